@@ -1,0 +1,108 @@
+# How tests are registered. The name of a test is LABEL.NAME, its file LABEL/test_NAME.{c,py}.
+#
+# Unit and torture tests are C programs on cmocka, built with sanitizers (or for coverage). Fuzz
+# targets are built by clang. Everything else looks at the programs that users get, so it is
+# registered where no sanitizer is.
+
+set(taskledger_registers_c OFF)
+set(taskledger_registers_fuzz OFF)
+set(taskledger_registers_system OFF)
+if(TASKLEDGER_FUZZ)
+    set(taskledger_registers_fuzz ON)
+elseif(SANITIZE)
+    set(taskledger_registers_c ON)
+elseif(TASKLEDGER_COVERAGE)
+    set(taskledger_registers_c ON)
+    set(taskledger_registers_system ON)
+else()
+    set(taskledger_registers_system ON)
+endif()
+
+set(taskledger_sanitizer_environment
+    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+    UBSAN_OPTIONS=print_stacktrace=1
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+set(taskledger_system_environment
+    TASKLEDGER_BUILD=${PROJECT_BINARY_DIR}
+    PYTHONDONTWRITEBYTECODE=1)
+
+# taskledger_unit_test(NAME CORE [FILE...]): unit/test_NAME.c and FILEs, linked with CORE, the static
+# library of a room (proto, producer_core, consumer_core, replay_core).
+function(taskledger_unit_test name core)
+    taskledger_c_test(unit ${name} ${core} 60 ${ARGN})
+endfunction()
+
+# taskledger_torture_test(NAME CORE [FILE...]): the same for torture/test_NAME.c.
+function(taskledger_torture_test name core)
+    taskledger_c_test(torture ${name} ${core} 300 ${ARGN})
+endfunction()
+
+function(taskledger_c_test label name core timeout_s)
+    if(NOT taskledger_registers_c)
+        return()
+    endif()
+    add_executable(${label}_${name} ${label}/test_${name}.c ${ARGN})
+    target_link_libraries(${label}_${name} PRIVATE house_rules ${core} PkgConfig::CMOCKA)
+    set_target_properties(${label}_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${label}.${name} COMMAND ${label}_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${label}.${name} PROPERTIES
+        LABELS ${label} TIMEOUT ${timeout_s} ENVIRONMENT "${taskledger_sanitizer_environment}")
+endfunction()
+
+# taskledger_fuzz_test(NAME CORE): fuzz/fuzz_NAME.c, starting from fuzz/corpus/NAME/, for
+# TASKLEDGER_TEST_SECONDS (default 10). What it finds is kept in the build folder.
+function(taskledger_fuzz_test name core)
+    if(NOT taskledger_registers_fuzz)
+        return()
+    endif()
+    add_executable(fuzz_${name} EXCLUDE_FROM_ALL fuzz/fuzz_${name}.c)
+    target_link_libraries(fuzz_${name} PRIVATE house_rules ${core})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_dependencies(fuzzers fuzz_${name})
+
+    set(found ${PROJECT_BINARY_DIR}/found/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz.${name}
+        COMMAND sh -c "exec \"$0\" -max_total_time=\${TASKLEDGER_TEST_SECONDS:-10} \"$@\""
+            $<TARGET_FILE:fuzz_${name}> -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+            -artifact_prefix=${found}/ ${found} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+    set_tests_properties(fuzz.${name} PROPERTIES
+        LABELS fuzz TIMEOUT 7200 ENVIRONMENT "${taskledger_sanitizer_environment}")
+endfunction()
+
+# taskledger_system_test(NAME [property value...]): system/test_NAME.py, run by pytest against the
+# programs of this build and real servers. Properties as for set_tests_properties: TIMEOUT 300.
+function(taskledger_system_test name)
+    taskledger_python_test(system ${name} TIMEOUT 120 ${ARGN})
+endfunction()
+
+# taskledger_chaos_test, taskledger_bench_test: the same for chaos/ and bench/; alone on the machine.
+function(taskledger_chaos_test name)
+    taskledger_python_test(chaos ${name} TIMEOUT 7200 RUN_SERIAL ON ${ARGN})
+endfunction()
+
+function(taskledger_bench_test name)
+    taskledger_python_test(bench ${name} TIMEOUT 900 RUN_SERIAL ON ${ARGN})
+endfunction()
+
+function(taskledger_python_test label name)
+    if(NOT taskledger_registers_system)
+        return()
+    endif()
+    add_test(NAME ${label}.${name}
+        COMMAND ${Python3_EXECUTABLE} -m pytest -q -rs -p no:cacheprovider
+            ${CMAKE_CURRENT_SOURCE_DIR}/${label}/test_${name}.py)
+    set_tests_properties(${label}.${name} PROPERTIES
+        LABELS ${label} ENVIRONMENT "${taskledger_system_environment}" ${ARGN})
+endfunction()
+
+# taskledger_lint_test(NAME [property value...]): lint/NAME.py, exit 0 if it has nothing to say.
+function(taskledger_lint_test name)
+    if(NOT taskledger_registers_system OR TASKLEDGER_COVERAGE)
+        return()
+    endif()
+    add_test(NAME lint.${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/lint/${name}.py)
+    set_tests_properties(lint.${name} PROPERTIES
+        LABELS lint TIMEOUT 900 ENVIRONMENT "${taskledger_system_environment}" ${ARGN})
+endfunction()
