@@ -1,0 +1,214 @@
+/* taskledger/producer.h: say what a task is doing, and know that it was heard.
+ *
+ * For code that lives inside somebody else's process: a Celery or RQ worker, a cron job, a server.
+ *
+ *     struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
+ *     options.redis_url = "redis://cache:6379/0";
+ *     struct taskledger_producer *producer = taskledger_open(&options, NULL, 0);
+ *
+ *     struct taskledger_task *task = taskledger_task_begin(producer, "order-4711", "make_invoice", 1);
+ *     taskledger_task_step(task, "render");
+ *     taskledger_task_end(task, TASKLEDGER_SUCCESS, NULL);
+ *
+ *     taskledger_close(producer, 2000);
+ *
+ * What this library promises its host:
+ *   - emitting copies the event into memory and returns: it never waits for a lock held over I/O, for Redis, for DNS or
+ *     for a disk, raises no signal, changes no signal handler, prints nothing, never exits;
+ *   - taskledger_open starts no thread and opens no socket; the one sender thread starts with the first emit in this
+ *     process, with all signals blocked;
+ *   - after fork() the child is a producer of its own with an empty queue and its own identity; the parent goes on.
+ *     No call is needed on either side;
+ *   - memory is bounded by `queue_events` and `queue_bytes`; what does not fit is refused with TASKLEDGER_FULL, counted,
+ *     and declared to the ledger as a hole;
+ *   - it reads no environment variable, except in taskledger_options_from_environment().
+ *
+ * Threads: every function may be called from any thread at any time, except that nothing may be called with a producer
+ * or a task after, or while, it is being closed or ended. Strings are UTF-8 without NUL, borrowed for the call only. A
+ * NULL producer or task is allowed everywhere and does nothing (TASKLEDGER_CLOSED), so that a worker whose open failed
+ * runs on undisturbed.
+ *
+ * ABI: structs that callers fill begin with struct_size, which the *_INIT macros set; newer libraries take older,
+ * shorter structs. */
+#ifndef TASKLEDGER_PRODUCER_H
+#define TASKLEDGER_PRODUCER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TASKLEDGER_API __attribute__((visibility("default")))
+#else
+#define TASKLEDGER_API
+#endif
+
+/* "0.1.0"; static storage. */
+TASKLEDGER_API const char *taskledger_version(void);
+
+enum taskledger_result {
+    TASKLEDGER_ACCEPTED = 0, /* has its number and will be sent, or its loss declared */
+    TASKLEDGER_FULL,         /* the queue is full: dropped, counted, and the hole is declared */
+    TASKLEDGER_TOO_BIG,      /* more than 64 KiB encoded: refused, no number used */
+    TASKLEDGER_INVALID,      /* a field breaks its limit: refused, no number used; see taskledger_invalid_reason() */
+    TASKLEDGER_CLOSED,       /* closed, disabled, or NULL */
+};
+
+/* "accepted", "full", ...; static storage. */
+TASKLEDGER_API const char *taskledger_result_name(enum taskledger_result result);
+
+/* Why this thread's last emit was TASKLEDGER_INVALID or TASKLEDGER_TOO_BIG: names field, limit and what was found.
+ * Valid until this thread's next emit; "" before the first. */
+TASKLEDGER_API const char *taskledger_invalid_reason(void);
+
+enum taskledger_status {
+    TASKLEDGER_PENDING = 1, /* known, not yet queued */
+    TASKLEDGER_QUEUED = 2,
+    TASKLEDGER_RUNNING = 3,
+    TASKLEDGER_RETRY = 4, /* failed, will be tried again */
+    TASKLEDGER_SUCCESS = 5,
+    TASKLEDGER_PARTIAL_FAILURE = 6, /* done, but parts failed; say which in `step` */
+    TASKLEDGER_FAILURE = 7,
+    TASKLEDGER_CANCELLED = 8,
+};
+
+/* ---- open ------------------------------------------------------------------------------------------------------- */
+
+struct taskledger_options {
+    size_t struct_size;
+    const char *redis_url;   /* NULL: "redis://127.0.0.1:6379/0" */
+    const char *stream;      /* NULL: "taskledger:events" */
+    uint32_t shards;         /* 0: 1; must be the number that the consumers use */
+    const char *worker;      /* who emits; NULL: host name and process number */
+    uint32_t queue_events;   /* 0: 10,000 */
+    size_t queue_bytes;      /* 0: 8 MiB; payloads and what keeping them costs */
+    int32_t connect_timeout_ms; /* 0: 1,000 */
+    int32_t request_timeout_ms; /* 0: 2,000 */
+    int32_t backoff_base_ms;    /* 0: 100; the wait after a failure is drawn from 0 up to this, doubling */
+    int32_t backoff_cap_ms;     /* 0: 10,000 */
+    const char *ca_file;          /* rediss://; NULL: the system's certificates */
+    const char *certificate_file; /* rediss://; NULL: none */
+    const char *key_file;
+    int32_t disabled; /* not 0: every emit answers TASKLEDGER_CLOSED and nothing else happens */
+};
+
+#define TASKLEDGER_OPTIONS_INIT {.struct_size = sizeof(struct taskledger_options)}
+
+/* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
+ * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE,
+ * _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in `reason`; `options` is then unchanged. The texts
+ * point into the environment or into memory that lives as long as the process. Not while another thread changes the
+ * environment. */
+TASKLEDGER_API int taskledger_options_from_environment(struct taskledger_options *options, char *reason,
+                                                       size_t reason_size);
+
+struct taskledger_producer;
+
+/* A new producer, or NULL with the reason in `reason` (may be NULL; cut to `reason_size`). NULL options take all
+ * defaults. Copies what it needs. */
+TASKLEDGER_API struct taskledger_producer *taskledger_open(const struct taskledger_options *options, char *reason,
+                                                           size_t reason_size);
+
+/* ---- emit ------------------------------------------------------------------------------------------------------- */
+
+struct taskledger_event {
+    size_t struct_size;
+    const char *task_id;           /* 1 to 255 bytes */
+    enum taskledger_status status;
+    uint32_t attempt;              /* 1, 2, ...; 0 means 1. A greater attempt outranks all of a smaller one */
+    const char *task_name;         /* NULL or "" for not given, here and below */
+    const char *worker;            /* NULL: the producer's */
+    const char *step;
+    double progress;               /* 0 to 1; negative: not given */
+    const char *message;
+    const char *error_type;
+    const char *error_message;
+    const char *error_traceback;
+    const char *data_json;         /* a JSON object; one that is too large is cut, with a mark and its SHA-256 */
+    const char *traceparent;       /* W3C Trace Context */
+    const char *parent_task_id;    /* up to 255 bytes */
+    const char *queue;
+    int64_t occurred_at_us;        /* Unix time, microseconds; 0: now */
+};
+
+#define TASKLEDGER_EVENT_INIT {.struct_size = sizeof(struct taskledger_event), .progress = -1.0}
+
+TASKLEDGER_API enum taskledger_result taskledger_emit(struct taskledger_producer *producer,
+                                                      const struct taskledger_event *event);
+
+/* ---- tasks: one line per change ---------------------------------------------------------------------------------- */
+
+/* Remembers task_id, name, worker, attempt, step and progress between calls. Belongs to one thread at a time. */
+struct taskledger_task;
+
+/* Emits RUNNING. NULL only when memory is short or an argument is invalid (taskledger_invalid_reason()). `name` may be
+ * NULL; attempt 0 means 1. */
+TASKLEDGER_API struct taskledger_task *taskledger_task_begin(struct taskledger_producer *producer, const char *task_id,
+                                                             const char *name, uint32_t attempt);
+
+/* RUNNING with a new step, or with progress in the present step; `message` may be NULL. */
+TASKLEDGER_API enum taskledger_result taskledger_task_step(struct taskledger_task *task, const char *step);
+TASKLEDGER_API enum taskledger_result taskledger_task_progress(struct taskledger_task *task, double progress,
+                                                               const char *message);
+
+/* RETRY, and then the next attempt: what follows counts as attempt + 1. */
+TASKLEDGER_API enum taskledger_result taskledger_task_retry(struct taskledger_task *task, const char *error_type,
+                                                            const char *error_message);
+
+/* FAILURE at the present step. Frees the task. */
+TASKLEDGER_API enum taskledger_result taskledger_task_fail(struct taskledger_task *task, const char *error_type,
+                                                           const char *error_message, const char *traceback);
+
+/* SUCCESS, PARTIAL_FAILURE, FAILURE or CANCELLED with an optional JSON object. SUCCESS says the step "completed", the
+ * others the present step. Frees the task. */
+TASKLEDGER_API enum taskledger_result taskledger_task_end(struct taskledger_task *task, enum taskledger_status status,
+                                                          const char *data_json);
+
+/* Frees the task and says nothing. */
+TASKLEDGER_API void taskledger_task_forget(struct taskledger_task *task);
+
+/* ---- flush, close, look ------------------------------------------------------------------------------------------ */
+
+/* Wait until Redis has answered for everything that was accepted before the call, at most `timeout_ms`. Returns how many
+ * of those are still unanswered: 0 is success. */
+TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms);
+
+/* Say goodbye (ProducerClosed), flush within `timeout_ms`, stop the sender, free. Returns how many accepted events were
+ * not delivered; they are lost. Always returns in time: a sender that hangs in a name lookup is left behind. */
+TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
+
+struct taskledger_counters {
+    size_t struct_size;
+    uint64_t accepted;         /* events that have a number, the producer's own included */
+    uint64_t sent;             /* of these, answered by Redis */
+    uint64_t queued;           /* of these, still in memory */
+    uint64_t retried;          /* sends that were repeated */
+    uint64_t timed_out;        /* attempts that met a deadline */
+    uint64_t refused;          /* attempts that Redis or the network refused */
+    uint64_t dropped_full;     /* emits answered TASKLEDGER_FULL */
+    uint64_t dropped_memory;   /* the same because malloc failed */
+    uint64_t dropped_closing;  /* accepted, but not delivered when close ran out of time */
+    uint64_t rejected_invalid; /* emits answered TASKLEDGER_INVALID */
+    uint64_t rejected_too_big; /* emits answered TASKLEDGER_TOO_BIG */
+    uint64_t cut;              /* events whose data_json was cut */
+    uint64_t sent_bytes;       /* payload bytes of `sent` */
+    uint64_t queued_bytes;
+    uint64_t connects;         /* connections that became usable */
+    int32_t connected;         /* 1 or 0 */
+    char producer_id[37];      /* of this process; "" before its first emit */
+    char last_error[256];      /* "" when there was none; never holds a password */
+};
+
+#define TASKLEDGER_COUNTERS_INIT {.struct_size = sizeof(struct taskledger_counters)}
+
+/* Since this process first emitted. */
+TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+/* backoff: how long to wait before trying again.
+ *
+ * Full jitter: the n-th wait is drawn evenly from (0, min(cap, base * 2^n)], so that a thousand workers that lost the
+ * same server do not come back in step. Pure arithmetic; the caller waits. */
+#ifndef TASKLEDGER_PROTO_BACKOFF_H
+#define TASKLEDGER_PROTO_BACKOFF_H
+
+#include <stdint.h>
+
+struct backoff {
+    int64_t base_us;
+    int64_t cap_us;
+    unsigned failures;
+    uint64_t random; /* state of the generator */
+};
+
+/* `seed` should differ between processes; the clock mixed with the pid is enough. */
+void backoff_init(struct backoff *backoff, int64_t base_ms, int64_t cap_ms, uint64_t seed);
+
+/* One more failure: how many microseconds to wait now, at least 1. */
+int64_t backoff_next_us(struct backoff *backoff);
+
+/* It worked: the next failure starts from the base again. */
+void backoff_reset(struct backoff *backoff);
+
+#endif

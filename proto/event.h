@@ -1,0 +1,152 @@
+/* event: one statement of one producer, in memory and on the wire.
+ *
+ * The wire form is proto/event.proto, read and written by protobuf-c; this is the only file that sees its generated
+ * code. What is stored and hashed is always the bytes received, never bytes made again from a struct event.
+ *
+ * Protobuf lets serialised parts of one message be concatenated. The producer uses that: the body, which is the large
+ * part, is encoded outside its critical section, the head (identity, digest, time) inside. */
+#ifndef TASKLEDGER_PROTO_EVENT_H
+#define TASKLEDGER_PROTO_EVENT_H
+
+#include "proto/arena.h"
+#include "proto/digest.h"
+#include "proto/error.h"
+#include "proto/slice.h"
+#include "proto/uuid.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    EVENT_BYTES_MAX = 64 * 1024, /* an encoded event */
+    EVENT_HEAD_BYTES_MAX = 80,   /* fields 1 to 4 */
+    EVENT_TASK_ID_BYTES_MAX = 255,
+    EVENT_JSON_DEPTH_MAX = 64,
+};
+
+#define EVENT_SEQUENCE_MAX ((uint64_t)INT64_MAX)
+#define EVENT_ATTEMPT_MAX ((uint32_t)INT32_MAX)
+#define EVENT_TIME_MAX_US INT64_C(253402300799999999) /* the last microsecond of the year 9999 */
+
+enum status {
+    STATUS_UNSPECIFIED,
+    STATUS_PENDING,
+    STATUS_QUEUED,
+    STATUS_RUNNING,
+    STATUS_RETRY,
+    STATUS_SUCCESS,
+    STATUS_PARTIAL_FAILURE,
+    STATUS_FAILURE,
+    STATUS_CANCELLED,
+};
+
+/* Within one attempt a later phase outranks an earlier one, whatever the clocks say. */
+enum phase { PHASE_WAITING, PHASE_ACTIVE, PHASE_FINAL };
+
+enum event_body {
+    EVENT_TASK_STATUS = 10, /* the numbers of the wire */
+    EVENT_PRODUCER_OPENED = 11,
+    EVENT_PRODUCER_CLOSED = 12,
+    EVENT_PRODUCER_DROPPED = 13,
+    EVENT_PRODUCER_ADOPTED = 14,
+};
+
+/* An empty slice stands for a field that was not given. */
+struct task_status {
+    struct slice task_id;
+    enum status status;
+    uint32_t attempt; /* as given; 0 means 1 */
+    struct slice task_name;
+    struct slice worker;
+    struct slice step;
+    bool has_progress;
+    double progress;
+    struct slice message;
+    struct slice error_type;
+    struct slice error_message;
+    struct slice error_traceback;
+    struct slice data_json;
+    struct slice traceparent;
+    struct slice parent_task_id;
+    struct slice queue;
+};
+
+struct producer_opened {
+    struct slice host;
+    uint32_t pid;
+    struct slice worker;
+    struct slice library_version;
+    bool confirms;
+};
+
+struct producer_closed {
+    uint64_t last_sequence;
+};
+
+struct producer_dropped {
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    struct slice reason;
+};
+
+struct producer_adopted {
+    struct uuid producer_id;
+    uint64_t last_sequence;
+    struct slice last_digest; /* 32 bytes */
+};
+
+struct event {
+    struct uuid producer_id;
+    uint64_t sequence;
+    struct slice previous_digest; /* 32 bytes, or empty in the producer's first event */
+    int64_t occurred_at_us;
+    enum event_body body;
+    union {
+        struct task_status task_status;
+        struct producer_opened producer_opened;
+        struct producer_closed producer_closed;
+        struct producer_dropped producer_dropped;
+        struct producer_adopted producer_adopted;
+    };
+};
+
+/* Fields 1 to 4. Returns the number of bytes written. */
+size_t event_encode_head(const struct event *event, uint8_t head[EVENT_HEAD_BYTES_MAX]);
+
+/* The body's field, from checked content. The bytes live in the arena. FATAL when memory is short. */
+bool event_encode_body(const struct event *event, struct arena *arena, struct slice *body, struct error *error);
+
+/* Head and body: a whole event. */
+bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error);
+
+/* Decode and check. The event's slices live in the arena. REJECTED with one of these reasons:
+ *   oversized       more than EVENT_BYTES_MAX
+ *   undecodable     not protobuf, or not an Event
+ *   unknown_body    made by a newer producer: no body that this version knows
+ *   unknown_status  made by a newer producer: no status that this version knows
+ *   invalid         a field breaks its limit; the text names field, limit and what was found
+ * The identity (producer_id, sequence) is filled in even on failure when `*has_identity` is set: what is set aside under
+ * a known number is held, not lost. FATAL when the arena is exhausted. */
+bool event_decode(struct slice payload, struct arena *arena, struct event *event, bool *has_identity,
+                  struct error *error);
+
+/* Every limit of the body, respectively of fields 1 to 4 and what the body says about them. REJECTED, "invalid" or
+ * "unknown_status". In proto/event_check.c. */
+bool event_check_body(const struct event *event, struct error *error);
+bool event_check_head(const struct event *event, struct error *error);
+
+/* "PENDING" ... "CANCELLED"; "UNSPECIFIED" for anything else. */
+const char *status_name(enum status status);
+
+/* Any case, with or without the prefix "STATUS_"; STATUS_UNSPECIFIED when there is no such status. */
+enum status status_parse(struct slice name);
+
+enum phase status_phase(enum status status);
+
+/* attempt as it counts: 0 means 1. */
+static inline uint32_t attempt_effective(uint32_t attempt)
+{
+    return attempt == 0 ? 1 : attempt;
+}
+
+#endif

@@ -1,0 +1,127 @@
+/* redis: one connection to Redis, with a deadline on everything.
+ *
+ * hiredis formats commands and parses replies and is seen by this room's redis.c only; the socket is ours
+ * (proto/transport.h), so nothing here raises SIGPIPE, waits without an end or leaks into a child that execs.
+ *
+ * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special. A
+ * connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
+ * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. An error *answer* of the
+ * server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
+ *
+ * The one table of answers (proto/redis_error.c) decides kind and reason:
+ *   TRANSIENT  "connection", "timeout", "canceled", "loading", "readonly", "busy", "tryagain", "clusterdown",
+ *              "masterdown", "oom", "misconf", "noreplicas", "maxclients", "moved", "nogroup", "execabort" ...
+ *   FATAL      "noauth", "wrongpass", "noperm", "wrongtype", "crossslot", "noproto", "tls", "config" ...
+ *   REJECTED   never
+ * "nogroup" is TRANSIENT, and recognised by its reason: whoever owns the group makes it again. An answer the table does
+ * not know is FATAL with the reason "reply": it is a bug or a server we do not know.
+ *
+ * Not for several threads, but for redis_abandon. */
+#ifndef TASKLEDGER_PROTO_REDIS_H
+#define TASKLEDGER_PROTO_REDIS_H
+
+#include "proto/arena.h"
+#include "proto/clock.h"
+#include "proto/error.h"
+#include "proto/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct redis;
+
+struct redis_options {
+    const char *url;              /* redis://, rediss://, unix://; see proto/redis_url.h */
+    const char *ca_file;          /* rediss: NULL trusts the system's certificates */
+    const char *certificate_file; /* rediss: NULL sends none; with key_file */
+    const char *key_file;
+    const char *client_name;     /* CLIENT SETNAME; NULL: none */
+    int connect_timeout_ms;      /* 0: 1,000; to a connection that is authenticated and usable */
+    int request_timeout_ms;      /* 0: 2,000; to send what is appended, and to receive each answer */
+    size_t reply_string_max;     /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
+    const struct clock *clock;   /* NULL: the machine's */
+    int cancel_descriptor;       /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
+};
+
+/* Checks the URL and the options; no socket, no name lookup, no file yet. Copies what it needs. FATAL, "config". */
+struct redis *redis_new(const struct redis_options *options, struct error *error);
+
+/* Closes and frees; NULL is fine. */
+void redis_free(struct redis *redis);
+
+/* Connect, verify, authenticate, select, name. Nothing happens when connected already. */
+bool redis_connect(struct redis *redis, struct error *error);
+
+void redis_disconnect(struct redis *redis);
+bool redis_is_connected(const struct redis *redis);
+
+/* The server without secrets, for logs: "unix:///run/redis.sock", "rediss://host:6380/2". Lives as long as redis. */
+const char *redis_address(const struct redis *redis);
+
+/* In a forked child: close the inherited descriptor and do nothing else. Async-signal-safe. The struct is then only
+ * good for being leaked. */
+void redis_abandon(struct redis *redis);
+
+/* Append one command of `count` words to the output buffer. Nothing is sent. TRANSIENT when not connected. */
+bool redis_append(struct redis *redis, const struct slice *words, size_t count, struct error *error);
+
+/* Bytes appended and not yet sent. */
+size_t redis_unsent_bytes(const struct redis *redis);
+
+/* Answers that are still owed to us. */
+size_t redis_outstanding(const struct redis *redis);
+
+/* Send what was appended. */
+bool redis_send(struct redis *redis, struct error *error);
+
+/* ---- answers as a tree, for small ones ------------------------------------------------------------------------- */
+
+enum reply_type { REPLY_NIL, REPLY_STRING, REPLY_STATUS, REPLY_INTEGER, REPLY_ARRAY, REPLY_ERROR };
+
+struct reply {
+    enum reply_type type;
+    struct slice text;  /* of STRING, STATUS and ERROR; cut at reply_string_max */
+    size_t text_bytes;  /* its true size */
+    int64_t integer;    /* of INTEGER */
+    struct reply *elements; /* of ARRAY */
+    size_t count;
+};
+
+/* The next answer, as a tree in the arena. Waits for the request timeout plus `extra_wait_ms` (the BLOCK of a blocking
+ * read). An error answer is a failure, by the table. */
+bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, struct reply *reply,
+                   struct error *error);
+
+/* Append, send, receive. Only when nothing is outstanding. */
+bool redis_call(struct redis *redis, const struct slice *words, size_t count, struct arena *arena, struct reply *reply,
+                struct error *error);
+
+/* ---- answers in parts, for large ones -------------------------------------------------------------------------- */
+
+enum { REDIS_DEPTH_MAX = 8, REDIS_PART_BYTES = 64 * 1024 };
+
+/* Where an item stands in the answer: path[0] is its place in the outermost array, path[depth - 1] in its own. The
+ * outermost item itself has depth 0. */
+struct redis_place {
+    unsigned depth;
+    size_t path[REDIS_DEPTH_MAX];
+};
+
+/* Called as an answer is parsed, in the order of the wire. Slices are borrowed for the call. Each returns false when it
+ * cannot go on (out of memory): the connection is then closed. `self` is handed through. */
+struct redis_visitor {
+    bool (*on_array)(void *self, const struct redis_place *place, size_t count);
+    bool (*on_string)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);
+    bool (*on_integer)(void *self, const struct redis_place *place, int64_t value);
+    bool (*on_nil)(void *self, const struct redis_place *place);
+    void *self;
+};
+
+/* Read and parse at most about `part_bytes` more of the current answer. `*complete` tells whether it has ended. Between
+ * two parts of one answer only redis_append and redis_send may be called. Waits as redis_receive does for the first byte
+ * of an answer, and for the request timeout for each further one. An error answer is a failure, by the table. */
+bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
+                        bool *complete, struct error *error);
+
+#endif
