@@ -1,0 +1,227 @@
+"""Private servers: a Redis and a PostgreSQL in a scratch folder, on Unix sockets, gone with the test."""
+
+import atexit
+import functools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg2
+import redis
+
+from .processes import free_port, signal_family, spawn
+from .proxy import Proxy
+from .waiting import wait_until
+
+POSTGRES_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+START_DEADLINE_S = 30
+STOP_DEADLINE_S = 30
+
+
+class Server:
+    """A server process over a folder of data; start() after kill() or stop() finds the same data again."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True)
+        self.log = self.folder / "log"
+        self.process = None
+
+    def start(self):
+        self.process = self._spawn()
+        wait_until(self._is_ready, START_DEADLINE_S, f"{self.folder.name} is ready, see {self.log}")
+        return self
+
+    def stop(self):
+        """Asks the server to end in good order."""
+        self.resume()
+        if self.is_running():
+            self.process.send_signal(self.stop_signal)
+            self.process.wait(STOP_DEADLINE_S)
+
+    def kill(self):
+        """SIGKILL to the server and all its children."""
+        signal_family(self.process, signal.SIGKILL)
+        self.process.wait(STOP_DEADLINE_S)
+
+    def pause(self):
+        """The server neither answers nor hangs up."""
+        signal_family(self.process, signal.SIGSTOP)
+
+    def resume(self):
+        signal_family(self.process, signal.SIGCONT)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.folder.name} ended at start:\n{self.log.read_text(errors='replace')}")
+        return self._answers()
+
+
+class Redis(Server):
+    """redis-server.
+
+    aof         appendonly with everysec; without it nothing survives kill()
+    port        also on a loopback TCP port, see .port
+    tls         a Certificates: also on a loopback TLS port, see .tls_port and .tls_url
+    acl_file    users and their rights
+    maxmemory   as redis.conf has it, with noeviction
+    arguments   any others, as on the command line
+    """
+
+    def __init__(self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, arguments=()):
+        super().__init__(folder)
+        self.socket = self.folder / "s"
+        self.port = free_port() if port else 0
+        self.tls_port = free_port() if tls else None
+        self.url = f"unix://{self.socket}"
+        self.tls_url = f"rediss://localhost:{self.tls_port}"
+        self.arguments = ["--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.socket]
+        self.arguments += ["--dir", self.folder, "--save", "", "--appendonly", "yes" if aof else "no"]
+        if tls:
+            self.arguments += ["--tls-port", self.tls_port, "--tls-ca-cert-file", tls.ca.certificate]
+            self.arguments += ["--tls-cert-file", tls.server.certificate, "--tls-key-file", tls.server.key]
+            self.arguments += ["--tls-auth-clients", "optional"]
+        if acl_file:
+            self.arguments += ["--aclfile", acl_file]
+        if maxmemory:
+            self.arguments += ["--maxmemory", maxmemory, "--maxmemory-policy", "noeviction"]
+        self.arguments += arguments
+
+    @property
+    def environment(self):
+        return {"REDIS_URL": self.url}
+
+    def client(self, **options):
+        """An independent client: redis-py."""
+        return redis.Redis(unix_socket_path=str(self.socket), **options)
+
+    def proxy(self):
+        """A Proxy before this server, with .url and .environment."""
+        path = self.folder / "proxied"
+        return Proxy(path, self.socket, environment={"REDIS_URL": f"unix://{path}"})
+
+    def _spawn(self):
+        return spawn(["redis-server", *self.arguments], self.log)
+
+    def _answers(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(1)
+                line.connect(str(self.socket))
+                line.sendall(b"PING\r\n")
+                return line.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False
+
+
+class Postgres(Server):
+    """PostgreSQL 15 with the superuser postgres and the empty database of that name.
+
+    durable     fsync as users have it; without it a crash of the machine (not of the server) could lose data
+    port        also on a loopback TCP port, see .port
+    settings    name → value, as in postgresql.conf
+    """
+
+    stop_signal = signal.SIGINT
+
+    def __init__(self, folder, *, durable=False, port=False, settings=None):
+        super().__init__(folder)
+        self.data = self.folder / "data"
+        self.port = free_port() if port else 5432
+        self.url = self._url(self.folder)
+        self.settings = {
+            "listen_addresses": "127.0.0.1" if port else "",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "timezone": "UTC",
+            "max_connections": 50,
+            "shared_buffers": "64MB",
+            **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
+            **(settings or {}),
+        }
+        subprocess.run(["cp", "-a", cluster_template(), self.data], check=True)
+        hand_over(self.folder)
+
+    @property
+    def environment(self):
+        return {"DATABASE_URL": self.url}
+
+    def connect(self, database="postgres", user="postgres"):
+        """An independent connection: psycopg2, in autocommit."""
+        connection = psycopg2.connect(host=str(self.folder), port=self.port, dbname=database, user=user)
+        connection.autocommit = True
+        return connection
+
+    def rows(self, query, parameters=None):
+        """All rows of one query, over a connection of its own."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query, parameters)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def value(self, query, parameters=None):
+        """The first column of the first row."""
+        return self.rows(query, parameters)[0][0]
+
+    def proxy(self):
+        """A Proxy before this server, with .environment."""
+        folder = self.folder / "proxied"
+        folder.mkdir()
+        name = f".s.PGSQL.{self.port}"
+        return Proxy(folder / name, self.folder / name, environment={"DATABASE_URL": self._url(folder)})
+
+    def _url(self, folder):
+        return f"postgresql:///postgres?host={folder}&port={self.port}&user=postgres"
+
+    def _spawn(self):
+        options = [option for item in self.settings.items() for option in ("-c", "%s=%s" % item)]
+        return spawn([POSTGRES_PROGRAMS / "postgres", "-D", self.data, *options], self.log, user=postgres_user())
+
+    def _answers(self):
+        try:
+            self.connect().close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
+
+@functools.cache
+def postgres_user():
+    """PostgreSQL refuses to run as root: the user to run it as, None for the present one."""
+    if os.geteuid() != 0:
+        return None
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in users else "nobody"
+
+
+def hand_over(folder):
+    user = postgres_user()
+    if user is not None:
+        shutil.chown(folder, user)
+
+
+@functools.cache
+def cluster_template():
+    """A cluster made once by initdb, to be copied: it takes a second, copying takes a moment."""
+    folder = Path(tempfile.mkdtemp(prefix="tl-initdb-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    hand_over(folder)
+    command = [POSTGRES_PROGRAMS / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
+    command += ["-E", "UTF8", "--locale", "C.UTF-8", "--no-sync", "--no-instructions"]
+    log = folder / "log"
+    if spawn(command, log, user=postgres_user(), cwd="/").wait() != 0:
+        raise AssertionError(f"initdb failed:\n{log.read_text(errors='replace')}")
+    return folder / "data"
