@@ -98,6 +98,7 @@ function(taskledger_python_test label name)
 endfunction()
 
 # taskledger_lint_test(NAME [property value...]): lint/NAME.py, exit 0 if it has nothing to say.
+# Looks at the sources, so not for coverage.
 function(taskledger_lint_test name)
     if(NOT taskledger_registers_system OR TASKLEDGER_COVERAGE)
         return()

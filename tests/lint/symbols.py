@@ -1,0 +1,51 @@
+"""symbols: foo.c exports only foo and foo_*, the library only taskledger_*.
+
+Looks at the object files of the build; generated code has no source in the tree and is left alone.
+"""
+
+import subprocess
+from pathlib import Path
+
+import tree
+
+
+def exported(path, *options):
+    command = ["nm", "--defined-only", "--extern-only", "--format=posix", *options, path]
+    listing = subprocess.run(command, capture_output=True, check=True, text=True)
+    return sorted({line.split()[0] for line in listing.stdout.splitlines()})
+
+
+def objects():
+    """(object file, its source) for every object of the product."""
+    for room in tree.PRODUCT:
+        for path in sorted((tree.BUILD / room).rglob("*.c.o")):
+            parts = path.relative_to(tree.BUILD).parts
+            at = parts.index("CMakeFiles")
+            source = Path(*parts[:at], *parts[at + 2 :]).with_suffix("")
+            if (tree.ROOT / source).exists():
+                yield path, source
+
+
+def belongs(symbol, source):
+    stem = source.stem
+    if symbol == "main":
+        return stem == "main"
+    if source.parts[0] == "producer" and symbol.startswith("taskledger_"):
+        return True
+    return symbol == stem or symbol.startswith(stem + "_")
+
+
+def findings():
+    for path, source in objects():
+        for symbol in exported(path):
+            if not belongs(symbol, source):
+                yield f"{source}:1: exports {symbol}; static, or {source.stem}_*"
+
+    library = tree.BUILD / "lib/libtaskledger.so"
+    if library.exists():
+        for symbol in exported(library, "--dynamic"):
+            if not symbol.startswith("taskledger_"):
+                yield f"{library}: exports {symbol}"
+
+
+tree.finish(sorted(set(findings())))
