@@ -1,9 +1,9 @@
 /* options: one table per program makes its flags, its environment, its --help and its configuration page.
  *
- * A value comes from the flag, else from the environment, else from the default. An option whose variable ends in _FILE
- * is a secret's file: its content, without the final newline, becomes the value of the option before it in the table.
- * Secrets are never printed. Wrong values are refused with the flag, the variable, what was expected and what was
- * found. */
+ * A value comes from the flag, else from the environment, else from the default; an empty variable counts as not set.
+ * An option of the type FILE_OF names a secret's file: its content, without the final newline, becomes the value of the
+ * option before it in the table; to set both variables is refused. Secrets are never printed. Wrong values are refused
+ * with the flag, the variable, what was expected and what was found. */
 #ifndef TASKLEDGER_PROTO_OPTIONS_H
 #define TASKLEDGER_PROTO_OPTIONS_H
 
@@ -19,10 +19,12 @@ enum option_type {
     OPTION_SECRET,   /* const char *, never printed */
     OPTION_FILE_OF,  /* path of a file that holds the value of the option just before; no target of its own */
     OPTION_INTEGER,  /* int64_t, within minimum and maximum */
-    OPTION_BOOLEAN,  /* bool; in the environment 1/0, true/false, yes/no, on/off; the flag takes no value */
+    OPTION_BOOLEAN,  /* bool; 1/0, true/false, yes/no, on/off; the flag alone means yes, "--flag=no" is no */
     OPTION_CHOICE,   /* const char *, one of the words in `choices` */
     OPTION_DURATION, /* int64_t milliseconds; "500ms", "30s", "5m", "2h", "7d"; a bare number is seconds */
 };
+
+enum { OPTIONS_FILE_BYTES_MAX = 64 * 1024 }; /* of a secret's file */
 
 struct option_spec {
     const char *flag;     /* "--stream"; NULL: environment only */
@@ -30,8 +32,8 @@ struct option_spec {
     enum option_type type;
     size_t offset;         /* of the target in the program's struct */
     const char *fallback;  /* the default as text; NULL: none */
-    int64_t minimum;       /* of INTEGER and DURATION (milliseconds) */
-    int64_t maximum;
+    int64_t minimum;       /* of INTEGER and DURATION (milliseconds); */
+    int64_t maximum;       /* both 0: whatever fits, for a DURATION not below 0 */
     const char *choices;   /* of CHOICE: "json text" */
     const char *value;     /* what --help calls the value: "NAME" */
     const char *help;      /* one line, lower case, no full stop */
@@ -43,19 +45,21 @@ struct options_table {
     size_t count;
 };
 
-/* Fill `target` with environment and defaults. FATAL, "config". Texts live as long as the process. */
+/* Fill `target` with environment and defaults; an option with neither is left as it is. FATAL, "config"; `target` may then
+ * be filled in part. Texts live as long as the process. */
 bool options_from_environment(const struct options_table *table, void *target, struct error *error);
 
-/* Take the flags out of argv[1...]: "--flag value", "--flag=value", "--" ends them. What is left over is moved to the
- * front of argv[1...] and `*argc` is adjusted. When `stop_at_word` is set, parsing ends at the first word that is no
- * flag. FATAL, "usage", naming the nearest flag there is when one is unknown. */
+/* Take the flags out of argv[1...]: "--flag value", "--flag=value"; "--" ends them and is taken out too, "-" is a word.
+ * What is left over is moved to the front of argv[1...], a NULL behind it, and `*argc` is adjusted. When `stop_at_word` is
+ * set, parsing ends at the first word that is no flag. FATAL, "usage", naming the nearest flag there is when one is
+ * unknown; `target` and `argv` may then be used in part. */
 bool options_from_arguments(const struct options_table *table, void *target, bool stop_at_word, int *argc, char **argv,
                             struct error *error);
 
-/* The table as people read it. */
+/* The table as people read it: two lines an option, no heading. In proto/options_print.c. */
 void options_print_help(const struct options_table *table, FILE *out);
 
-/* The table as rows of Markdown, for deploy/CONFIGURATION.md. */
+/* The same as a table in Markdown, with its head, for deploy/CONFIGURATION.md. */
 void options_print_markdown(const struct options_table *table, FILE *out);
 
 #endif
