@@ -12,6 +12,7 @@
 #include "proto/digest.h"
 #include "proto/error.h"
 #include "proto/slice.h"
+#include "proto/status.h"
 #include "proto/uuid.h"
 
 #include <stdbool.h>
@@ -25,23 +26,8 @@ enum {
 };
 
 #define EVENT_SEQUENCE_MAX ((uint64_t)INT64_MAX)
-#define EVENT_ATTEMPT_MAX ((uint32_t)INT32_MAX)
-#define EVENT_TIME_MAX_US INT64_C(253402300799999999) /* the last microsecond of the year 9999 */
-
-enum status {
-    STATUS_UNSPECIFIED,
-    STATUS_PENDING,
-    STATUS_QUEUED,
-    STATUS_RUNNING,
-    STATUS_RETRY,
-    STATUS_SUCCESS,
-    STATUS_PARTIAL_FAILURE,
-    STATUS_FAILURE,
-    STATUS_CANCELLED,
-};
-
-/* Within one attempt a later phase outranks an earlier one, whatever the clocks say. */
-enum phase { PHASE_WAITING, PHASE_ACTIVE, PHASE_FINAL };
+#define EVENT_ATTEMPT_MAX  ((uint32_t)INT32_MAX)
+#define EVENT_TIME_MAX_US  INT64_C(253402300799999999) /* the last microsecond of the year 9999 */
 
 enum event_body {
     EVENT_TASK_STATUS = 10, /* the numbers of the wire */
@@ -134,14 +120,6 @@ bool event_decode(struct slice payload, struct arena *arena, struct event *event
  * "unknown_status". In proto/event_check.c. */
 bool event_check_body(const struct event *event, struct error *error);
 bool event_check_head(const struct event *event, struct error *error);
-
-/* "PENDING" ... "CANCELLED"; "UNSPECIFIED" for anything else. */
-const char *status_name(enum status status);
-
-/* Any case, with or without the prefix "STATUS_"; STATUS_UNSPECIFIED when there is no such status. */
-enum status status_parse(struct slice name);
-
-enum phase status_phase(enum status status);
 
 /* attempt as it counts: 0 means 1. */
 static inline uint32_t attempt_effective(uint32_t attempt)
