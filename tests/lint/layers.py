@@ -16,15 +16,16 @@ SEES = {
 
 # Each foreign library enters by one door: header, and the files that may include it.
 DOORS = [
-    ("proto/event.pb-c.h", ["proto/event*.c"]),
-    ("protobuf-c/*", ["proto/event*.c"]),
+    ("*event.pb-c.h", ["proto/event*.c"]),
+    ("*protobuf-c.h", ["proto/event*.c"]),
     ("hiredis/*", ["proto/redis.c", "proto/redis_reply.c"]),
+    ("hiredis.h", ["proto/redis.c", "proto/redis_reply.c"]),
     ("openssl/evp.h", ["proto/digest.c"]),
     ("openssl/sha.h", ["proto/digest.c"]),
     ("openssl/*", ["proto/transport*.c"]),
-    ("jansson.h", ["producer/emit/lines.c"]),
-    ("libpq-fe.h", ["consumer/postgres*.c"]),
-    ("microhttpd.h", ["consumer/http.c"]),
+    ("*jansson.h", ["producer/emit/lines.c"]),
+    ("*libpq-fe.h", ["consumer/postgres*.c"]),
+    ("*microhttpd.h", ["consumer/http.c"]),
     ("taskledger/producer.h", ["producer/*"]),
 ]
 
