@@ -17,7 +17,7 @@ SEES = {
 # Each foreign library enters by one door: header, and the files that may include it.
 DOORS = [
     ("*event.pb-c.h", ["proto/event*.c"]),
-    ("*protobuf-c.h", ["proto/event*.c"]),
+    ("*protobuf-c.h", ["proto/event*.c", "proto/wire.[ch]"]),
     ("hiredis/*", ["proto/redis.c", "proto/redis_reply.c"]),
     ("hiredis.h", ["proto/redis.c", "proto/redis_reply.c"]),
     ("openssl/evp.h", ["proto/digest.c"]),
