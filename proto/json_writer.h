@@ -41,7 +41,7 @@ void json_writer_string(struct json_writer *json, struct slice text);
 void json_writer_text(struct json_writer *json, const char *text);
 void json_writer_integer(struct json_writer *json, int64_t value);
 void json_writer_unsigned(struct json_writer *json, uint64_t value);
-/* The fewest digits that read back equal, in any locale; null when the value is not finite. */
+/* Reads back equal, in any locale, with 15 digits if they are enough, else up to 17; null when it is not finite. */
 void json_writer_double(struct json_writer *json, double value);
 void json_writer_boolean(struct json_writer *json, bool value);
 void json_writer_null(struct json_writer *json);

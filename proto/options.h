@@ -30,13 +30,13 @@ struct option_spec {
     const char *flag;     /* "--stream"; NULL: environment only */
     const char *variable; /* "TASKLEDGER_STREAM"; NULL: flag only */
     enum option_type type;
-    size_t offset;         /* of the target in the program's struct */
-    const char *fallback;  /* the default as text; NULL: none */
-    int64_t minimum;       /* of INTEGER and DURATION (milliseconds); */
-    int64_t maximum;       /* both 0: whatever fits, for a DURATION not below 0 */
-    const char *choices;   /* of CHOICE: "json text" */
-    const char *value;     /* what --help calls the value: "NAME" */
-    const char *help;      /* one line, lower case, no full stop */
+    size_t offset;        /* of the target in the program's struct */
+    const char *fallback; /* the default as text; NULL: none */
+    int64_t minimum;      /* of INTEGER and DURATION (milliseconds); */
+    int64_t maximum;      /* both 0: whatever fits, for a DURATION not below 0 */
+    const char *choices;  /* of CHOICE: "json text" */
+    const char *value;    /* what --help calls the value: "NAME" */
+    const char *help;     /* one line, lower case, no full stop */
 };
 
 struct options_table {
