@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 struct pump_counters {
-    uint64_t batches;  /* settled */
-    uint64_t entries;  /* settled */
+    uint64_t batches; /* settled */
+    uint64_t entries; /* settled */
     uint64_t condemned;
     uint64_t bisected; /* batches cut in two */
     uint64_t retries;  /* transient failures */

@@ -1,10 +1,8 @@
-/* digest: the SHA-256 that links a producer's events.
+/* digest: the link between a producer's events.
  *
- * Each event carries the digest of the exact bytes of the producer's previous accepted event; the first carries none.
+ * Each event carries the SHA-256 of the exact bytes of the producer's previous accepted event; the first carries none.
  * The chain over one producer_id therefore breaks at the place where an event was changed, removed or inserted, and
- * holds across a number that was dropped before it was accepted.
- *
- * This file is the only door to libcrypto's hashing; it uses the hardware's SHA instructions where there are any. */
+ * holds across a number that was dropped before it was accepted. proto/digester.h does the hashing. */
 #ifndef TASKLEDGER_PROTO_DIGEST_H
 #define TASKLEDGER_PROTO_DIGEST_H
 
@@ -17,16 +15,6 @@ enum { DIGEST_BYTES = 32, DIGEST_HEX_BYTES = 2 * DIGEST_BYTES + 1 };
 struct digest {
     uint8_t bytes[DIGEST_BYTES];
 };
-
-/* A hasher owns the library's state, so that hashing allocates nothing. Not for several threads at once. */
-struct digester;
-
-/* NULL when libcrypto refuses SHA-256 or memory is short. */
-struct digester *digester_new(void);
-void digester_free(struct digester *digester);
-
-/* SHA-256 of the bytes. */
-struct digest digester_hash(struct digester *digester, struct slice bytes);
 
 /* Lower case hexadecimal with a NUL. */
 void digest_format(const struct digest *digest, char text[DIGEST_HEX_BYTES]);

@@ -41,17 +41,17 @@ enum entry_shape { ENTRY_SHAPE_GROUP, ENTRY_SHAPE_RANGE };
 /* Collects the entries of one answer, up to a bound of its owner's choosing. */
 struct entry_reader {
     enum entry_shape shape;
-    struct arena *arena;      /* borrowed; payloads are copied into it */
-    struct entry *entries;    /* borrowed; room for `capacity` */
+    struct arena *arena;   /* borrowed; payloads are copied into it */
+    struct entry *entries; /* borrowed; room for `capacity` */
     size_t capacity;
     size_t count;
-    size_t bytes;             /* of the payloads kept */
-    size_t delivered;         /* entries seen in this answer so far, over all parts */
-    const char *const *keys;  /* SHAPE_GROUP: the key of each shard, to find the shard by; borrowed */
+    size_t bytes;            /* of the payloads kept */
+    size_t delivered;        /* entries seen in this answer so far, over all parts */
+    const char *const *keys; /* SHAPE_GROUP: the key of each shard, to find the shard by; borrowed */
     unsigned shards;
-    unsigned shard;           /* SHAPE_RANGE: given; SHAPE_GROUP: of the stream being parsed */
-    bool overflow;            /* more entries than capacity: the caller's COUNT was larger than its room */
-    struct entry current;     /* being parsed */
+    unsigned shard;       /* SHAPE_RANGE: given; SHAPE_GROUP: of the stream being parsed */
+    bool overflow;        /* more entries than capacity: the caller's COUNT was larger than its room */
+    struct entry current; /* being parsed */
     bool current_has_field;
     size_t current_fields;
 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_text(struct error *error, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void set_text(struct error *error, const char *format, va_list arguments)
 {
     vsnprintf(error->text, sizeof error->text, format, arguments);
 }

@@ -25,7 +25,7 @@ enum { ERROR_TEXT_MAX = 512 };
 
 struct error {
     enum error_kind kind;
-    const char *reason;       /* a word that never changes, for counters and tables; static storage, never NULL when set */
+    const char *reason; /* a word that never changes, for counters and tables; static storage, never NULL when set */
     char text[ERROR_TEXT_MAX]; /* for people; cut, never overrun */
 };
 

@@ -36,12 +36,12 @@ struct redis_options {
     const char *ca_file;          /* rediss: NULL trusts the system's certificates */
     const char *certificate_file; /* rediss: NULL sends none; with key_file */
     const char *key_file;
-    const char *client_name;     /* CLIENT SETNAME; NULL: none */
-    int connect_timeout_ms;      /* 0: 1,000; to a connection that is authenticated and usable */
-    int request_timeout_ms;      /* 0: 2,000; to send what is appended, and to receive each answer */
-    size_t reply_string_max;     /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
-    const struct clock *clock;   /* NULL: the machine's */
-    int cancel_descriptor;       /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
+    const char *client_name;   /* CLIENT SETNAME; NULL: none */
+    int connect_timeout_ms;    /* 0: 1,000; to a connection that is authenticated and usable */
+    int request_timeout_ms;    /* 0: 2,000; to send what is appended, and to receive each answer */
+    size_t reply_string_max;   /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
+    const struct clock *clock; /* NULL: the machine's */
+    int cancel_descriptor;     /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
 };
 
 /* Checks the URL and the options; no socket, no name lookup, no file yet. Copies what it needs. FATAL, "config". */
@@ -81,9 +81,9 @@ enum reply_type { REPLY_NIL, REPLY_STRING, REPLY_STATUS, REPLY_INTEGER, REPLY_AR
 
 struct reply {
     enum reply_type type;
-    struct slice text;  /* of STRING, STATUS and ERROR; cut at reply_string_max */
-    size_t text_bytes;  /* its true size */
-    int64_t integer;    /* of INTEGER */
+    struct slice text;      /* of STRING, STATUS and ERROR; cut at reply_string_max */
+    size_t text_bytes;      /* its true size */
+    int64_t integer;        /* of INTEGER */
     struct reply *elements; /* of ARRAY */
     size_t count;
 };

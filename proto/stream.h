@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_DEFAULT "taskledger:events"
+#define STREAM_DEFAULT       "taskledger:events"
 #define STREAM_GROUP_DEFAULT "taskledger"
-#define STREAM_FIELD "event"
-#define STREAM_ARCHIVED_KEY "taskledger:archived"
-#define STREAM_SHARDS_KEY "taskledger:shards"
+#define STREAM_FIELD         "event"
+#define STREAM_ARCHIVED_KEY  "taskledger:archived"
+#define STREAM_SHARDS_KEY    "taskledger:shards"
 
 enum {
     STREAM_NAME_BYTES_MAX = 200,

@@ -79,23 +79,26 @@ enum taskledger_status {
 
 struct taskledger_options {
     size_t struct_size;
-    const char *redis_url;   /* NULL: "redis://127.0.0.1:6379/0" */
-    const char *stream;      /* NULL: "taskledger:events" */
-    uint32_t shards;         /* 0: 1; must be the number that the consumers use */
-    const char *worker;      /* who emits; NULL: host name and process number */
-    uint32_t queue_events;   /* 0: 10,000 */
-    size_t queue_bytes;      /* 0: 8 MiB; payloads and what keeping them costs */
-    int32_t connect_timeout_ms; /* 0: 1,000 */
-    int32_t request_timeout_ms; /* 0: 2,000 */
-    int32_t backoff_base_ms;    /* 0: 100; the wait after a failure is drawn from 0 up to this, doubling */
-    int32_t backoff_cap_ms;     /* 0: 10,000 */
+    const char *redis_url;        /* NULL: "redis://127.0.0.1:6379/0" */
+    const char *stream;           /* NULL: "taskledger:events" */
+    uint32_t shards;              /* 0: 1; must be the number that the consumers use */
+    const char *worker;           /* who emits; NULL: host name and process number */
+    uint32_t queue_events;        /* 0: 10,000 */
+    size_t queue_bytes;           /* 0: 8 MiB; payloads and what keeping them costs */
+    int32_t connect_timeout_ms;   /* 0: 1,000 */
+    int32_t request_timeout_ms;   /* 0: 2,000 */
+    int32_t backoff_base_ms;      /* 0: 100; the wait after a failure is drawn from 0 up to this, doubling */
+    int32_t backoff_cap_ms;       /* 0: 10,000 */
     const char *ca_file;          /* rediss://; NULL: the system's certificates */
     const char *certificate_file; /* rediss://; NULL: none */
     const char *key_file;
     int32_t disabled; /* not 0: every emit answers TASKLEDGER_CLOSED and nothing else happens */
 };
 
-#define TASKLEDGER_OPTIONS_INIT {.struct_size = sizeof(struct taskledger_options)}
+#define TASKLEDGER_OPTIONS_INIT                          \
+    {                                                    \
+        .struct_size = sizeof(struct taskledger_options) \
+    }
 
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE,
@@ -116,25 +119,28 @@ TASKLEDGER_API struct taskledger_producer *taskledger_open(const struct taskledg
 
 struct taskledger_event {
     size_t struct_size;
-    const char *task_id;           /* 1 to 255 bytes */
+    const char *task_id; /* 1 to 255 bytes */
     enum taskledger_status status;
-    uint32_t attempt;              /* 1, 2, ...; 0 means 1. A greater attempt outranks all of a smaller one */
-    const char *task_name;         /* NULL or "" for not given, here and below */
-    const char *worker;            /* NULL: the producer's */
+    uint32_t attempt;      /* 1, 2, ...; 0 means 1. A greater attempt outranks all of a smaller one */
+    const char *task_name; /* NULL or "" for not given, here and below */
+    const char *worker;    /* NULL: the producer's */
     const char *step;
-    double progress;               /* 0 to 1; negative: not given */
+    double progress; /* 0 to 1; negative: not given */
     const char *message;
     const char *error_type;
     const char *error_message;
     const char *error_traceback;
-    const char *data_json;         /* a JSON object; one that is too large is cut, with a mark and its SHA-256 */
-    const char *traceparent;       /* W3C Trace Context */
-    const char *parent_task_id;    /* up to 255 bytes */
+    const char *data_json;      /* a JSON object; one that is too large is cut, with a mark and its SHA-256 */
+    const char *traceparent;    /* W3C Trace Context */
+    const char *parent_task_id; /* up to 255 bytes */
     const char *queue;
-    int64_t occurred_at_us;        /* Unix time, microseconds; 0: now */
+    int64_t occurred_at_us; /* Unix time, microseconds; 0: now */
 };
 
-#define TASKLEDGER_EVENT_INIT {.struct_size = sizeof(struct taskledger_event), .progress = -1.0}
+#define TASKLEDGER_EVENT_INIT                                            \
+    {                                                                    \
+        .struct_size = sizeof(struct taskledger_event), .progress = -1.0 \
+    }
 
 TASKLEDGER_API enum taskledger_result taskledger_emit(struct taskledger_producer *producer,
                                                       const struct taskledger_event *event);
@@ -196,13 +202,16 @@ struct taskledger_counters {
     uint64_t cut;              /* events whose data_json was cut */
     uint64_t sent_bytes;       /* payload bytes of `sent` */
     uint64_t queued_bytes;
-    uint64_t connects;         /* connections that became usable */
-    int32_t connected;         /* 1 or 0 */
-    char producer_id[37];      /* of this process; "" before its first emit */
-    char last_error[256];      /* "" when there was none; never holds a password */
+    uint64_t connects;    /* connections that became usable */
+    int32_t connected;    /* 1 or 0 */
+    char producer_id[37]; /* of this process; "" before its first emit */
+    char last_error[256]; /* "" when there was none; never holds a password */
 };
 
-#define TASKLEDGER_COUNTERS_INIT {.struct_size = sizeof(struct taskledger_counters)}
+#define TASKLEDGER_COUNTERS_INIT                          \
+    {                                                     \
+        .struct_size = sizeof(struct taskledger_counters) \
+    }
 
 /* Since this process first emitted. */
 TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
