@@ -71,6 +71,16 @@ function(taskledger_fuzz_test name core)
         LABELS fuzz TIMEOUT 7200 ENVIRONMENT "${taskledger_sanitizer_environment}")
 endfunction()
 
+# taskledger_test_program(NAME CORE): support/NAME.c, a program that system tests run, into tests/.
+function(taskledger_test_program name core)
+    if(NOT taskledger_registers_system)
+        return()
+    endif()
+    add_executable(${name} support/${name}.c)
+    target_link_libraries(${name} PRIVATE house_rules ${core})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+endfunction()
+
 # taskledger_system_test(NAME [property value...]): system/test_NAME.py, run by pytest against the
 # programs of this build and real servers. Properties as for set_tests_properties: TIMEOUT 300.
 function(taskledger_system_test name)
