@@ -1,4 +1,5 @@
 #include "proto/stream.h"
+
 #include "proto/crc32c.h"
 
 #include <assert.h>
