@@ -1,6 +1,8 @@
 #include "proto/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,12 +12,27 @@ struct arena_block {
     struct arena_block *next;
     size_t capacity;
     size_t used;
+    bool borrowed; /* of whoever called arena_init_with */
     alignas(max_align_t) uint8_t data[];
 };
 
 void arena_init(struct arena *arena, size_t limit_bytes)
 {
     *arena = (struct arena){.limit_bytes = limit_bytes};
+}
+
+void arena_init_with(struct arena *arena, void *memory, size_t size, size_t limit_bytes)
+{
+    struct arena_block *block = memory;
+
+    assert(size > sizeof *block);
+    *block = (struct arena_block){.capacity = size - sizeof *block, .borrowed = true};
+    *arena = (struct arena){
+        .first = block,
+        .current = block,
+        .held_bytes = block->capacity,
+        .limit_bytes = limit_bytes,
+    };
 }
 
 static void *take_from(struct arena_block *block, size_t size)
@@ -92,7 +109,7 @@ void arena_reset(struct arena *arena, size_t keep_bytes)
     while (*link != NULL) {
         struct arena_block *block = *link;
 
-        if (kept + block->capacity > keep_bytes) {
+        if (!block->borrowed && kept + block->capacity > keep_bytes) {
             *link = block->next;
             free(block);
             continue;

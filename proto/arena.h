@@ -21,6 +21,10 @@ struct arena {
 /* A zeroed struct arena is an empty one without a limit. */
 void arena_init(struct arena *arena, size_t limit_bytes);
 
+/* The same, beginning with memory of the caller's, aligned for any type: on the stack, so that what is usually small
+ * needs no malloc. Borrowed as long as the arena is used; arena_close frees what was taken beyond it. */
+void arena_init_with(struct arena *arena, void *memory, size_t size, size_t limit_bytes);
+
 /* `size` bytes aligned for any type, not cleared; NULL when memory or the limit is exhausted. Valid until reset. */
 void *arena_take(struct arena *arena, size_t size);
 

@@ -8,21 +8,34 @@ struct digester {
     EVP_MD_CTX *context;
 };
 
-struct digester *digester_new(void)
+/* Takes `sha256`, also when it fails. */
+static struct digester *make(EVP_MD *sha256)
 {
     struct digester *digester = calloc(1, sizeof *digester);
 
-    if (digester == NULL)
+    if (digester == NULL) {
+        EVP_MD_free(sha256);
         return NULL;
-    /* Fetched once: in OpenSSL 3 the lookup costs more than hashing an event. */
-    digester->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+    digester->sha256 = sha256;
     digester->context = EVP_MD_CTX_new();
-    if (digester->sha256 == NULL || digester->context == NULL ||
-        EVP_DigestInit_ex2(digester->context, digester->sha256, NULL) != 1) {
+    if (sha256 == NULL || digester->context == NULL || EVP_DigestInit_ex2(digester->context, sha256, NULL) != 1) {
         digester_free(digester);
         return NULL;
     }
     return digester;
+}
+
+struct digester *digester_new(void)
+{
+    /* Fetched once: in OpenSSL 3 the lookup costs more than hashing an event. */
+    return make(EVP_MD_fetch(NULL, "SHA256", NULL));
+}
+
+struct digester *digester_another(const struct digester *digester)
+{
+    EVP_MD_up_ref(digester->sha256);
+    return make(digester->sha256);
 }
 
 void digester_free(struct digester *digester)

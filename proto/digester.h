@@ -13,6 +13,10 @@ struct digester;
 /* NULL when libcrypto refuses SHA-256 or memory is short. */
 struct digester *digester_new(void);
 
+/* One more of the same kind, for another thread. Looks nothing up in libcrypto and waits for none of its locks, so it is
+ * safe in the child of a fork() that happened while another thread held one. NULL when memory is short. */
+struct digester *digester_another(const struct digester *digester);
+
 /* NULL is fine. */
 void digester_free(struct digester *digester);
 
