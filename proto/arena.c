@@ -69,7 +69,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
 
 void *arena_take(struct arena *arena, size_t size)
 {
-    if (size > SIZE_MAX - alignof(max_align_t))
+    if (size > PTRDIFF_MAX)
         return NULL;
 
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
