@@ -1,0 +1,261 @@
+#include "consumer/postgres_line.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 5000,
+    STATEMENT_TIMEOUT_MS = 15000,
+    SERVER_VERSION_MIN = 150000,
+    KEYWORDS_MAX = 16,
+};
+
+static void silence(void *self, const PGresult *notice)
+{
+    (void)self;
+    (void)notice;
+}
+
+static char *copy_text(const char *text)
+{
+    return text == NULL ? NULL : strdup(text);
+}
+
+static int or_default(int value, int fallback)
+{
+    return value == 0 ? fallback : value;
+}
+
+struct postgres *postgres_new(const struct postgres_options *options, struct error *error)
+{
+    struct postgres *postgres = calloc(1, sizeof *postgres);
+
+    if (postgres == NULL) {
+        error_set(error, ERROR_FATAL, "memory", "cannot allocate a PostgreSQL session");
+        return NULL;
+    }
+    if (!postgres_url_init(&postgres->url, options->url, error)) {
+        free(postgres);
+        return NULL;
+    }
+    postgres->url_text = copy_text(options->url);
+    postgres->application_name = copy_text(options->application_name);
+    postgres->connect_timeout_ms = or_default(options->connect_timeout_ms, CONNECT_TIMEOUT_MS);
+    postgres->statement_timeout_ms = or_default(options->statement_timeout_ms, STATEMENT_TIMEOUT_MS);
+    postgres->read_only = options->read_only;
+    postgres->clock = options->clock == NULL ? clock_system() : options->clock;
+    snprintf(postgres->address, sizeof postgres->address, "%s/%s",
+             postgres->url.hosts == NULL ? "the local socket" : postgres->url.hosts,
+             postgres->url.database == NULL ? "" : postgres->url.database);
+    return postgres;
+}
+
+void postgres_free(struct postgres *postgres)
+{
+    if (postgres == NULL)
+        return;
+    postgres_close(postgres);
+    postgres_url_close(&postgres->url);
+    free(postgres->url_text);
+    free(postgres->application_name);
+    free(postgres);
+}
+
+void postgres_close(struct postgres *postgres)
+{
+    PQfinish(postgres->connection);
+    postgres->connection = NULL;
+    postgres->prepared_count = 0;
+    postgres->copying = false;
+}
+
+bool postgres_is_open(const struct postgres *postgres)
+{
+    return postgres->connection != NULL;
+}
+
+uint64_t postgres_session(const struct postgres *postgres)
+{
+    return postgres->connection == NULL ? 0 : postgres->sessions;
+}
+
+const char *postgres_address(const struct postgres *postgres)
+{
+    return postgres->address;
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
+
+struct keywords {
+    const char *names[KEYWORDS_MAX];
+    const char *values[KEYWORDS_MAX];
+    int count;
+};
+
+/* libpq passes over an empty value. */
+static void add(struct keywords *keywords, const char *name, const char *value)
+{
+    keywords->names[keywords->count] = name;
+    keywords->values[keywords->count++] = value;
+}
+
+/* In libpq a later word outranks an earlier one: ours that the string may change, the string, ours that it may not. */
+static struct keywords keywords_for(const struct postgres *postgres, const struct postgres_host *host)
+{
+    struct keywords keywords = {.count = 0};
+
+    add(&keywords, "fallback_application_name", postgres->application_name);
+    add(&keywords, "keepalives_idle", "15");
+    add(&keywords, "keepalives_interval", "5");
+    add(&keywords, "keepalives_count", "3");
+    add(&keywords, "tcp_user_timeout", "10000");
+    add(&keywords, "target_session_attrs", postgres->read_only ? "any" : "read-write");
+    add(&keywords, "dbname", postgres->url_text);
+    if (postgres->url.count > 1) {
+        add(&keywords, "host", host->name);
+        add(&keywords, "hostaddr", host->address);
+        add(&keywords, "port", host->port);
+    }
+    add(&keywords, "client_encoding", "UTF8");
+    return keywords;
+}
+
+static void note_address(struct postgres *postgres)
+{
+    snprintf(postgres->address, sizeof postgres->address, "%s:%s/%s", PQhost(postgres->connection),
+             PQport(postgres->connection), PQdb(postgres->connection));
+}
+
+static bool wait_for_handshake(struct postgres *postgres, int64_t deadline_us, struct error *error)
+{
+    PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+
+    while (next != PGRES_POLLING_OK) {
+        if (next == PGRES_POLLING_FAILED || PQstatus(postgres->connection) == CONNECTION_BAD)
+            return postgres_line_lost(postgres, error);
+        if (!postgres_line_wait(postgres, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_us, error))
+            return false;
+        next = PQconnectPoll(postgres->connection);
+    }
+    return true;
+}
+
+static bool connect_to(struct postgres *postgres, size_t index, int64_t deadline_us, struct error *error)
+{
+    struct postgres_host host = postgres_url_host(&postgres->url, index);
+    struct keywords keywords = keywords_for(postgres, &host);
+
+    postgres->connection = PQconnectStartParams(keywords.names, keywords.values, 1);
+    if (postgres->connection == NULL)
+        return error_set(error, ERROR_TRANSIENT, "memory", "could not allocate a PostgreSQL connection");
+
+    note_address(postgres);
+    PQsetNoticeReceiver(postgres->connection, silence, NULL);
+    PQsetErrorVerbosity(postgres->connection, PQERRORS_VERBOSE); /* see find_sqlstate in postgres_line.c */
+    if (!wait_for_handshake(postgres, deadline_us, error))
+        return false;
+
+    PQsetnonblocking(postgres->connection, 1);
+    note_address(postgres);
+    return true;
+}
+
+bool postgres_line_connect(struct postgres *postgres, struct error *error)
+{
+    int64_t deadline_us = clock_deadline_us(postgres->clock, postgres->connect_timeout_ms);
+    struct error why = {.kind = ERROR_NONE};
+
+    for (size_t index = 0; index < postgres->url.count; index++) {
+        int share_ms = clock_left_ms(postgres->clock, deadline_us) / (int)(postgres->url.count - index);
+        if (connect_to(postgres, index, clock_deadline_us(postgres->clock, share_ms), &why))
+            return true;
+    }
+    *error = why;
+    return false;
+}
+
+/* ---- the session ------------------------------------------------------------------------------------------------ */
+
+/* client_connection_check_interval exists on Linux only; a server elsewhere does without. */
+static const char settings_text[] =
+    "DO $$ BEGIN PERFORM pg_catalog.set_config('client_connection_check_interval', '2s', false);"
+    " EXCEPTION WHEN OTHERS THEN NULL; END $$";
+
+/* remote_apply is the one setting that promises more than "on". */
+static const struct postgres_statement settings_statement = {
+    "session_settings",
+    "SELECT pg_backend_pid(),"
+    " set_config('statement_timeout', $1::text, false),"
+    " set_config('idle_in_transaction_session_timeout', $2::text, false),"
+    " set_config('default_transaction_read_only', $3::text, false),"
+    " set_config('lock_timeout', '5s', false),"
+    " set_config('synchronous_commit',"
+    "            CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END,"
+    "            false),"
+    " set_config('timezone', 'UTC', false),"
+    " set_config('search_path', 'pg_catalog', false),"
+    " set_config('client_min_messages', 'error', false),"
+    " set_config('standard_conforming_strings', 'on', false),"
+    " set_config('jit', 'off', false)"};
+
+static struct postgres_parameter text_parameter(const char *text)
+{
+    return (struct postgres_parameter){.value = slice_from_text(text)};
+}
+
+static bool apply_settings(struct postgres *postgres, int32_t *server_pid, struct error *error)
+{
+    char timeout_ms[16];
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice pid;
+
+    snprintf(timeout_ms, sizeof timeout_ms, "%d",
+             postgres->statement_timeout_ms < 0 ? 0 : postgres->statement_timeout_ms);
+    const struct postgres_parameter parameters[] = {
+        text_parameter(timeout_ms),
+        text_parameter(postgres->read_only ? "10min" : "15s"), /* a reader's long snapshot hinders nobody's writes */
+        text_parameter(postgres->read_only ? "on" : "off"),
+    };
+    if (!postgres_query(postgres, &settings_statement, parameters, 3, &result, error))
+        return false;
+    postgres_value(result, 0, 0, &pid);
+    *server_pid = postgres_read_int32(pid);
+    return true;
+}
+
+static bool check_version(const struct postgres *postgres, struct error *error)
+{
+    int version = PQserverVersion(postgres->connection);
+
+    if (version >= SERVER_VERSION_MIN)
+        return true;
+    return error_set(error, ERROR_FATAL, "version", "cannot use PostgreSQL %d at %s: 15 or newer is needed",
+                     version / 10000, postgres->address);
+}
+
+static bool make_ours(struct postgres *postgres, struct error *error)
+{
+    int32_t server_pid;
+
+    return check_version(postgres, error) && apply_settings(postgres, &server_pid, error) &&
+           postgres_line_refuse_pooler(postgres, server_pid, error) && postgres_execute(postgres, settings_text, error);
+}
+
+bool postgres_open(struct postgres *postgres, struct error *error)
+{
+    if (postgres->connection != NULL)
+        return true;
+
+    if (!postgres_line_connect(postgres, error))
+        return false;
+    if (!make_ours(postgres, error)) {
+        postgres_close(postgres);
+        return false;
+    }
+    PQsetErrorVerbosity(postgres->connection, PQERRORS_DEFAULT);
+    postgres->sessions++;
+    return true;
+}

@@ -1,0 +1,64 @@
+#include "consumer/postgres_line.h"
+
+#include <libpq-fe.h>
+
+enum { ROUNDS = 3 };
+
+static const struct postgres_statement server_pid_statement = {"server_pid", "SELECT pg_catalog.pg_backend_pid()"};
+
+static bool server_pid(struct postgres *postgres, int32_t *pid, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice value;
+
+    if (!postgres_query(postgres, &server_pid_statement, NULL, 0, &result, error))
+        return false;
+    postgres_value(result, 0, 0, &value);
+    *pid = postgres_read_int32(value);
+    return true;
+}
+
+static bool refuse(const struct postgres *postgres, struct error *error)
+{
+    return error_set(error, ERROR_FATAL, "pooler",
+                     "cannot work behind the connection pooler at %s: it pools transactions; connect to PostgreSQL "
+                     "itself, or set pool_mode = session",
+                     postgres->address);
+}
+
+/* Between two of our transactions, a second client holds one open. Was it given the server session that was ours, or are we
+ * given another one, then sessions are shared. */
+static bool look_once(struct postgres *postgres, struct postgres *other, struct error *error)
+{
+    int32_t before;
+    int32_t others;
+    int32_t after;
+
+    if (!server_pid(postgres, &before, error) || !postgres_execute(other, "BEGIN", error) ||
+        !server_pid(other, &others, error))
+        return false;
+    if (others == before)
+        return refuse(postgres, error);
+    if (!server_pid(postgres, &after, error) || !postgres_execute(other, "COMMIT", error))
+        return false;
+    return after == before || refuse(postgres, error);
+}
+
+bool postgres_line_refuse_pooler(struct postgres *postgres, int32_t server_pid_now, struct error *error)
+{
+    /* Poolers make up the number that a client may cancel by; a server tells its own. */
+    if (PQbackendPID(postgres->connection) == server_pid_now)
+        return true;
+
+    struct postgres other = *postgres;
+    other.connection = NULL;
+    other.prepared_count = 0;
+    if (!postgres_line_connect(&other, error))
+        return false;
+
+    bool good = true;
+    for (int round = 0; good && round < ROUNDS; round++)
+        good = look_once(postgres, &other, error);
+    postgres_close(&other);
+    return good;
+}
