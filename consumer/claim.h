@@ -1,0 +1,48 @@
+/* claim: take over what others were given and will not finish.
+ *
+ *   a dead consumer's entries    at once: its slot is free, which proves that it is gone
+ *   what lay for too long        of anybody, also of consumers that are no slots of ours, after the idle time
+ *   our own, while we are slow   refreshed, so that nobody takes what we still hold in our hands
+ *
+ * What is taken over becomes ours as pending, and the source is told to read its own pending entries again. Entries that
+ * Redis had given up, since they are no longer in the stream, are handed to the source as deleted.
+ *
+ * Works on a second connection, in rounds of bounded length: what one round leaves, the next takes up. */
+#ifndef TASKLEDGER_CONSUMER_CLAIM_H
+#define TASKLEDGER_CONSUMER_CLAIM_H
+
+#include "consumer/group.h"
+#include "consumer/slot.h"
+#include "proto/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CLAIM_ROUND_MS = 50, CLAIM_PAGES_MAX = 20 };
+
+struct claim_options {
+    const char *group;
+    unsigned shards;
+    int64_t idle_ms; /* after which anybody's entries may be taken */
+    const struct clock *clock;
+};
+
+struct claim_counters {
+    uint64_t dead;      /* entries taken over from dead consumers */
+    uint64_t idle;      /* ... from whoever left them lying */
+    uint64_t refreshed; /* own ones */
+    uint64_t deleted;   /* found to be gone from the stream */
+};
+
+struct claim;
+
+/* Borrows all it is given; NULL when memory is short. */
+struct claim *claim_new(const struct claim_options *options, struct group *source, struct slot *slot);
+void claim_free(struct claim *claim);
+
+/* One round over `line`, which is connected and has nothing outstanding. Only while our slot is held. */
+bool claim_round(struct claim *claim, struct redis *line, struct error *error);
+
+const struct claim_counters *claim_counters(const struct claim *claim);
+
+#endif

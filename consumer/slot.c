@@ -1,0 +1,106 @@
+#include "consumer/slot.h"
+
+#include "proto/crc32c.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CLASS_TEXT_BYTES = 300 };
+
+/* Numbers are tried one after the other, and none behind the first free one. */
+static const struct postgres_statement take_lowest = {
+    .name = "slot_take_lowest",
+    .sql = "SELECT n FROM generate_series(1, $2::int) AS n WHERE pg_try_advisory_lock($1::int, n) LIMIT 1",
+};
+
+static const struct postgres_statement take = {
+    .name = "slot_take",
+    .sql = "SELECT pg_try_advisory_lock($1::int, $2::int)",
+};
+
+static const struct postgres_statement give_back = {
+    .name = "slot_give_back",
+    .sql = "SELECT pg_advisory_unlock($1::int, $2::int)",
+};
+
+void slot_init(struct slot *slot, struct postgres *postgres, const char *group)
+{
+    char text[CLASS_TEXT_BYTES];
+
+    snprintf(text, sizeof text, "slot:%s", group);
+    *slot = (struct slot){.postgres = postgres, .lock_class = (int32_t)crc32c(slice_from_text(text))};
+}
+
+static bool ask(struct slot *slot, const struct postgres_statement *statement, int32_t number,
+                struct postgres_result **result, struct error *error)
+{
+    uint32_t lock_class = htonl((uint32_t)slot->lock_class);
+    uint32_t wanted = htonl((uint32_t)number);
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(&lock_class, sizeof lock_class)},
+        {.value = slice_of(&wanted, sizeof wanted)},
+    };
+
+    return postgres_query(slot->postgres, statement, parameters, 2, result, error);
+}
+
+static bool take_one(struct slot *slot, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice value;
+
+    if (!ask(slot, &take_lowest, SLOT_NUMBER_MAX, &result, error))
+        return false;
+    if (postgres_rows(result) == 0 || !postgres_value(result, 0, 0, &value))
+        return error_set(error, ERROR_TRANSIENT, "slot", "could not get a slot, all %d are taken", SLOT_NUMBER_MAX);
+
+    slot->number = postgres_read_int32(value);
+    slot->session = postgres_session(slot->postgres);
+    return true;
+}
+
+bool slot_hold(struct slot *slot, struct group_name *name, struct error *error)
+{
+    if (!slot_is_held(slot) && !take_one(slot, error))
+        return false;
+
+    snprintf(name->consumer, sizeof name->consumer, "c-%d", slot->number);
+    name->tenure = slot->session;
+    return true;
+}
+
+bool slot_is_held(const struct slot *slot)
+{
+    return slot->number != 0 && slot->session == postgres_session(slot->postgres);
+}
+
+bool slot_try(struct slot *slot, unsigned number, bool *taken, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice value;
+
+    if (!ask(slot, &take, (int32_t)number, &result, error))
+        return false;
+    *taken = postgres_rows(result) == 1 && postgres_value(result, 0, 0, &value) && postgres_read_boolean(value);
+    return true;
+}
+
+bool slot_give_back(struct slot *slot, unsigned number, struct error *error)
+{
+    return ask(slot, &give_back, (int32_t)number, NULL, error);
+}
+
+unsigned slot_number(struct slice consumer)
+{
+    unsigned number = 0;
+
+    if (consumer.size < 3 || consumer.size > 6 || memcmp(consumer.data, "c-", 2) != 0 || consumer.data[2] == '0')
+        return 0;
+    for (size_t i = 2; i < consumer.size; i++) {
+        if (consumer.data[i] < '0' || consumer.data[i] > '9')
+            return 0;
+        number = 10 * number + (unsigned)(consumer.data[i] - '0');
+    }
+    return number <= SLOT_NUMBER_MAX ? number : 0;
+}
