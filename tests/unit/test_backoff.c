@@ -36,6 +36,16 @@ static void each_wait_lies_within_its_doubled_range(void **state)
     }
 }
 
+static void no_wait_is_nothing_at_all(void **state)
+{
+    struct backoff backoff;
+
+    (void)state;
+    backoff_init(&backoff, 1, 1, 0);
+    for (int i = 0; i < 100000; i++)
+        assert_in_range(backoff_next_us(&backoff), 1, 1000);
+}
+
 static void the_whole_range_is_used_evenly(void **state)
 {
     unsigned quarters[4] = {0};
@@ -91,9 +101,9 @@ static void years_of_failures_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_wait_lies_within_its_doubled_range), cmocka_unit_test(the_whole_range_is_used_evenly),
-        cmocka_unit_test(neighbours_do_not_wait_in_step),          cmocka_unit_test(success_starts_again_from_the_base),
-        cmocka_unit_test(years_of_failures_change_nothing),
+        cmocka_unit_test(each_wait_lies_within_its_doubled_range), cmocka_unit_test(no_wait_is_nothing_at_all),
+        cmocka_unit_test(the_whole_range_is_used_evenly),          cmocka_unit_test(neighbours_do_not_wait_in_step),
+        cmocka_unit_test(success_starts_again_from_the_base),      cmocka_unit_test(years_of_failures_change_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
