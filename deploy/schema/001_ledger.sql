@@ -1,10 +1,18 @@
 -- The ledger: what happened, what it adds up to, and what is known about how complete that is.
 --
--- Runs once, in one transaction, with the schema `taskledger` already there. Migrations only add (a table, a column with
--- a default, an index), so that the consumers of yesterday keep working beside those of today; a migration that older
--- binaries cannot serve says so in `serves_from`.
+-- Runs once, in one transaction. Migrations only add (a table, a column with a default, an index), so that the consumers
+-- of yesterday keep working beside those of today; a migration that older binaries cannot serve says so in `serves_from`.
+-- Who owns all this, and who may do what, is said in roles.sql and grants.sql.
 --
 -- Times are timestamptz, written by clients in UTC. Identities are compared bytewise: task_id has COLLATE "C" everywhere.
+
+DO $$
+BEGIN
+    IF to_regnamespace('taskledger') IS NULL THEN
+        CREATE SCHEMA taskledger;
+    END IF;
+END
+$$;
 
 CREATE TYPE taskledger.task_status AS ENUM
     ('PENDING', 'QUEUED', 'RUNNING', 'RETRY', 'SUCCESS', 'PARTIAL_FAILURE', 'FAILURE', 'CANCELLED');
