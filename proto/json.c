@@ -11,7 +11,8 @@ struct scan {
     const uint8_t *end;
     unsigned depth;
     unsigned depth_max;
-    uint64_t arrays;   /* one bit a level, the innermost lowest: set for an array, clear for an object */
+    uint64_t arrays;   /* one bit a level, the innermost lowest: set for an array, clear for an object. The outermost is
+                        * an object always, so the bit that comes from beyond the 64th is its own */
     bool just_opened;  /* a closing bracket may follow at once */
     const char *fault; /* what is wrong at `at` */
 };

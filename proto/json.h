@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 enum {
-    JSON_DEPTH_MAX = 64,
+    JSON_DEPTH_MAX = 65,            /* 64 levels of data and the object they stand in */
     JSON_NUMBER_DIGITS_MAX = 8000,  /* before the point, and behind it */
     JSON_NUMBER_EXPONENT_MAX = 400, /* either sign. More than a double has; each is written out when it is read back */
 };

@@ -291,12 +291,29 @@ static void depth_has_a_limit(void **state)
     size_t offset;
 
     (void)state;
-    assert_sound(nested(text, 64));
-    assert_wrong(nested(text, 65), "nested too deep", 64 * 5);
+    assert_sound(nested(text, JSON_DEPTH_MAX));
+    assert_wrong(nested(text, JSON_DEPTH_MAX + 1), "nested too deep", JSON_DEPTH_MAX * 5);
     for (unsigned depth = 1; depth < JSON_DEPTH_MAX; depth++) {
         assert_null(check(nested(text, depth), depth, &offset));
         assert_non_null(check(nested(text, depth + 1), depth, &offset));
     }
+}
+
+/* The checker remembers 64 levels in one word; the outermost is beyond it. */
+static void the_deepest_level_ends_in_the_bracket_it_began_with(void **state)
+{
+    char text[256];
+    char opening[JSON_DEPTH_MAX] = "";
+    char closing[JSON_DEPTH_MAX] = "";
+
+    memset(opening, '[', JSON_DEPTH_MAX - 1);
+    memset(closing, ']', JSON_DEPTH_MAX - 1);
+    int length = snprintf(text, sizeof text, "{\"a\":%s%s}", opening, closing);
+
+    (void)state;
+    assert_sound(slice_of(text, (size_t)length));
+    text[length - 1] = ']';
+    assert_wrong(slice_of(text, (size_t)length), "an object without , or }", (size_t)length - 1);
 }
 
 static void arrays_count_as_depth_too(void **state)
@@ -383,6 +400,7 @@ int main(void)
         cmocka_unit_test(what_jsonb_cannot_hold_is_refused),
         cmocka_unit_test(bytes_that_are_not_utf8_are_refused),
         cmocka_unit_test(depth_has_a_limit),
+        cmocka_unit_test(the_deepest_level_ends_in_the_bracket_it_began_with),
         cmocka_unit_test(arrays_count_as_depth_too),
         cmocka_unit_test(an_abyss_costs_no_stack),
         cmocka_unit_test(numbers_have_limits),
