@@ -11,8 +11,10 @@
 
 static const char *variable(const struct option_spec *spec)
 {
-    const char *text = spec->variable == NULL ? NULL : getenv(spec->variable);
+    if (spec->variable == NULL)
+        return NULL;
 
+    const char *text = getenv(spec->variable); /* NOLINT(concurrency-mt-unsafe): as the header says */
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 

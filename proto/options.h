@@ -46,7 +46,7 @@ struct options_table {
 };
 
 /* Fill `target` with environment and defaults; an option with neither is left as it is. FATAL, "config"; `target` may then
- * be filled in part. Texts live as long as the process. */
+ * be filled in part. Texts live as long as the process. Not while another thread changes the environment. */
 bool options_from_environment(const struct options_table *table, void *target, struct error *error);
 
 /* Take the flags out of argv[1...]: "--flag value", "--flag=value"; "--" ends them and is taken out too, "-" is a word.
