@@ -1,9 +1,10 @@
 /* redis: one connection to Redis, with a deadline on everything.
  *
- * hiredis formats commands and parses replies and is seen by this room's redis.c only; the socket is ours
- * (proto/transport.h), so nothing here raises SIGPIPE, waits without an end or leaks into a child that execs.
+ * hiredis parses replies (proto/redis_parser.c, its only door); the socket is ours (proto/transport.h), so nothing here
+ * raises SIGPIPE, waits without an end or leaks into a child that execs.
  *
- * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special. A
+ * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special. Sending
+ * cannot lock up against answers that nobody reads yet: Redis goes on reading commands while its answers wait. A
  * connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
  * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. An error *answer* of the
  * server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
@@ -37,14 +38,15 @@ struct redis_options {
     const char *certificate_file; /* rediss: NULL sends none; with key_file */
     const char *key_file;
     const char *client_name;   /* CLIENT SETNAME; NULL: none */
-    int connect_timeout_ms;    /* 0: 1,000; to a connection that is authenticated and usable */
-    int request_timeout_ms;    /* 0: 2,000; to send what is appended, and to receive each answer */
+    int connect_timeout_ms;    /* 0: 1,000; name lookup, TCP and TLS together */
+    int request_timeout_ms;    /* 0: 2,000; to send what is appended, to receive each answer, to log in */
     size_t reply_string_max;   /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
     const struct clock *clock; /* NULL: the machine's */
     int cancel_descriptor;     /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
 };
 
-/* Checks the URL and the options; no socket, no name lookup, no file yet. Copies what it needs. FATAL, "config". */
+/* Checks the URL and the options; no socket, no name lookup, no file yet. Copies what it needs. FATAL,
+ * "config"; TRANSIENT, "memory". */
 struct redis *redis_new(const struct redis_options *options, struct error *error);
 
 /* Closes and frees; NULL is fine. */
@@ -109,12 +111,17 @@ struct redis_place {
 };
 
 /* Called as an answer is parsed, in the order of the wire. Slices are borrowed for the call. Each returns false when it
- * cannot go on (out of memory): the connection is then closed. `self` is handed through. */
+ * cannot go on, with errno set to ENOMEM, or to EPROTO when the answer has not the shape it must have: the connection is
+ * then closed, TRANSIENT "memory" or "protocol". `self` is handed through. */
 struct redis_visitor {
     bool (*on_array)(void *self, const struct redis_place *place, size_t count);
     bool (*on_string)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);
     bool (*on_integer)(void *self, const struct redis_place *place, int64_t value);
     bool (*on_nil)(void *self, const struct redis_place *place);
+
+    /* May be NULL: a status is then a string; an error inside an array is the verdict on the whole answer. */
+    bool (*on_status)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);
+    bool (*on_error)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);
     void *self;
 };
 

@@ -18,8 +18,8 @@ SEES = {
 DOORS = [
     ("*event.pb-c.h", ["proto/event*.c"]),
     ("*protobuf-c.h", ["proto/event*.c", "proto/wire.[ch]"]),
-    ("hiredis/*", ["proto/redis.c", "proto/redis_reply.c"]),
-    ("hiredis.h", ["proto/redis.c", "proto/redis_reply.c"]),
+    ("hiredis/*", ["proto/redis_parser.c"]),
+    ("hiredis.h", ["proto/redis_parser.c"]),
     ("openssl/evp.h", ["proto/digester.c"]),
     ("openssl/sha.h", ["proto/digester.c"]),
     ("openssl/*", ["proto/transport*.c"]),
