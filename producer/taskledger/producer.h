@@ -196,7 +196,6 @@ struct taskledger_counters {
     uint64_t refused;          /* attempts that Redis or the network refused */
     uint64_t dropped_full;     /* emits answered TASKLEDGER_FULL */
     uint64_t dropped_memory;   /* the same because malloc failed */
-    uint64_t dropped_closing;  /* accepted, but not delivered when close ran out of time */
     uint64_t rejected_invalid; /* emits answered TASKLEDGER_INVALID */
     uint64_t rejected_too_big; /* emits answered TASKLEDGER_TOO_BIG */
     uint64_t cut;              /* events whose data_json was cut */

@@ -1,0 +1,103 @@
+/* The only place where the library looks at the environment, and only when it is asked to. */
+#include "producer/taskledger/producer.h"
+
+#include "producer/queue.h"
+#include "proto/options.h"
+#include "proto/stream.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+struct environment {
+    const char *redis_url;
+    const char *stream;
+    const char *worker;
+    const char *ca_file;
+    const char *certificate_file;
+    const char *key_file;
+    int64_t shards;
+    int64_t queue_events;
+    int64_t queue_bytes;
+    bool enabled;
+};
+
+#define TEXT(name, member)                                                                      \
+    {                                                                                           \
+        .variable = (name), .type = OPTION_TEXT, .offset = offsetof(struct environment, member) \
+    }
+#define NUMBER(name, member, least, most)                                                           \
+    {                                                                                               \
+        .variable = (name), .type = OPTION_INTEGER, .offset = offsetof(struct environment, member), \
+        .minimum = (least), .maximum = (most)                                                       \
+    }
+
+static const struct option_spec specs[] = {
+    {.variable = "REDIS_URL", .type = OPTION_SECRET, .offset = offsetof(struct environment, redis_url)},
+    {.variable = "REDIS_URL_FILE", .type = OPTION_FILE_OF, .offset = offsetof(struct environment, redis_url)},
+    TEXT("TASKLEDGER_REDIS_CA_FILE", ca_file),
+    TEXT("TASKLEDGER_REDIS_CERTIFICATE_FILE", certificate_file),
+    TEXT("TASKLEDGER_REDIS_KEY_FILE", key_file),
+    TEXT("TASKLEDGER_STREAM", stream),
+    TEXT("TASKLEDGER_WORKER", worker),
+    NUMBER("TASKLEDGER_SHARDS", shards, 1, STREAM_SHARDS_MAX),
+    NUMBER("TASKLEDGER_QUEUE_EVENTS", queue_events, QUEUE_EVENTS_MIN, UINT32_MAX),
+    NUMBER("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN, INT64_MAX),
+    {.variable = "TASKLEDGER_ENABLED", .type = OPTION_BOOLEAN, .offset = offsetof(struct environment, enabled)},
+};
+
+static const struct options_table table = {
+    .program = "libtaskledger",
+    .specs = specs,
+    .count = sizeof specs / sizeof specs[0],
+};
+
+static void fill_text(const char **option, const char *found)
+{
+    if (*option == NULL)
+        *option = found;
+}
+
+static void fill(struct taskledger_options *options, const struct environment *found)
+{
+    fill_text(&options->redis_url, found->redis_url);
+    fill_text(&options->stream, found->stream);
+    fill_text(&options->worker, found->worker);
+    fill_text(&options->ca_file, found->ca_file);
+    fill_text(&options->certificate_file, found->certificate_file);
+    fill_text(&options->key_file, found->key_file);
+    if (options->shards == 0)
+        options->shards = (uint32_t)found->shards;
+    if (options->queue_events == 0)
+        options->queue_events = (uint32_t)found->queue_events;
+    if (options->queue_bytes == 0)
+        options->queue_bytes = (size_t)found->queue_bytes;
+    if (options->disabled == 0)
+        options->disabled = !found->enabled;
+}
+
+static int refuse(const char *text, char *reason, size_t reason_size)
+{
+    if (reason != NULL && reason_size > 0)
+        snprintf(reason, reason_size, "%s", text);
+    return -1;
+}
+
+int taskledger_options_from_environment(struct taskledger_options *options, char *reason, size_t reason_size)
+{
+    struct environment found = {.enabled = true};
+    struct taskledger_options filled = TASKLEDGER_OPTIONS_INIT;
+    struct error error;
+
+    if (options == NULL || options->struct_size < sizeof options->struct_size)
+        return refuse("struct_size: not set; begin with TASKLEDGER_OPTIONS_INIT", reason, reason_size);
+    if (!options_from_environment(&table, &found, &error))
+        return refuse(error.text, reason, reason_size);
+
+    /* A caller built against an older header has a shorter struct: what it lacks is not told. */
+    size_t size = options->struct_size < sizeof filled ? options->struct_size : sizeof filled;
+    memcpy(&filled, options, size);
+    fill(&filled, &found);
+    memcpy(options, &filled, size);
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* outbox: what one process has accepted and not yet delivered; where its callers and its sender meet.
+ * This is the callers' side; the sender's is producer/outbox_sender.h.
+ *
+ * Callers put in, the sender takes out, both under one lock that nobody holds over I/O. Either side may go first: the
+ * outbox is freed when the last of its owners lets go, so a sender that hangs in a name lookup can be left behind.
+ *
+ * An outbox belongs to the process that made it. In the child of a fork it is never touched again, since its lock may
+ * be held there by a thread that does not exist: it leaks, once. */
+#ifndef TASKLEDGER_PRODUCER_OUTBOX_H
+#define TASKLEDGER_PRODUCER_OUTBOX_H
+
+#include "producer/accept.h"
+#include "producer/settings.h"
+#include "producer/taskledger/producer.h"
+#include "proto/digester.h"
+#include "proto/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct outbox;
+
+/* Borrows `settings` and `kind`, the kind of digester to use, for the call only. NULL: TRANSIENT, "memory" or
+ * "random". */
+struct outbox *outbox_new(const struct settings *settings, const struct digester *kind, struct error *error);
+
+/* One more owner, one owner less. */
+struct outbox *outbox_hold(struct outbox *outbox);
+void outbox_release(struct outbox *outbox);
+
+/* The process that made it: see producer/fork.h. */
+uint64_t outbox_generation(const struct outbox *outbox);
+
+/* Who emits; as long as the outbox lives. */
+const char *outbox_worker(const struct outbox *outbox);
+
+/* ACCEPTED, FULL or CLOSED. */
+enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft);
+
+/* So many events for which memory was too short, 0 or more: FULL or CLOSED. */
+enum taskledger_result outbox_drop(struct outbox *outbox, uint64_t count);
+
+/* Count an event that was refused: INVALID or TOO_BIG. */
+void outbox_count_refused(struct outbox *outbox, enum taskledger_result result);
+
+/* Wait until all that was put in before the call is answered, at most until the deadline (monotonic microseconds).
+ * Returns how many are not. */
+uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us);
+
+/* Say goodbye: nothing can be put in afterwards. */
+void outbox_close(struct outbox *outbox);
+
+/* Tell the sender to end now, and wait for it until the deadline. Returns how many events were not answered. */
+uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us);
+
+void outbox_count(struct outbox *outbox, struct taskledger_counters *counters);
+
+#endif

@@ -1,0 +1,46 @@
+/* outbox_sender: the side of an outbox that its sender sees. */
+#ifndef TASKLEDGER_PRODUCER_OUTBOX_SENDER_H
+#define TASKLEDGER_PRODUCER_OUTBOX_SENDER_H
+
+#include "producer/outbox.h"
+#include "producer/queue.h"
+#include "proto/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* While somebody waits in flush or close, the sender does not rest longer than this between two attempts. */
+enum { OUTBOX_SENDER_HURRY_MS = 100 };
+
+/* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
+ * a second. Costs one load when there is a sender. */
+bool outbox_sender_wanted(struct outbox *outbox);
+void outbox_sender_failed(struct outbox *outbox, const struct error *error);
+
+/* There is a sender. outbox_stop will make the descriptor `*cancel`, which lives as long as the outbox, readable.
+ * TRANSIENT, "descriptors". */
+bool outbox_sender_begins(struct outbox *outbox, int *cancel, struct error *error);
+
+/* The sender is gone: it touches nothing of the outbox any more, but for letting go of it. */
+void outbox_sender_ends(struct outbox *outbox);
+
+/* Wait for work. False: it is time to end. */
+bool outbox_sender_wait(struct outbox *outbox, struct queue_span *span);
+
+/* For walking the span. */
+const struct queue *outbox_sender_queue(const struct outbox *outbox);
+
+/* Wait before the next attempt. Ends early when somebody is in a hurry, or when it is time to end. */
+void outbox_sender_rest(struct outbox *outbox, int64_t wait_us);
+
+/* After an attempt: these at the front of the span are answered; of all it sent, so many were sent before. */
+void outbox_sender_settle(struct outbox *outbox, const struct queue_answered *answered, size_t retried);
+
+/* An attempt failed. */
+void outbox_sender_note_failure(struct outbox *outbox, const struct error *error);
+
+/* The line is up, or down. */
+void outbox_sender_note_line(struct outbox *outbox, bool connected);
+
+#endif

@@ -1,0 +1,229 @@
+#include "producer/taskledger/producer.h"
+
+#include "producer/fork.h"
+#include "producer/outbox.h"
+#include "producer/sender.h"
+#include "producer/settings.h"
+#include "producer/statement.h"
+#include "proto/arena.h"
+#include "proto/clock.h"
+#include "proto/digester.h"
+#include "proto/error.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SCRATCH_BYTES = 4096, /* most events are encoded without a malloc */
+    STOP_MS = 50,         /* of the time to close, what is kept for ending the sender */
+};
+
+struct taskledger_producer {
+    struct settings settings;
+    struct digester *kind;           /* looked up before there can be a child; never hashes */
+    _Atomic(struct outbox *) outbox; /* of this process, or of an ancestor, or NULL */
+    _Atomic(uint64_t) lost;          /* emits for which there was not even memory for an outbox */
+};
+
+static _Thread_local char invalid_reason[ERROR_TEXT_MAX];
+
+const char *taskledger_version(void)
+{
+    return TASKLEDGER_VERSION;
+}
+
+const char *taskledger_result_name(enum taskledger_result result)
+{
+    static const char *const names[] = {
+        [TASKLEDGER_ACCEPTED] = "accepted", [TASKLEDGER_FULL] = "full",     [TASKLEDGER_TOO_BIG] = "too_big",
+        [TASKLEDGER_INVALID] = "invalid",   [TASKLEDGER_CLOSED] = "closed",
+    };
+    size_t number = (size_t)result;
+
+    return number < sizeof names / sizeof names[0] ? names[number] : "unknown";
+}
+
+const char *taskledger_invalid_reason(void)
+{
+    return invalid_reason;
+}
+
+/* ---- open ---------------------------------------------------------------------------------------------------------- */
+
+static bool open_producer(struct taskledger_producer *producer, const struct taskledger_options *options,
+                          struct error *error)
+{
+    if (!fork_watch())
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to watch for forks");
+    if (!settings_init(&producer->settings, options, error))
+        return false;
+
+    producer->kind = digester_new();
+    if (producer->kind != NULL)
+        return true;
+    settings_close(&producer->settings);
+    return error_set(error, ERROR_FATAL, "memory", "cannot get SHA-256 from libcrypto");
+}
+
+struct taskledger_producer *taskledger_open(const struct taskledger_options *options, char *reason, size_t reason_size)
+{
+    struct taskledger_producer *producer = calloc(1, sizeof *producer);
+    struct error error = {.text = "cannot get memory for a producer"};
+
+    if (producer != NULL && open_producer(producer, options, &error))
+        return producer;
+    free(producer);
+    if (reason != NULL && reason_size > 0)
+        snprintf(reason, reason_size, "%s", error.text);
+    return NULL;
+}
+
+/* ---- one outbox a process ------------------------------------------------------------------------------------------- */
+
+/* NULL before the first emit in this process, also when an ancestor has emitted. */
+static struct outbox *present_outbox(struct taskledger_producer *producer)
+{
+    struct outbox *outbox = atomic_load_explicit(&producer->outbox, memory_order_acquire);
+
+    return outbox != NULL && outbox_generation(outbox) == fork_generation() ? outbox : NULL;
+}
+
+/* The one that this process uses from now on. One that is inherited is not freed but forgotten: whatever locks were held
+ * at the instant of the fork stay so for ever. */
+static struct outbox *make_outbox(struct taskledger_producer *producer)
+{
+    struct outbox *seen = atomic_load(&producer->outbox);
+    struct error error;
+
+    if (seen != NULL && outbox_generation(seen) == fork_generation())
+        return seen;
+
+    struct outbox *made = outbox_new(&producer->settings, producer->kind, &error);
+    if (made == NULL)
+        return NULL;
+    if (atomic_compare_exchange_strong(&producer->outbox, &seen, made)) {
+        outbox_drop(made, atomic_exchange(&producer->lost, 0));
+        return made;
+    }
+    outbox_release(made); /* another thread was first */
+    return seen;
+}
+
+/* ---- emit ----------------------------------------------------------------------------------------------------------- */
+
+static bool is_open(const struct taskledger_producer *producer)
+{
+    return producer != NULL && !producer->settings.disabled;
+}
+
+/* Why there is no draft, as the caller hears it. */
+static enum taskledger_result refuse(struct outbox *outbox, const struct error *error)
+{
+    bool oversized = strcmp(error->reason, "oversized") == 0;
+    enum taskledger_result result = oversized ? TASKLEDGER_TOO_BIG : TASKLEDGER_INVALID;
+
+    if (error->kind == ERROR_FATAL)
+        return outbox_drop(outbox, 1);
+    snprintf(invalid_reason, sizeof invalid_reason, "%s", error->text);
+    outbox_count_refused(outbox, result);
+    return result;
+}
+
+static enum taskledger_result emit(struct taskledger_producer *producer, struct outbox *outbox,
+                                   const struct taskledger_event *event)
+{
+    alignas(max_align_t) uint8_t scratch[SCRATCH_BYTES];
+    struct speaker speaker = {
+        .worker = outbox_worker(outbox),
+        .shards = producer->settings.shards,
+        .digester = producer->kind,
+    };
+    enum taskledger_result result;
+    struct arena arena;
+    struct draft draft;
+    struct error error;
+
+    arena_init_with(&arena, scratch, sizeof scratch, 0);
+    if (statement_make(event, &speaker, &arena, &draft, &error))
+        result = outbox_put(outbox, &draft);
+    else
+        result = refuse(outbox, &error);
+    arena_close(&arena);
+    return result;
+}
+
+enum taskledger_result taskledger_emit(struct taskledger_producer *producer, const struct taskledger_event *event)
+{
+    if (!is_open(producer) || event == NULL)
+        return TASKLEDGER_CLOSED;
+
+    struct outbox *outbox = make_outbox(producer);
+    if (outbox == NULL) {
+        atomic_fetch_add(&producer->lost, 1);
+        return TASKLEDGER_FULL;
+    }
+    enum taskledger_result result = emit(producer, outbox, event);
+    sender_ensure(outbox, &producer->settings);
+    return result;
+}
+
+/* ---- flush, close, look ---------------------------------------------------------------------------------------------- */
+
+uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms)
+{
+    struct outbox *outbox = producer == NULL ? NULL : present_outbox(producer);
+
+    if (outbox == NULL)
+        return 0;
+    sender_ensure(outbox, &producer->settings);
+    return outbox_flush(outbox, clock_deadline_us(clock_system(), timeout_ms));
+}
+
+static uint64_t close_outbox(struct taskledger_producer *producer, struct outbox *outbox, int32_t timeout_ms)
+{
+    int32_t total_ms = timeout_ms > 0 ? timeout_ms : 0;
+    int32_t stop_ms = total_ms / 2 < STOP_MS ? total_ms / 2 : STOP_MS;
+    int64_t deadline_us = clock_deadline_us(clock_system(), total_ms);
+
+    outbox_close(outbox);
+    sender_ensure(outbox, &producer->settings);
+    outbox_flush(outbox, deadline_us - INT64_C(1000) * stop_ms);
+    uint64_t left = outbox_stop(outbox, deadline_us);
+    outbox_release(outbox);
+    return left;
+}
+
+uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms)
+{
+    uint64_t left = 0;
+
+    if (producer == NULL)
+        return 0;
+    struct outbox *outbox = present_outbox(producer);
+    if (outbox != NULL)
+        left = close_outbox(producer, outbox, timeout_ms);
+    digester_free(producer->kind);
+    settings_close(&producer->settings);
+    free(producer);
+    return left;
+}
+
+void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters)
+{
+    struct taskledger_counters now = {.struct_size = 0};
+    struct outbox *outbox = producer == NULL ? NULL : present_outbox(producer);
+
+    if (counters == NULL)
+        return;
+    if (outbox != NULL)
+        outbox_count(outbox, &now);
+    else if (producer != NULL)
+        now.dropped_memory = atomic_load(&producer->lost);
+
+    /* A caller built against an older header has a shorter struct. */
+    now.struct_size = counters->struct_size;
+    memcpy(counters, &now, counters->struct_size < sizeof now ? counters->struct_size : sizeof now);
+}

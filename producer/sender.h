@@ -1,0 +1,24 @@
+/* sender: the one thread of a producer. It takes events out of the outbox, in order, and has Redis keep them.
+ *
+ * An event leaves the outbox when Redis has answered for it. Whatever else happens (no line, no answer in time, an error
+ * answer) it stays and is sent again, behind a wait that doubles up to a cap; a second copy is harmless, since an event
+ * is known by its identity. Errors that an operator must mend are waited out too, at the cap: nothing is given up.
+ *
+ * All signals are blocked in it. It ends when its outbox is stopped, and owns all it uses, so that nobody has to wait
+ * for it. */
+#ifndef TASKLEDGER_PRODUCER_SENDER_H
+#define TASKLEDGER_PRODUCER_SENDER_H
+
+#include "producer/outbox.h"
+#include "producer/settings.h"
+
+enum {
+    SENDER_EVENTS_MAX = 512, /* sent in one go, at most; then their answers are awaited */
+    SENDER_BYTES_MAX = 256 * 1024,
+};
+
+/* Start one for this outbox if it has none. If that fails the outbox knows; it is tried again at a later call. Borrows
+ * the settings for the call only. */
+void sender_ensure(struct outbox *outbox, const struct settings *settings);
+
+#endif
