@@ -97,6 +97,19 @@ static void a_wrong_duration_is_named_with_what_was_expected(void **state)
                            "T_KEEP: expected a duration (like 500ms, 30s, 5m, 2h or 7d), found \"-1\"");
 }
 
+static void numbers_without_limits_still_have_those_of_their_type(void **state)
+{
+    struct settings_fixture *fixture = *state;
+
+    assert_true(settings_from_arguments(fixture, false, "--offset -9223372036854775808"));
+    assert_true(fixture->settings.offset == INT64_MIN);
+    settings_assert_usage(fixture, "--offset 9223372036854775808",
+                          "--offset: expected a whole number, found \"9223372036854775808\"");
+    settings_assert_config(
+        fixture, "T_KEEP", "9223372036854775807d",
+        "T_KEEP: expected a duration (like 500ms, 30s, 5m, 2h or 7d), found \"9223372036854775807d\"");
+}
+
 static void other_wrong_values_are_named_too(void **state)
 {
     settings_assert_usage(*state, "--format xml",
@@ -199,6 +212,7 @@ int main(void)
         TEST(durations_have_units),
         TEST(a_wrong_number_is_named_with_what_was_expected),
         TEST(a_wrong_duration_is_named_with_what_was_expected),
+        TEST(numbers_without_limits_still_have_those_of_their_type),
         TEST(other_wrong_values_are_named_too),
         TEST(a_secret_is_read_from_its_file_without_the_final_newline),
         TEST(a_secret_s_flag_wins_over_its_file),
