@@ -67,9 +67,9 @@ bool schema_check(struct postgres *postgres, struct error *error)
     if (ledger.version >= schema_version())
         return true;
     if (ledger.version == 0)
-        return error_set(error, ERROR_FATAL, "schema", "no ledger at %s: run \"taskledger-consumer migrate\"",
+        return error_set(error, ERROR_FATAL, "not_migrated", "no ledger at %s: run \"taskledger-consumer migrate\"",
                          postgres_address(postgres));
-    return error_set(error, ERROR_FATAL, "schema",
+    return error_set(error, ERROR_FATAL, "not_migrated",
                      "the ledger at %s is of version %d, this program needs %d: run \"taskledger-consumer migrate\"",
                      postgres_address(postgres), ledger.version, schema_version());
 }

@@ -19,6 +19,7 @@ enum { SCHEMA_LOCK_CLASS = 0x746c6467, SCHEMA_LOCK_WAIT_MS = 60 * 1000 };
 enum schema_lock {
     SCHEMA_LOCK_MIGRATE = 1,
     SCHEMA_LOCK_PARTITIONS = 2, /* taken in SQL, by taskledger.ensure_partitions */
+    SCHEMA_LOCK_WATERMARK = 3,  /* held by the one consumer that folds producer_run */
 };
 
 struct schema_options {
@@ -47,7 +48,8 @@ int schema_version(void);
 bool schema_migrate(struct postgres *postgres, const struct schema_options *options, struct schema_report *report,
                     struct error *error);
 
-/* Can this program work with the ledger? FATAL, "schema", when it is too old (to be migrated), too new or not there. */
+/* Can this program work with the ledger? FATAL, "schema", when it is too new; "not_migrated" when it is too old or not
+ * there. */
 bool schema_check(struct postgres *postgres, struct error *error);
 
 /* Make the partitions of this month and the next ones; good to be called once a day. Only fills the report's partitions. */

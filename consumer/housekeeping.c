@@ -1,0 +1,108 @@
+#include "consumer/housekeeping.h"
+
+#include <stdlib.h>
+
+enum { SHARDS_A_SECOND = 32, WAIT_MS_MIN = 1, AFTER_FAILURE_MS = 1000 };
+
+bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeeping_options *options,
+                       struct error *error)
+{
+    struct redis_options line = options->redis;
+    const struct claim_options claim = {
+        .group = options->group_name,
+        .shards = options->shards,
+        .idle_ms = options->claim_idle_ms,
+        .clock = housekeeping->clock,
+    };
+
+    line.reply_string_max = HOUSEKEEPING_STRING_MAX;
+    housekeeping->group_name = options->group_name;
+    housekeeping->shard_count = options->shards;
+    watermark_init(&housekeeping->watermark, housekeeping->postgres, housekeeping->clock, options->tells_watermark);
+    housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
+    housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
+    if (housekeeping->claim == NULL || housekeeping->shards == NULL)
+        return error_set(error, ERROR_FATAL, "memory", "cannot allocate for %u shards", options->shards);
+
+    housekeeping->line = redis_new(&line, error);
+    return housekeeping->line != NULL;
+}
+
+void housekeeping_close(struct housekeeping *housekeeping)
+{
+    redis_free(housekeeping->line);
+    claim_free(housekeeping->claim);
+    watermark_close(&housekeeping->watermark);
+    free(housekeeping->shards);
+}
+
+static int64_t now_us(const struct housekeeping *housekeeping)
+{
+    return housekeeping->clock->monotonic_us(housekeeping->clock->self);
+}
+
+static bool is_due(const struct housekeeping *housekeeping, int64_t due_us)
+{
+    return now_us(housekeeping) >= due_us;
+}
+
+static bool claim_if_due(struct housekeeping *housekeeping, struct error *error)
+{
+    if (!is_due(housekeeping, housekeeping->claim_due_us))
+        return true;
+    housekeeping->claim_due_us = clock_deadline_us(housekeeping->clock, HOUSEKEEPING_CLAIM_MS);
+    return claim_round(housekeeping->claim, housekeeping->line, error);
+}
+
+static bool survey_if_due(struct housekeeping *housekeeping, struct error *error)
+{
+    int64_t every_ms = HOUSEKEEPING_SURVEY_MS * (1 + (int64_t)housekeeping->shard_count / SHARDS_A_SECOND);
+
+    if (!is_due(housekeeping, housekeeping->survey_due_us))
+        return true;
+    housekeeping->survey_due_us = clock_deadline_us(housekeeping->clock, every_ms);
+    for (unsigned shard = 0; shard < housekeeping->shard_count; shard++)
+        if (!survey_shard(&housekeeping->shards[shard], housekeeping->line, group_key(housekeeping->group, shard),
+                          housekeeping->group_name, error))
+            return false;
+    return true;
+}
+
+static bool is_open(const struct housekeeping *housekeeping)
+{
+    return slot_is_held(housekeeping->slot) && group_is_connected(housekeeping->group);
+}
+
+static int64_t next_due_us(const struct housekeeping *housekeeping)
+{
+    int64_t due_us = watermark_due_us(&housekeeping->watermark);
+
+    if (housekeeping->claim_due_us < due_us)
+        due_us = housekeeping->claim_due_us;
+    if (housekeeping->survey_due_us < due_us)
+        due_us = housekeeping->survey_due_us;
+    return due_us > housekeeping->not_before_us ? due_us : housekeeping->not_before_us;
+}
+
+bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
+{
+    if (!is_open(housekeeping) || !is_due(housekeeping, next_due_us(housekeeping)))
+        return true;
+
+    if (redis_connect(housekeeping->line, error) &&
+        watermark_round(&housekeeping->watermark, housekeeping->line, error) && claim_if_due(housekeeping, error) &&
+        survey_if_due(housekeeping, error))
+        return true;
+    housekeeping->failures++;
+    housekeeping->not_before_us = clock_deadline_us(housekeeping->clock, AFTER_FAILURE_MS);
+    return false;
+}
+
+int housekeeping_wait_ms(const struct housekeeping *housekeeping)
+{
+    int wait_ms = clock_left_ms(housekeeping->clock, next_due_us(housekeeping));
+
+    if (wait_ms > GROUP_WAIT_MS_MAX)
+        wait_ms = GROUP_WAIT_MS_MAX;
+    return wait_ms < WAIT_MS_MIN ? WAIT_MS_MIN : wait_ms;
+}

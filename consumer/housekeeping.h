@@ -1,0 +1,64 @@
+/* housekeeping: what has to be done beside the stream, in moments between two turns of the pump.
+ *
+ *   the watermark   folded and told, up to ten times a second
+ *   claims          once a second
+ *   the survey      once a second; with many shards, so that it costs no more than that
+ *
+ * On a connection of its own, so that nothing waits behind a read. Only while PostgreSQL and Redis are there and a slot is
+ * held. */
+#ifndef TASKLEDGER_CONSUMER_HOUSEKEEPING_H
+#define TASKLEDGER_CONSUMER_HOUSEKEEPING_H
+
+#include "consumer/claim.h"
+#include "consumer/group.h"
+#include "consumer/slot.h"
+#include "consumer/survey.h"
+#include "consumer/watermark.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HOUSEKEEPING_CLAIM_MS = 1000,
+    HOUSEKEEPING_SURVEY_MS = 1000,  /* for each 32 shards */
+    HOUSEKEEPING_STRING_MAX = 4096, /* of strings in answers: XINFO STREAM shows whole entries */
+};
+
+struct housekeeping_options {
+    struct redis_options redis;
+    const char *group_name;
+    unsigned shards;
+    int64_t claim_idle_ms;
+    bool tells_watermark;
+};
+
+struct housekeeping {
+    struct group *group; /* borrowed, as are the next three */
+    struct slot *slot;
+    struct postgres *postgres;
+    const struct clock *clock;
+
+    const char *group_name; /* borrowed */
+    struct redis *line;
+    struct claim *claim;
+    struct watermark watermark;
+    struct survey_shard *shards;
+    unsigned shard_count;
+    int64_t claim_due_us;
+    int64_t survey_due_us;
+    int64_t not_before_us; /* after a failure */
+    uint64_t failures;
+};
+
+/* `housekeeping` has its borrowed things set and is zero otherwise. FATAL, "config" or "memory". */
+bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeeping_options *options,
+                       struct error *error);
+void housekeeping_close(struct housekeeping *housekeeping);
+
+/* Do what is due. A failure concerns nobody but whoever looks after this: it is tried again when it is due again. */
+bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
+
+/* How long until something is due: at most GROUP_WAIT_MS_MAX, at least 1. */
+int housekeeping_wait_ms(const struct housekeeping *housekeeping);
+
+#endif

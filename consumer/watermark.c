@@ -1,0 +1,231 @@
+#include "consumer/watermark.h"
+
+#include "proto/redis_error.h"
+#include "proto/stream.h"
+#include "proto/uuid.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NUMBER_BYTES = 24, KEEP_BYTES = 256 * 1024, WORDS_BEFORE_FIELDS = 4 };
+
+/* Advisory lock: class 'tldg', beside those of migrations and partitions. */
+static const struct postgres_statement take_lock = {
+    .name = "watermark_lock",
+    .sql = "SELECT pg_try_advisory_lock(1953260647, 3)",
+};
+
+/* Ranges that appear while this runs are left for the next time. `held` counts from 1 without a gap up to the end of the
+ * range that holds 1. */
+static const struct postgres_statement fold = {
+    .name = "watermark_fold",
+    .sql =
+        "WITH run AS ("
+        "  DELETE FROM taskledger.producer_run"
+        "  WHERE ctid = ANY (ARRAY(SELECT ctid FROM taskledger.producer_run LIMIT $1::int))"
+        "  RETURNING producer_id, first_sequence, last_sequence"
+        "), added AS ("
+        "  SELECT producer_id, range_agg(int8range(first_sequence, last_sequence, '[]')) AS held, count(*) AS runs"
+        "  FROM run GROUP BY producer_id"
+        "), folded AS ("
+        "  INSERT INTO taskledger.producer AS p (producer_id, held, archived_sequence)"
+        "  SELECT producer_id, held,"
+        "         coalesce((SELECT upper(r) - 1 FROM unnest(held) AS r WHERE r @> 1::bigint), 0)"
+        "  FROM added ORDER BY producer_id"
+        "  ON CONFLICT (producer_id) DO UPDATE SET"
+        "    held = p.held + EXCLUDED.held,"
+        "    archived_sequence = greatest(p.archived_sequence, coalesce("
+        "      (SELECT upper(r) - 1 FROM unnest(p.held + EXCLUDED.held) AS r WHERE r @> 1::bigint), 0))"
+        "  RETURNING p.producer_id, p.archived_sequence"
+        ") SELECT folded.producer_id, folded.archived_sequence, added.runs FROM folded JOIN added USING (producer_id)",
+};
+
+/* Producers take a new identity after 7 days, so older ones say nothing any more. */
+static const struct postgres_statement all = {
+    .name = "watermark_all",
+    .sql = "SELECT producer_id, archived_sequence FROM taskledger.producer"
+           " WHERE producer_id >= taskledger.first_uuid(now() - interval '8 days') AND archived_sequence > 0"
+           "   AND (closed_at IS NULL OR closed_at > now() - interval '10 minutes')",
+};
+
+/* Numbers of up to 19 digits are compared as text: a double would be wrong above 2^53. */
+static const char script[] = "#!lua flags=allow-oom\n"
+                             "for i = 1, #ARGV, 2 do\n"
+                             "  local had, got = redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1]\n"
+                             "  if not had or #got > #had or (#got == #had and got > had) then\n"
+                             "    redis.call('HSET', KEYS[1], ARGV[i], got)\n"
+                             "  end\n"
+                             "end\n"
+                             "return #ARGV / 2\n";
+
+void watermark_init(struct watermark *watermark, struct postgres *postgres, const struct clock *clock, bool tells)
+{
+    *watermark = (struct watermark){.postgres = postgres, .clock = clock, .tells = tells};
+    arena_init(&watermark->arena, 0);
+}
+
+void watermark_close(struct watermark *watermark)
+{
+    arena_close(&watermark->arena);
+}
+
+int64_t watermark_due_us(const struct watermark *watermark)
+{
+    return watermark->due_us;
+}
+
+bool watermark_is_held(const struct watermark *watermark)
+{
+    return watermark->session != 0 && watermark->session == postgres_session(watermark->postgres);
+}
+
+static bool take_turn(struct watermark *watermark, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice taken;
+
+    if (watermark_is_held(watermark))
+        return true;
+    if (!postgres_query(watermark->postgres, &take_lock, NULL, 0, &result, error))
+        return false;
+    if (postgres_value(result, 0, 0, &taken) && postgres_read_boolean(taken)) {
+        watermark->session = postgres_session(watermark->postgres);
+        watermark->must_repeat = true; /* who had it before may have folded and not told */
+    }
+    return true;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+struct told {
+    char producer[UUID_HEX_BYTES];
+    char number[NUMBER_BYTES];
+};
+
+/* The fields of rows `first` ... `first + count`, those at 0 left out; returns how many words. */
+static size_t make_fields(const struct postgres_result *rows, size_t first, size_t count, struct told *told,
+                          struct slice *words)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++, told++) {
+        struct slice producer;
+        struct slice number;
+
+        postgres_value(rows, first + i, 0, &producer);
+        postgres_value(rows, first + i, 1, &number);
+        if (postgres_read_int64(number) == 0)
+            continue;
+
+        struct uuid id = postgres_read_uuid(producer);
+        uuid_format_hex(&id, told->producer);
+        snprintf(told->number, sizeof told->number, "%lld", (long long)postgres_read_int64(number));
+        words[used++] = slice_from_text(told->producer);
+        words[used++] = slice_from_text(told->number);
+    }
+    return used;
+}
+
+/* With the script; a server before 7.0 does not understand its first line and is told plainly. */
+static bool send_fields(struct watermark *watermark, struct redis *line, struct slice *words, size_t fields,
+                        struct error *error)
+{
+    struct reply reply;
+    struct error why = {.kind = ERROR_NONE};
+
+    arena_reset(&watermark->arena, KEEP_BYTES);
+    if (!watermark->plain) {
+        words[0] = slice_from_text("EVAL");
+        words[1] = slice_from_text(script);
+        words[2] = slice_from_text("1");
+        words[3] = slice_from_text(STREAM_ARCHIVED_KEY);
+        if (redis_call(line, words, WORDS_BEFORE_FIELDS + fields, &watermark->arena, &reply, &why))
+            return true;
+        if (!redis_error_is(&why, "reply")) {
+            *error = why;
+            return false;
+        }
+        watermark->plain = true;
+    }
+    words[2] = slice_from_text("HSET");
+    words[3] = slice_from_text(STREAM_ARCHIVED_KEY);
+    return redis_call(line, words + 2, 2 + fields, &watermark->arena, &reply, error);
+}
+
+static bool tell(struct watermark *watermark, struct redis *line, const struct postgres_result *rows,
+                 struct error *error)
+{
+    struct slice words[WORDS_BEFORE_FIELDS + 2 * WATERMARK_TOLD_MAX];
+    struct told told[WATERMARK_TOLD_MAX];
+    size_t total = postgres_rows(rows);
+
+    for (size_t first = 0, count; first < total; first += count) {
+        count = total - first < WATERMARK_TOLD_MAX ? total - first : WATERMARK_TOLD_MAX;
+        size_t fields = make_fields(rows, first, count, told, words + WORDS_BEFORE_FIELDS);
+        if (fields > 0 && !send_fields(watermark, line, words, fields, error))
+            return false;
+        watermark->counters.told += fields / 2;
+    }
+    return true;
+}
+
+/* ---- a round ----------------------------------------------------------------------------------------------------- */
+
+static bool fold_runs(struct watermark *watermark, struct redis *line, bool *folded, struct error *error)
+{
+    AUTO_POSTGRES_RESULT rows = NULL;
+    const uint8_t limit[] = {0, 0, WATERMARK_RUNS_MAX >> 8, WATERMARK_RUNS_MAX & 0xff};
+    const struct postgres_parameter parameter = {.value = slice_of(limit, sizeof limit)};
+
+    if (!postgres_query(watermark->postgres, &fold, &parameter, 1, &rows, error))
+        return false;
+    *folded = postgres_rows(rows) > 0;
+    if (!*folded)
+        return true;
+
+    watermark->counters.folds++;
+    for (size_t i = 0; i < postgres_rows(rows); i++) {
+        struct slice runs;
+
+        if (postgres_value(rows, i, 2, &runs))
+            watermark->counters.runs += (uint64_t)postgres_read_int64(runs);
+    }
+    if (!watermark->tells || tell(watermark, line, rows, error))
+        return true;
+    watermark->must_repeat = true;
+    return false;
+}
+
+static bool repeat_all(struct watermark *watermark, struct redis *line, struct error *error)
+{
+    AUTO_POSTGRES_RESULT rows = NULL;
+
+    if (!postgres_query(watermark->postgres, &all, NULL, 0, &rows, error) || !tell(watermark, line, rows, error))
+        return false;
+    watermark->must_repeat = false;
+    watermark->repeat_due_us = clock_deadline_us(watermark->clock, WATERMARK_REPEAT_MS);
+    return true;
+}
+
+bool watermark_round(struct watermark *watermark, struct redis *line, struct error *error)
+{
+    int64_t now_us = watermark->clock->monotonic_us(watermark->clock->self);
+    bool folded = false;
+
+    if (now_us < watermark->due_us)
+        return true;
+    watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_IDLE_MS;
+
+    if (!take_turn(watermark, error))
+        return false;
+    if (!watermark_is_held(watermark))
+        return true;
+
+    if (!fold_runs(watermark, line, &folded, error))
+        return false;
+    if (folded)
+        watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_FOLD_MS;
+    if (watermark->tells && (watermark->must_repeat || now_us >= watermark->repeat_due_us))
+        return repeat_all(watermark, line, error);
+    return true;
+}
