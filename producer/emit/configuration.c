@@ -1,0 +1,122 @@
+#include "producer/emit/configuration.h"
+
+#include "proto/event.h"
+#include "proto/stream.h"
+
+#include <stddef.h>
+
+/* One option each, by its kind. */
+#define OPTION(member, kind, ...)                                                   \
+    {                                                                               \
+        .offset = offsetof(struct configuration, member), .type = kind, __VA_ARGS__ \
+    }
+#define TEXT(name, member, what, about) OPTION(member, OPTION_TEXT, .flag = name, .value = what, .help = about)
+
+/* What status and run may tell of their task. */
+#define TASK                                                                                                        \
+    TEXT("--name", task_name, "NAME", "what kind of task it is"),                                                   \
+        OPTION(attempt, OPTION_INTEGER, .flag = "--attempt", .fallback = "1", .minimum = 1,                         \
+               .maximum = EVENT_ATTEMPT_MAX, .help = "which try this is; a greater one outranks all smaller ones"), \
+        TEXT("--queue", queue, "NAME", "the queue it came from"),                                                   \
+        TEXT("--parent", parent_task_id, "TASK_ID", "the task that started it"),                                    \
+        OPTION(traceparent, OPTION_TEXT, .flag = "--traceparent", .variable = "TRACEPARENT",                        \
+               .help = "its place in a distributed trace (W3C Trace Context)")
+
+#define TIMEOUT(default_timeout, about)                                                             \
+    OPTION(timeout_ms, OPTION_DURATION, .flag = "--timeout", .variable = "TASKLEDGER_EMIT_TIMEOUT", \
+           .fallback = default_timeout, .maximum = TIMEOUT_MS_MAX, .help = about)
+
+#define SHARED                                                                                                       \
+    OPTION(worker, OPTION_TEXT, .flag = "--worker", .variable = "TASKLEDGER_WORKER", .value = "NAME",                \
+           .help = "who does the task; if not given, host name and process number"),                                 \
+        OPTION(stream, OPTION_TEXT, .flag = "--stream", .variable = "TASKLEDGER_STREAM", .fallback = STREAM_DEFAULT, \
+               .value = "KEY", .help = "the Redis stream"),                                                          \
+        OPTION(shards, OPTION_INTEGER, .flag = "--shards", .variable = "TASKLEDGER_SHARDS", .fallback = "1",         \
+               .minimum = 1, .maximum = STREAM_SHARDS_MAX,                                                           \
+               .help = "over how many streams tasks are spread; as the consumers have it"),                          \
+        OPTION(redis_url, OPTION_SECRET, .variable = "REDIS_URL",                                                    \
+               .help = "where Redis is: redis://, rediss:// or unix://; if not given, redis://127.0.0.1:6379/0"),    \
+        OPTION(redis_url, OPTION_FILE_OF, .variable = "REDIS_URL_FILE", .help = "a file that holds the same"),       \
+        OPTION(ca_file, OPTION_TEXT, .flag = "--redis-ca-file", .variable = "TASKLEDGER_REDIS_CA_FILE",              \
+               .value = "FILE", .help = "certificates to trust with rediss://; if not given, the system's"),         \
+        OPTION(certificate_file, OPTION_TEXT, .flag = "--redis-certificate-file",                                    \
+               .variable = "TASKLEDGER_REDIS_CERTIFICATE_FILE", .value = "FILE",                                     \
+               .help = "the certificate to show with rediss://"),                                                    \
+        OPTION(key_file, OPTION_TEXT, .flag = "--redis-key-file", .variable = "TASKLEDGER_REDIS_KEY_FILE",           \
+               .value = "FILE", .help = "its key"),                                                                  \
+        OPTION(enabled, OPTION_BOOLEAN, .variable = "TASKLEDGER_ENABLED", .fallback = "yes",                         \
+               .help = "0 emits nothing, and says so"),                                                              \
+        OPTION(help, OPTION_BOOLEAN, .flag = "--help", .help = "print this")
+
+enum { TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000 };
+
+static const struct option_spec status_specs[] = {
+    TASK,
+    TEXT("--step", step, "TEXT", "what it does at the moment, or where it broke"),
+    TEXT("--progress", progress, "NUMBER", "how much is done, from 0 to 1"),
+    TEXT("--message", message, "TEXT", "anything that people should read"),
+    TEXT("--error-type", error_type, "TEXT", "the kind of error: TimeoutError"),
+    TEXT("--error", error_message, "TEXT", "what the error says"),
+    TEXT("--traceback", error_traceback, "TEXT", "where it happened"),
+    TEXT("--data", data_json, "JSON", "a JSON object: usage, a result, anything"),
+    TIMEOUT("2s", "how long to wait for Redis"),
+    SHARED,
+};
+
+static const struct option_spec lines_specs[] = {
+    TIMEOUT("30s", "how long to wait while nothing gets through to Redis"),
+    SHARED,
+};
+
+static const struct option_spec run_specs[] = {
+    TEXT("--task-id", task_id, "TASK_ID", "if not given, a new UUID"),
+    TASK,
+    TIMEOUT("2s", "how long to wait for Redis when the command has ended"),
+    SHARED,
+};
+
+enum { SHARED_COUNT = sizeof(const struct option_spec[]){SHARED} / sizeof(struct option_spec) };
+
+#define TABLE(name, list)                                                   \
+    {                                                                       \
+        .program = name, .specs = list, .count = sizeof list / sizeof *list \
+    }
+
+const struct options_table configuration_status = TABLE("taskledger-emit status", status_specs);
+const struct options_table configuration_lines = TABLE("taskledger-emit lines", lines_specs);
+const struct options_table configuration_run = TABLE("taskledger-emit run", run_specs);
+
+struct options_table configuration_own(const struct options_table *table)
+{
+    struct options_table own = *table;
+
+    own.count -= SHARED_COUNT;
+    return own;
+}
+
+struct options_table configuration_shared(const struct options_table *table)
+{
+    struct options_table shared = *table;
+
+    shared.specs += table->count - SHARED_COUNT;
+    shared.count = SHARED_COUNT;
+    return shared;
+}
+
+struct taskledger_event configuration_event(const struct configuration *configuration)
+{
+    struct taskledger_event event = TASKLEDGER_EVENT_INIT;
+
+    event.attempt = (uint32_t)configuration->attempt;
+    event.task_name = configuration->task_name;
+    event.step = configuration->step;
+    event.message = configuration->message;
+    event.error_type = configuration->error_type;
+    event.error_message = configuration->error_message;
+    event.error_traceback = configuration->error_traceback;
+    event.data_json = configuration->data_json;
+    event.traceparent = configuration->traceparent;
+    event.parent_task_id = configuration->parent_task_id;
+    event.queue = configuration->queue;
+    return event;
+}

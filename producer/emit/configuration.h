@@ -1,0 +1,50 @@
+/* configuration: what flags and environment said. One table for each command; what all of them share is its last part. */
+#ifndef TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
+#define TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
+
+#include "producer/taskledger/producer.h"
+#include "proto/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NULL: not given. Texts live as long as the process. */
+struct configuration {
+    const char *redis_url;
+    const char *ca_file;
+    const char *certificate_file;
+    const char *key_file;
+    const char *stream;
+    int64_t shards;
+    const char *worker;
+    int64_t timeout_ms;
+    bool enabled;
+    bool help;
+
+    const char *task_id;
+    const char *task_name;
+    int64_t attempt;
+    const char *queue;
+    const char *parent_task_id;
+    const char *traceparent;
+    const char *step;
+    const char *progress; /* a decimal number, still as text */
+    const char *message;
+    const char *error_type;
+    const char *error_message;
+    const char *error_traceback;
+    const char *data_json;
+};
+
+extern const struct options_table configuration_status;
+extern const struct options_table configuration_lines;
+extern const struct options_table configuration_run;
+
+/* A command's table in its two parts: its own, and what all commands share. */
+struct options_table configuration_own(const struct options_table *table);
+struct options_table configuration_shared(const struct options_table *table);
+
+/* The event that the flags tell, still without task_id, status and progress. */
+struct taskledger_event configuration_event(const struct configuration *configuration);
+
+#endif

@@ -1,0 +1,224 @@
+#include "producer/emit/lines.h"
+
+#include "producer/emit/console.h"
+#include "producer/emit/delivery.h"
+#include "producer/emit/exit_code.h"
+#include "producer/emit/line.h"
+#include "producer/emit/line_reader.h"
+#include "producer/emit/pace.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { DRAIN_WHEN_STOPPED_MS = 2000, CLOSE_MS = 500 };
+
+struct lines {
+    struct taskledger_producer *producer;
+    struct line_reader reader;
+    struct pace pace;
+    uint64_t accepted;
+    uint64_t bad;
+    uint64_t dropped;
+    uint64_t undelivered;
+    uint64_t
+        recent[DELIVERY_QUEUE_EVENTS]; /* numbers of the lines accepted last; at accepted % DELIVERY_QUEUE_EVENTS */
+};
+
+/* Readable when somebody wants us to stop. Signals that are ignored stay ignored: under nohup SIGHUP is none. */
+static int open_stop(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* One line */
+
+static void say_bad(struct lines *lines, const char *reason)
+{
+    lines->bad++;
+    console_say("line %" PRIu64 ": %s", lines->reader.number, reason);
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r")] == '\0';
+}
+
+static void emit(struct lines *lines, const struct taskledger_event *event)
+{
+    switch (taskledger_emit(lines->producer, event)) {
+    case TASKLEDGER_ACCEPTED:
+        lines->recent[lines->accepted % DELIVERY_QUEUE_EVENTS] = lines->reader.number;
+        lines->accepted++;
+        break;
+    case TASKLEDGER_TOO_BIG:
+    case TASKLEDGER_INVALID:
+        say_bad(lines, taskledger_invalid_reason());
+        break;
+    case TASKLEDGER_FULL:
+        /* The pace leaves only a shortage of memory. */
+        lines->dropped++;
+        console_say("line %" PRIu64 ": not accepted and lost: out of memory", lines->reader.number);
+        break;
+    case TASKLEDGER_CLOSED:
+        break;
+    }
+}
+
+static enum pace_result take(struct lines *lines, char *text, size_t size)
+{
+    struct taskledger_event event;
+    struct error error;
+
+    if (size == strlen(text) && is_blank(text))
+        return PACE_GO;
+    if (!line_parse(text, size, &event, &error)) {
+        say_bad(lines, error.text);
+        return PACE_GO;
+    }
+
+    enum pace_result result = pace_wait(&lines->pace, size);
+    if (result == PACE_GO)
+        emit(lines, &event);
+    return result;
+}
+
+/* All lines */
+
+static int read_all(struct lines *lines)
+{
+    char *text;
+    size_t size;
+    struct error error;
+    enum pace_result pace = PACE_GO;
+
+    while (pace == PACE_GO) {
+        switch (line_reader_next(&lines->reader, &text, &size, &error)) {
+        case LINE_READER_LINE:
+            pace = take(lines, text, size);
+            break;
+        case LINE_READER_TOO_LONG:
+            say_bad(lines, "too long, a line has at most 262144 bytes");
+            break;
+        case LINE_READER_END:
+            return EXIT_OK;
+        case LINE_READER_STOPPED:
+            return EXIT_INTERRUPTED;
+        case LINE_READER_FAILED:
+            console_say("%s", error.text);
+            return EXIT_INCOMPLETE;
+        }
+    }
+    return pace == PACE_STOPPED ? EXIT_INTERRUPTED : EXIT_UNDELIVERED;
+}
+
+/* The end */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Events are answered in the order in which they were accepted, so what is missing is the last of them. */
+static void count_undelivered(struct lines *lines, const struct taskledger_counters *counters)
+{
+    lines->undelivered = least(counters->accepted - counters->sent, least(lines->accepted, DELIVERY_QUEUE_EVENTS));
+}
+
+/* All lines before this one are delivered, but for the bad ones. */
+static uint64_t first_undelivered_line(const struct lines *lines)
+{
+    return lines->recent[(lines->accepted - lines->undelivered) % DELIVERY_QUEUE_EVENTS];
+}
+
+static void say_undelivered(const struct lines *lines, const struct taskledger_counters *counters)
+{
+    console_say("lines from %" PRIu64 " on are not delivered and lost: %s", first_undelivered_line(lines),
+                counters->last_error[0] == '\0' ? "no answer from Redis" : counters->last_error);
+}
+
+static void say_summary(const struct lines *lines, const struct taskledger_counters *counters)
+{
+    console_say("%" PRIu64 " lines read, %" PRIu64 " accepted, %" PRIu64 " bad, %" PRIu64 " delivered",
+                lines->reader.number, lines->accepted, lines->bad, lines->accepted - lines->undelivered);
+    if (counters->cut > 0)
+        console_say("data was cut to fit into an event in %" PRIu64 " of them", counters->cut);
+}
+
+/* Deliver what was accepted, as far as it can be, and tell. Returns the exit code. */
+static int finish(struct lines *lines, int code)
+{
+    struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
+
+    if (code != EXIT_UNDELIVERED && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
+        code = EXIT_INTERRUPTED;
+    if (code == EXIT_INTERRUPTED)
+        taskledger_flush(lines->producer, DRAIN_WHEN_STOPPED_MS);
+
+    taskledger_counters(lines->producer, &counters);
+    count_undelivered(lines, &counters);
+    if (lines->undelivered > 0)
+        say_undelivered(lines, &counters);
+    say_summary(lines, &counters);
+
+    if (lines->undelivered > 0 || lines->dropped > 0)
+        return EXIT_UNDELIVERED;
+    return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
+}
+
+/* Nothing is emitted: read on, so that whoever writes to us is not hurt. */
+static int read_in_vain(struct lines *lines)
+{
+    char *text;
+    size_t size;
+    struct error error;
+    enum line_reader_result result;
+
+    do
+        result = line_reader_next(&lines->reader, &text, &size, &error);
+    while (result == LINE_READER_LINE || result == LINE_READER_TOO_LONG);
+    return result == LINE_READER_STOPPED ? EXIT_INTERRUPTED : EXIT_OK;
+}
+
+static bool open_all(struct lines *lines, const struct configuration *configuration, int count, int stop_fd,
+                     struct error *error)
+{
+    if (count != 0)
+        return error_set(error, ERROR_FATAL, "usage", "lines reads standard input and takes no words, found %d", count);
+    if (!delivery_open(configuration, &lines->producer, error) ||
+        !line_reader_init(&lines->reader, STDIN_FILENO, stop_fd, error))
+        return false;
+    pace_init(&lines->pace, lines->producer, stop_fd, configuration->timeout_ms);
+    return true;
+}
+
+int lines_execute(const struct configuration *configuration, int count, char **words)
+{
+    struct lines lines = {.producer = NULL};
+    struct error error = {.kind = ERROR_NONE};
+    int stop_fd = open_stop();
+
+    (void)words;
+    if (!open_all(&lines, configuration, count, stop_fd, &error)) {
+        console_say("%s", error.text);
+        taskledger_close(lines.producer, 0);
+        return EXIT_USAGE;
+    }
+
+    int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
+    taskledger_close(lines.producer, code == EXIT_UNDELIVERED ? 0 : CLOSE_MS);
+    line_reader_close(&lines.reader);
+    close(stop_fd);
+    return code;
+}

@@ -1,0 +1,141 @@
+/* taskledger-emit: say what tasks do, from a shell. */
+#include "producer/emit/configuration.h"
+#include "producer/emit/console.h"
+#include "producer/emit/exit_code.h"
+#include "producer/emit/lines.h"
+#include "producer/emit/run.h"
+#include "producer/emit/status.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command {
+    const char *name;
+    const char *words; /* that it takes */
+    const char *does;
+    const struct options_table *table;
+    bool stops_at_word; /* what follows the first word belongs to somebody else */
+    int usage_code;
+    int (*execute)(const struct configuration *configuration, int count, char **words);
+} commands[] = {
+    {"status", "TASK_ID STATUS [FLAGS]", "say one thing about one task", &configuration_status, false, EXIT_USAGE,
+     status_execute},
+    {"lines", "[FLAGS] <FILE", "say what standard input says, one JSON object a line", &configuration_lines, false,
+     EXIT_USAGE, lines_execute},
+    {"run", "[FLAGS] -- COMMAND [ARGUMENT]...", "run a command as a task", &configuration_run, true, EXIT_RUN_FAILED,
+     run_execute},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* What people read */
+
+static int print_help(void)
+{
+    printf("taskledger-emit: say what tasks do\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  taskledger-emit %-6s %-34s %s\n", commands[i].name, commands[i].words, commands[i].does);
+    printf("\ntaskledger-emit COMMAND --help tells more; --version tells the version.\n\n"
+           "Exit codes: 0 ok, 1 some lines were bad, 2 usage or configuration, 3 Redis did not take everything in\n"
+           "time, 4 input could not be read, 130 interrupted. run exits as its command did; 125 when it could not\n"
+           "run it, 126 when the command is not executable, 127 when there is none.\n");
+    return EXIT_OK;
+}
+
+static int print_command_help(const struct command *command)
+{
+    struct options_table own = configuration_own(command->table);
+    struct options_table shared = configuration_shared(command->table);
+
+    printf("taskledger-emit %s %s\n%s\n\n", command->name, command->words, command->does);
+    options_print_help(&own, stdout);
+    printf("\nFor all commands:\n\n");
+    options_print_help(&shared, stdout);
+    return EXIT_OK;
+}
+
+static int print_version(void)
+{
+    printf("taskledger-emit %s\n", taskledger_version());
+    return EXIT_OK;
+}
+
+/* The options as a part of deploy/CONFIGURATION.md. */
+static int print_configuration(void)
+{
+    for (int i = 0; i < COMMANDS; i++) {
+        struct options_table own = configuration_own(commands[i].table);
+
+        printf("### %s\n\n", own.program);
+        options_print_markdown(&own, stdout);
+        printf("\n");
+    }
+    struct options_table shared = configuration_shared(commands[0].table);
+
+    printf("### all commands of taskledger-emit\n\n");
+    options_print_markdown(&shared, stdout);
+    return EXIT_OK;
+}
+
+static const struct {
+    const char *flag;
+    int (*print)(void);
+} pages[] = {
+    {"--help", print_help},
+    {"--version", print_version},
+    {"--print-configuration", print_configuration},
+};
+
+/* What is run */
+
+/* A descriptor that was closed would be given to the next socket, and what is meant for people would be sent there. The
+ * command of `run` finds it closed again. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+static int execute(const struct command *command, int argc, char **argv)
+{
+    struct configuration configuration = {.enabled = true};
+    struct error environment = {.kind = ERROR_NONE};
+    struct error usage = {.kind = ERROR_NONE};
+
+    /* Somebody who asks for help gets it, however wrong the environment is. */
+    bool sound = options_from_environment(command->table, &configuration, &environment);
+    if (!options_from_arguments(command->table, &configuration, command->stops_at_word, &argc, argv, &usage)) {
+        console_say("%s; see taskledger-emit %s --help", usage.text, command->name);
+        return command->usage_code;
+    }
+    if (configuration.help)
+        return print_command_help(command);
+    if (!sound) {
+        console_say("%s", environment.text);
+        return command->usage_code;
+    }
+    return command->execute(&configuration, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc < 2 ? "" : argv[1];
+
+    fill_standard_descriptors();
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(name, pages[i].flag) == 0)
+            return pages[i].print();
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return execute(&commands[i], argc - 1, argv + 1);
+
+    console_say("expected a command (status, lines or run), found \"%.100s\"; see taskledger-emit --help", name);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,18 @@
+/* run: run a command as a task.
+ *
+ * RUNNING when it starts; SUCCESS when it exits with 0, else FAILURE with error type ExitStatus, Signal, or Exec when it
+ * could not be started. The last event's data holds exit_code or signal, wall_seconds, cpu_user_seconds,
+ * cpu_system_seconds and max_rss_bytes. The command's arguments and environment are not told: they may hold secrets.
+ *
+ * Whatever happens to Redis, the command starts at once, keeps its input, output and signals (child.h), and its exit
+ * status is ours; only our exit may come later, by `timeout_ms` at most. */
+#ifndef TASKLEDGER_PRODUCER_EMIT_RUN_H
+#define TASKLEDGER_PRODUCER_EMIT_RUN_H
+
+#include "producer/emit/configuration.h"
+
+/* `words` are the command and its arguments, a NULL behind them. Returns the exit code, or does not return when the
+ * command was killed by a signal: then we die by the same one. */
+int run_execute(const struct configuration *configuration, int count, char **words);
+
+#endif

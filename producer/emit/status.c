@@ -1,0 +1,50 @@
+#include "producer/emit/status.h"
+
+#include "producer/emit/console.h"
+#include "producer/emit/delivery.h"
+#include "producer/emit/exit_code.h"
+#include "producer/emit/field.h"
+
+static bool parse(const struct configuration *configuration, int count, char **words, struct taskledger_event *event,
+                  struct error *error)
+{
+    if (count != 2)
+        return error_set(error, ERROR_FATAL, "usage", "status needs a TASK_ID and a STATUS, found %d words", count);
+
+    *event = configuration_event(configuration);
+    event->task_id = words[0];
+    return field_status(words[1], &event->status, error) &&
+           (configuration->progress == NULL || field_progress(configuration->progress, &event->progress, error));
+}
+
+/* What the library refuses is the caller's mistake, whether or not Redis is there. */
+static int emit(struct taskledger_producer *producer, const struct taskledger_event *event)
+{
+    enum taskledger_result result = taskledger_emit(producer, event);
+
+    if (result == TASKLEDGER_INVALID || result == TASKLEDGER_TOO_BIG) {
+        console_say("%s", taskledger_invalid_reason());
+        return EXIT_USAGE;
+    }
+    if (result == TASKLEDGER_FULL) {
+        console_say("not accepted and lost: out of memory");
+        return EXIT_UNDELIVERED;
+    }
+    return EXIT_OK;
+}
+
+int status_execute(const struct configuration *configuration, int count, char **words)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct taskledger_producer *producer;
+    struct taskledger_event event;
+
+    if (!parse(configuration, count, words, &event, &error) || !delivery_open(configuration, &producer, &error)) {
+        console_say("%s", error.text);
+        return EXIT_USAGE;
+    }
+
+    int code = emit(producer, &event);
+    bool delivered = delivery_close(producer, configuration->timeout_ms);
+    return code != EXIT_OK || delivered ? code : EXIT_UNDELIVERED;
+}
