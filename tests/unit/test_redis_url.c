@@ -1,0 +1,281 @@
+/* redis_url: where a Redis is and who we are there, or a refusal that gives nothing away. */
+#include "proto/redis_url.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct redis_url parsed(const char *text)
+{
+    struct redis_url url;
+    struct error error = {.kind = ERROR_NONE};
+
+    if (!redis_url_parse(text, &url, &error))
+        fail_msg("%s: %s", text, error.text);
+    assert_int_equal(error.kind, ERROR_NONE);
+    return url;
+}
+
+static void assert_refused(const char *text, const char *because)
+{
+    struct redis_url url = {.db = 77};
+    struct error error = {.kind = ERROR_NONE};
+
+    if (redis_url_parse(text, &url, &error))
+        fail_msg("accepted: %s", text);
+    assert_int_equal(error.kind, ERROR_FATAL);
+    assert_string_equal(error.reason, "config");
+    if (strstr(error.text, because) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", text, error.text, because);
+    assert_int_equal(url.db, 77);
+}
+
+static void a_host_alone_has_the_default_port_and_db(void **state)
+{
+    struct redis_url url = parsed("redis://db.example.com");
+
+    (void)state;
+    assert_string_equal(url.host, "db.example.com");
+    assert_string_equal(url.port, "6379");
+    assert_string_equal(url.path, "");
+    assert_string_equal(url.user, "");
+    assert_string_equal(url.password, "");
+    assert_int_equal(url.db, 0);
+    assert_false(url.tls);
+}
+
+static void every_part_is_read(void **state)
+{
+    struct redis_url url = parsed("rediss://me:secret@10.0.0.1:6380/15");
+
+    (void)state;
+    assert_true(url.tls);
+    assert_string_equal(url.user, "me");
+    assert_string_equal(url.password, "secret");
+    assert_string_equal(url.host, "10.0.0.1");
+    assert_string_equal(url.port, "6380");
+    assert_int_equal(url.db, 15);
+}
+
+static void a_password_needs_no_user(void **state)
+{
+    struct redis_url url = parsed("redis://:secret@host/");
+
+    (void)state;
+    assert_string_equal(url.user, "");
+    assert_string_equal(url.password, "secret");
+    assert_int_equal(url.db, 0);
+}
+
+static void user_and_password_may_hold_anything_when_encoded(void **state)
+{
+    struct redis_url url = parsed("redis://u%40%3a:%2F%3f%23%25%5b%c3%a9@host");
+
+    (void)state;
+    assert_string_equal(url.user, "u@:");
+    assert_string_equal(url.password, "/?#%[\xc3\xa9");
+}
+
+static void an_ipv6_address_stands_in_brackets(void **state)
+{
+    struct redis_url url = parsed("redis://[::1]:7000/1");
+
+    (void)state;
+    assert_string_equal(url.host, "::1");
+    assert_string_equal(url.port, "7000");
+    assert_string_equal(parsed("redis://[fe80::1%25eth0]").host, "fe80::1%eth0");
+    assert_string_equal(parsed("redis://:p@[2001:db8::2]").port, "6379");
+}
+
+static void a_unix_socket_is_a_path(void **state)
+{
+    struct redis_url url = parsed("unix:///run/my%20redis.sock?db=3");
+
+    (void)state;
+    assert_string_equal(url.host, "");
+    assert_string_equal(url.path, "/run/my redis.sock");
+    assert_int_equal(url.db, 3);
+    assert_string_equal(parsed("unix:///s").path, "/s");
+
+    url = parsed("unix://me:secret@/s");
+    assert_string_equal(url.user, "me");
+    assert_string_equal(url.password, "secret");
+    assert_string_equal(url.path, "/s");
+}
+
+static void other_schemes_are_refused_and_ours_named(void **state)
+{
+    const char *texts[] = {"",          "host",          "http://host",   "redis:host",  "REDIS://host",
+                           "unix:/run", "redis+tls://h", "rediss:/host/", "sentinel://h"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_refused(texts[i], "redis://, rediss:// or unix://");
+    assert_refused(NULL, "redis://, rediss:// or unix://");
+}
+
+static void ports_are_numbers_from_1_to_65535(void **state)
+{
+    const char *texts[] = {"redis://h:0",    "redis://h:65536",      "redis://h:",   "redis://h:a",
+                           "redis://h:1a",   "redis://h:+1",         "redis://h:-1", "redis://fe80::1",
+                           "redis://[::1]7", "redis://h:99999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_refused(texts[i], "1 to 65535");
+    assert_string_equal(parsed("redis://h:65535").port, "65535");
+    assert_string_equal(parsed("redis://h:00080").port, "80");
+}
+
+static void dbs_are_numbers(void **state)
+{
+    const char *texts[] = {"redis://h/a",   "redis://h/1/2",  "redis://h/-1",         "redis://h/1000001",
+                           "unix:///s?db=", "unix:///s?db=x", "redis://h/99999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_refused(texts[i], "db");
+    assert_int_equal(parsed("redis://h/1000000").db, 1000000);
+}
+
+static void hosts_are_names_or_addresses(void **state)
+{
+    (void)state;
+    assert_refused("redis://", "a host is missing");
+    assert_refused("redis:///1", "a host is missing");
+    assert_refused("redis://::1", "a host is missing");
+    assert_refused("redis://:p@:1", "a host is missing");
+    assert_refused("redis://a b", "letters, digits");
+    assert_refused("redis://a%0ab", "letters, digits");
+    assert_refused("redis://h\xc3\xa9", "letters, digits");
+    assert_refused("redis://[::1", "never closed");
+    assert_refused("redis://[host]", "IPv6 address is expected");
+    assert_refused("redis://[::1%25a b]", "IPv6 address is expected");
+    assert_refused("redis://[]", "IPv6 address is expected");
+}
+
+static void a_user_without_a_password_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("redis://me@host", "a password is expected");
+    assert_refused("redis://me:@host", "a password is expected");
+    assert_refused("redis://@host", "a password is expected");
+}
+
+static void what_should_have_been_encoded_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("redis://me:a@b@host", "%40");
+    assert_refused("redis://me:a:b@host", "%3A");
+    assert_refused("redis://me:a?b@host", "percent-encoded");
+    assert_refused("redis://host#x", "percent-encoded");
+    assert_refused("unix:///a#b", "%23");
+}
+
+static void bad_escapes_are_refused(void **state)
+{
+    const char *texts[] = {"redis://:%@h", "redis://:%4@h", "redis://:%4g@h", "redis://:%zz@h", "unix:///%"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_refused(texts[i], "two hexadecimal digits");
+    assert_refused("redis://:a%00b@h", "NUL");
+    assert_refused("unix:///a%00", "NUL");
+}
+
+static void parameters_we_do_not_know_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("redis://host?db=1", "nothing is expected behind the db");
+    assert_refused("redis://host/1?ssl_cert_reqs=none", "nothing is expected behind the db");
+    assert_refused("unix:///s?timeout=1", "?db=number");
+    assert_refused("unix:///s?", "?db=number");
+}
+
+static void unix_paths_are_absolute_and_fit_a_socket(void **state)
+{
+    char text[300];
+
+    (void)state;
+    assert_refused("unix://", "absolute path");
+    assert_refused("unix:///", "absolute path");
+    assert_refused("unix://run/redis.sock", "absolute path");
+    assert_refused("unix:///a%0Ab", "control characters");
+
+    snprintf(text, sizeof text, "unix:///%0106d", 0);
+    assert_int_equal(strlen(parsed(text).path), REDIS_URL_PATH_MAX - 1);
+    snprintf(text, sizeof text, "unix:///%0107d", 0);
+    assert_refused(text, "too long");
+    snprintf(text, sizeof text, "redis://%0256d", 0);
+    assert_refused(text, "too long");
+}
+
+/* Whatever is wrong with it, the password is nobody's business. */
+static void no_refusal_repeats_the_password(void **state)
+{
+    const char *texts[] = {
+        "redis://me:hunter2",        "redis://me:hunter2@",       "redis://me:hunter2@host:x",
+        "redis://me:hunter2@host/x", "redis://me:hunter2@h?x",    "redis://me:hunter2@[x]",
+        "hunter2://me:hunter2@host", "redis://hunter2@host",      "redis://me:hunter2%@host",
+        "unix://me:hunter2@",        "unix://me:hunter2@/s?x",    "redis://me:hunter2@a@host",
+        "redis://me:hunter2@h/1#x",  "redis://me:hunter2@host:0", "redis://me:hunter2/x@host",
+        "unix://me:hunter2@/s?db=x", "redis://me:a:hunter2@host", "redis://me:hunter2@a b",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct redis_url url;
+        struct error error;
+
+        assert_false(redis_url_parse(texts[i], &url, &error));
+        assert_null(strstr(error.text, "hunter2"));
+    }
+}
+
+static void assert_described(const char *text, const char *expected)
+{
+    struct redis_url url = parsed(text);
+    char place[REDIS_URL_PLACE_MAX];
+
+    redis_url_describe(&url, place);
+    assert_string_equal(place, expected);
+}
+
+static void a_description_is_the_place_without_secrets(void **state)
+{
+    (void)state;
+    assert_described("redis://me:secret@host", "redis://host:6379");
+    assert_described("rediss://:secret@host:6380/2", "rediss://host:6380/2");
+    assert_described("redis://[::1]:7000", "redis://[::1]:7000");
+    assert_described("unix://:secret@/run/redis.sock", "unix:///run/redis.sock");
+    assert_described("unix:///run/redis.sock?db=4", "unix:///run/redis.sock?db=4");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_host_alone_has_the_default_port_and_db),
+        cmocka_unit_test(every_part_is_read),
+        cmocka_unit_test(a_password_needs_no_user),
+        cmocka_unit_test(user_and_password_may_hold_anything_when_encoded),
+        cmocka_unit_test(an_ipv6_address_stands_in_brackets),
+        cmocka_unit_test(a_unix_socket_is_a_path),
+        cmocka_unit_test(other_schemes_are_refused_and_ours_named),
+        cmocka_unit_test(ports_are_numbers_from_1_to_65535),
+        cmocka_unit_test(dbs_are_numbers),
+        cmocka_unit_test(hosts_are_names_or_addresses),
+        cmocka_unit_test(a_user_without_a_password_is_refused),
+        cmocka_unit_test(what_should_have_been_encoded_is_refused),
+        cmocka_unit_test(bad_escapes_are_refused),
+        cmocka_unit_test(parameters_we_do_not_know_are_refused),
+        cmocka_unit_test(unix_paths_are_absolute_and_fit_a_socket),
+        cmocka_unit_test(no_refusal_repeats_the_password),
+        cmocka_unit_test(a_description_is_the_place_without_secrets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
