@@ -40,9 +40,11 @@ static bool look_at_ledger(struct gate *gate, struct error *error)
         return true;
 
     bool good = gate->migrates ? migrate(gate, error) : wait_for_migration(gate, error);
-    if (good)
-        gate->session = postgres_session(gate->postgres);
-    return good;
+    if (!good)
+        return false;
+    gate->session = postgres_session(gate->postgres);
+    gate->sessions++;
+    return true;
 }
 
 static bool look_at_partitions(struct gate *gate, struct error *error)

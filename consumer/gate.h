@@ -21,8 +21,9 @@ struct gate {
     bool roles;                /* make them when migrating */
 
     /* Set here. */
-    bool closed;      /* the last answer was no */
-    uint64_t session; /* in which the ledger was looked at */
+    bool closed;       /* the last answer was no */
+    uint64_t session;  /* in which the ledger was looked at */
+    uint64_t sessions; /* how many there were */
     int64_t partitions_due_us;
     unsigned reports; /* how often `report` was written */
     struct schema_report report;

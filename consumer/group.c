@@ -283,6 +283,8 @@ static bool settle(void *self, const struct batch *batch, struct error *error)
 {
     struct group *group = self;
 
+    histogram_add(&group->counters.batch_entries, &histogram_batch_entries, batch->count);
+
     /* Redis gave these up by itself: there is nothing to acknowledge. */
     if (batch->entries == group->deleted) {
         group->deleted_count = 0;
@@ -366,6 +368,11 @@ void group_add_deleted(struct group *group, unsigned shard, struct stream_id id)
 bool group_is_connected(const struct group *group)
 {
     return redis_is_connected(group->redis);
+}
+
+const char *group_address(const struct group *group)
+{
+    return redis_address(group->redis);
 }
 
 const struct group_counters *group_counters(const struct group *group)

@@ -17,6 +17,7 @@
 #define TASKLEDGER_CONSUMER_GROUP_H
 
 #include "consumer/acks.h"
+#include "consumer/histogram.h"
 #include "consumer/source.h"
 #include "proto/redis.h"
 #include "proto/stream.h"
@@ -59,7 +60,8 @@ struct group_counters {
     uint64_t connects;
     uint64_t delivered; /* entries, second deliveries too */
     uint64_t groups_made;
-    uint64_t groups_lost; /* times that Redis no longer knew the group */
+    uint64_t groups_lost;           /* times that Redis no longer knew the group */
+    struct histogram batch_entries; /* of batches settled, by histogram_batch_entries */
 };
 
 struct group;
@@ -95,6 +97,9 @@ size_t group_deleted_room(const struct group *group);
 void group_add_deleted(struct group *group, unsigned shard, struct stream_id id);
 
 bool group_is_connected(const struct group *group);
+
+/* The server without secrets, for logs. Lives as long as the group. */
+const char *group_address(const struct group *group);
 
 const struct group_counters *group_counters(const struct group *group);
 const struct acks_counters *group_acks_counters(const struct group *group);

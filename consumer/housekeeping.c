@@ -91,11 +91,19 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
 
     if (redis_connect(housekeeping->line, error) &&
         watermark_round(&housekeeping->watermark, housekeeping->line, error) && claim_if_due(housekeeping, error) &&
-        survey_if_due(housekeeping, error))
+        survey_if_due(housekeeping, error)) {
+        housekeeping->failed = false;
         return true;
+    }
+    housekeeping->failed = true;
     housekeeping->failures++;
     housekeeping->not_before_us = clock_deadline_us(housekeeping->clock, AFTER_FAILURE_MS);
     return false;
+}
+
+bool housekeeping_is_well(const struct housekeeping *housekeeping)
+{
+    return !housekeeping->failed;
 }
 
 int housekeeping_wait_ms(const struct housekeeping *housekeeping)

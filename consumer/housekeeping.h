@@ -48,6 +48,7 @@ struct housekeeping {
     int64_t survey_due_us;
     int64_t not_before_us; /* after a failure */
     uint64_t failures;
+    bool failed; /* the last time */
 };
 
 /* `housekeeping` has its borrowed things set and is zero otherwise. FATAL, "config" or "memory". */
@@ -57,6 +58,9 @@ void housekeeping_close(struct housekeeping *housekeeping);
 
 /* Do what is due. A failure concerns nobody but whoever looks after this: it is tried again when it is due again. */
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
+
+/* The last time that something was due it went well. */
+bool housekeeping_is_well(const struct housekeeping *housekeeping);
 
 /* How long until something is due: at most GROUP_WAIT_MS_MAX, at least 1. */
 int housekeeping_wait_ms(const struct housekeeping *housekeeping);

@@ -1,0 +1,253 @@
+#include "consumer/daemon.h"
+
+#include "consumer/exit_code.h"
+#include "proto/stream.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM "taskledger-consumer"
+
+enum { DISABLED_TURN_US = 500000 };
+
+/* ---- what the pump calls ----------------------------------------------------------------------------------------- */
+
+/* Whose failure it was is known here, and nowhere else. */
+static bool noting_apply(void *self, const struct batch *batch, struct error *error)
+{
+    struct daemon *daemon = self;
+    bool good = daemon->apply_sink.apply(daemon->apply_sink.self, batch, error);
+
+    daemon->sink_failed = !good;
+    return good;
+}
+
+static bool noting_condemn(void *self, const struct entry *entry, const struct error *why, struct error *error)
+{
+    struct daemon *daemon = self;
+    bool good = daemon->apply_sink.condemn(daemon->apply_sink.self, entry, why, error);
+
+    daemon->sink_failed = !good;
+    return good;
+}
+
+static void on_change(void *self, const struct error *error)
+{
+    struct daemon *daemon = self;
+
+    if (error == NULL)
+        outage_over(&daemon->outage);
+    else
+        daemon_tell_failure(daemon, error);
+}
+
+static void keep_house(struct daemon *daemon)
+{
+    struct error error = {.kind = ERROR_NONE};
+    bool good = housekeeping_turn(&daemon->housekeeping, &error);
+
+    daemon_tell_housekeeping(daemon, good ? NULL : &error);
+    group_set_wait_ms(daemon->group, housekeeping_wait_ms(&daemon->housekeeping));
+}
+
+static void on_turn(void *self)
+{
+    struct daemon *daemon = self;
+
+    daemon->has_turned |= !daemon->outage.going_on;
+    daemon->sink_failed = false;
+    http_tick(daemon->http);
+    keep_house(daemon);
+    daemon_tell_changes(daemon);
+    daemon_publish(daemon);
+}
+
+/* ---- putting together -------------------------------------------------------------------------------------------- */
+
+struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error)
+{
+    const struct postgres_options options = {
+        .url = configuration->database_url,
+        .application_name = configuration->worker == NULL ? PROGRAM : configuration->worker,
+    };
+
+    return postgres_new(&options, error);
+}
+
+static struct redis_options redis_options(const struct configuration *configuration)
+{
+    return (struct redis_options){
+        .url = configuration->redis_url,
+        .ca_file = configuration->redis_ca_file,
+        .certificate_file = configuration->redis_certificate_file,
+        .key_file = configuration->redis_key_file,
+        .client_name = PROGRAM,
+    };
+}
+
+static bool make_source(struct daemon *daemon, struct error *error)
+{
+    const struct configuration *configuration = daemon->configuration;
+
+    slot_init(&daemon->slot, daemon->postgres, configuration->group);
+    daemon->gate = (struct gate){
+        .postgres = daemon->postgres,
+        .slot = &daemon->slot,
+        .clock = daemon->clock,
+        .migrates = !configuration->no_migrate,
+        .roles = !configuration->no_roles,
+    };
+    const struct group_options options = {
+        .redis = redis_options(configuration),
+        .stream = configuration->stream,
+        .shards = (unsigned)configuration->shards,
+        .group = configuration->group,
+        .batch_entries = (size_t)configuration->batch_max,
+        .slot = gate_slot(&daemon->gate),
+    };
+    daemon->group = group_new(&options, error);
+    return daemon->group != NULL;
+}
+
+static bool make_sink(struct daemon *daemon, struct error *error)
+{
+    const struct apply_options options = {
+        .stream = daemon->configuration->stream,
+        .shards = (unsigned)daemon->configuration->shards,
+        .clock = daemon->clock,
+    };
+
+    daemon->apply = apply_new(daemon->postgres, &options, error);
+    if (daemon->apply == NULL)
+        return false;
+    daemon->apply_sink = apply_sink(daemon->apply);
+    return true;
+}
+
+static bool make_housekeeping(struct daemon *daemon, struct error *error)
+{
+    const struct configuration *configuration = daemon->configuration;
+    const struct housekeeping_options options = {
+        .redis = redis_options(configuration),
+        .group_name = configuration->group,
+        .shards = (unsigned)configuration->shards,
+        .claim_idle_ms = configuration->claim_idle_ms,
+        .tells_watermark = strcmp(configuration->group, STREAM_GROUP_DEFAULT) == 0,
+    };
+
+    daemon->housekeeping = (struct housekeeping){
+        .group = daemon->group,
+        .slot = &daemon->slot,
+        .postgres = daemon->postgres,
+        .clock = daemon->clock,
+    };
+    return housekeeping_init(&daemon->housekeeping, &options, error);
+}
+
+static void make_pump(struct daemon *daemon)
+{
+    uint64_t seed = (uint64_t)daemon->clock->monotonic_us(daemon->clock->self) ^ ((uint64_t)getpid() << 32);
+
+    daemon->pump = (struct pump){
+        .source = group_source(daemon->group),
+        .sink = {.apply = noting_apply, .condemn = noting_condemn, .self = daemon},
+        .clock = daemon->clock,
+        .on_change = on_change,
+        .on_turn = on_turn,
+        .observer = daemon,
+    };
+    backoff_init(&daemon->pump.backoff, DAEMON_BACKOFF_BASE_MS, DAEMON_BACKOFF_CAP_MS, seed);
+}
+
+static bool assemble(struct daemon *daemon, struct error *error)
+{
+    daemon->postgres = daemon_open_ledger(daemon->configuration, error);
+    if (daemon->postgres == NULL || !make_source(daemon, error) || !make_sink(daemon, error) ||
+        !make_housekeeping(daemon, error))
+        return false;
+    make_pump(daemon);
+    group_set_wait_ms(daemon->group,
+                      0); /* the first turn must not wait: dead consumers' entries are claimed after it */
+    return true;
+}
+
+static void take_apart(struct daemon *daemon)
+{
+    housekeeping_close(&daemon->housekeeping);
+    group_free(daemon->group);
+    apply_free(daemon->apply);
+    postgres_free(daemon->postgres);
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static bool pump_events(struct daemon *daemon, struct error *error)
+{
+    bool good = assemble(daemon, error);
+
+    if (good) {
+        daemon_publish(daemon);
+        good = pump_run(&daemon->pump, daemon->stop, error);
+        log_write(&daemon->log, LOG_LEVEL_INFO, "stopped",
+                  LOG_FIELDS(log_text("consumer", group_consumer(daemon->group)),
+                             log_integer("entries", (int64_t)daemon->pump.counters.entries),
+                             log_integer("events", (int64_t)apply_counters(daemon->apply)->events)));
+    }
+    take_apart(daemon);
+    return good;
+}
+
+/* Switched off: alive, ready, and idle. A deployment that waits for it to be ready goes on. */
+static void do_nothing(struct daemon *daemon)
+{
+    log_write(&daemon->log, LOG_LEVEL_WARNING, "disabled", LOG_FIELDS(log_text("by", "TASKLEDGER_ENABLED=0")));
+    http_publish_readiness(daemon->http, true, slice_from_text("{\"ready\":true,\"disabled\":true,\"reasons\":[]}\n"));
+    while (!*daemon->stop) {
+        http_tick(daemon->http);
+        daemon->clock->sleep_us(daemon->clock->self, DISABLED_TURN_US);
+    }
+    log_write(&daemon->log, LOG_LEVEL_INFO, "stopped", LOG_NO_FIELDS);
+}
+
+static bool serve(struct daemon *daemon, struct error *error)
+{
+    bool good = true;
+
+    daemon->http = http_open(daemon->configuration->listen, DAEMON_LIVE_MS, daemon->clock, error);
+    if (daemon->http == NULL)
+        return false;
+
+    log_write(&daemon->log, LOG_LEVEL_INFO, "listening", LOG_FIELDS(log_text("address", http_address(daemon->http))));
+    if (daemon->configuration->enabled)
+        good = pump_events(daemon, error);
+    else
+        do_nothing(daemon);
+    http_close(daemon->http);
+    return good;
+}
+
+int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop)
+{
+    const struct clock *clock = clock_system();
+    struct error error = {.kind = ERROR_NONE};
+    struct daemon daemon = {
+        .configuration = configuration,
+        .clock = clock,
+        .stop = stop,
+        .log =
+            {
+                .descriptor = STDERR_FILENO,
+                .level = log_level_parse(configuration->log_level),
+                .format = log_format_parse(configuration->log_format, STDERR_FILENO),
+                .clock = clock,
+            },
+        .start_us = clock->unix_us(clock->self),
+    };
+
+    daemon.outage = (struct outage){.log = &daemon.log, .clock = clock};
+    if (serve(&daemon, &error))
+        return EXIT_OK;
+    log_write(&daemon.log, LOG_LEVEL_ERROR, "failed",
+              LOG_FIELDS(log_text("reason", error.reason), log_text("detail", error.text)));
+    return exit_code_of(&error);
+}

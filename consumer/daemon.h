@@ -1,0 +1,84 @@
+/* daemon: everything that a running consumer consists of, put together.
+ *
+ *     gate ──▶ group ──▶ pump ──▶ apply        the stream into the ledger
+ *                          │
+ *                          └─▶ housekeeping, report        in moments between two turns
+ *
+ * One thread, but for that of the HTTP library, which sees only what is published. */
+#ifndef TASKLEDGER_CONSUMER_DAEMON_H
+#define TASKLEDGER_CONSUMER_DAEMON_H
+
+#include "consumer/apply.h"
+#include "consumer/configuration.h"
+#include "consumer/gate.h"
+#include "consumer/group.h"
+#include "consumer/housekeeping.h"
+#include "consumer/http.h"
+#include "consumer/log.h"
+#include "consumer/outage.h"
+#include "consumer/postgres.h"
+#include "consumer/pump.h"
+#include "consumer/slot.h"
+#include "consumer/tally.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    DAEMON_BACKOFF_BASE_MS = 20,
+    DAEMON_BACKOFF_CAP_MS = 500,
+    DAEMON_LIVE_MS = 120 * 1000, /* a migration may wait a minute for another program's */
+    DAEMON_PUBLISH_MS = 200,
+};
+
+struct daemon {
+    const struct configuration *configuration;
+    const struct clock *clock;
+    const volatile sig_atomic_t *stop;
+    struct log log;
+    struct http *http;
+
+    struct postgres *postgres;
+    struct slot slot;
+    struct gate gate;
+    struct group *group;
+    struct apply *apply;
+    struct sink apply_sink;
+    struct housekeeping housekeeping;
+    struct pump pump;
+
+    /* What was told, so that it is not told twice. */
+    struct outage outage;
+    struct tally housekeeping_told; /* reasons, since it last went well */
+    char consumer[GROUP_CONSUMER_BYTES_MAX];
+    unsigned reports;
+    uint64_t groups_lost;
+    uint64_t groups_made;
+    struct claim_counters claimed;
+
+    bool sink_failed; /* the last call of the sink */
+    bool has_turned;  /* once, well */
+    bool said_ready;
+    bool said_stopping;
+    int64_t publish_due_us;
+    const char *published_reason; /* why not ready, as published; NULL: ready */
+    int64_t start_us;             /* Unix */
+    struct tally retries;
+};
+
+/* Run until told to stop; the exit code. Everything that happens is logged. */
+int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop);
+
+/* A session with the ledger, as all commands open it. NULL: FATAL, "config". */
+struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error);
+
+/* In consumer/daemon_tell.c: log what has changed since the last turn. */
+void daemon_tell_changes(struct daemon *daemon);
+void daemon_tell_failure(struct daemon *daemon, const struct error *error);
+void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error);
+
+/* In consumer/daemon_publish.c: what HTTP shows from now on. */
+void daemon_publish(struct daemon *daemon);
+
+#endif

@@ -1,0 +1,122 @@
+#include "consumer/daemon.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void daemon_tell_failure(struct daemon *daemon, const struct error *error)
+{
+    bool ledger = daemon->gate.closed || daemon->sink_failed;
+    bool connected = ledger ? postgres_is_open(daemon->postgres) : group_is_connected(daemon->group);
+
+    tally_add(&daemon->retries, error->reason);
+    outage_failed(&daemon->outage, ledger ? OUTAGE_POSTGRESQL : OUTAGE_REDIS, connected, error);
+}
+
+void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error)
+{
+    size_t known = daemon->housekeeping_told.count;
+
+    if (error == NULL) {
+        if (known > 0 && housekeeping_is_well(&daemon->housekeeping))
+            daemon->housekeeping_told = (struct tally){.count = 0};
+        return;
+    }
+    tally_add(&daemon->housekeeping_told, error->reason);
+    if (daemon->housekeeping_told.count > known)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "housekeeping_failed",
+                  LOG_FIELDS(log_text("reason", error->reason), log_text("detail", error->text)));
+}
+
+static void tell_slot(struct daemon *daemon)
+{
+    const char *consumer = group_consumer(daemon->group);
+
+    if (strcmp(daemon->consumer, consumer) == 0)
+        return;
+    snprintf(daemon->consumer, sizeof daemon->consumer, "%s", consumer);
+    log_write(&daemon->log, LOG_LEVEL_INFO, "slot_taken",
+              LOG_FIELDS(log_text("consumer", consumer), log_text("group", daemon->configuration->group)));
+}
+
+static void tell_ready(struct daemon *daemon)
+{
+    if (daemon->said_ready || !daemon->has_turned)
+        return;
+    daemon->said_ready = true;
+    log_write(&daemon->log, LOG_LEVEL_INFO, "ready",
+              LOG_FIELDS(log_text("consumer", daemon->consumer), log_text("stream", daemon->configuration->stream),
+                         log_integer("shards", daemon->configuration->shards),
+                         log_text("redis", group_address(daemon->group)),
+                         log_text("postgresql", postgres_address(daemon->postgres))));
+}
+
+static void tell_ledger(struct daemon *daemon)
+{
+    const struct schema_report *report = &daemon->gate.report;
+
+    if (daemon->reports == daemon->gate.reports)
+        return;
+    daemon->reports = daemon->gate.reports;
+    if (report->version_before != report->version)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "migrated",
+                  LOG_FIELDS(log_integer("from", report->version_before), log_integer("to", report->version)));
+    if (report->partitions_made > 0)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "partitions_made",
+                  LOG_FIELDS(log_integer("count", (int64_t)report->partitions_made)));
+    if (report->partitions_blocked[0] != '\0')
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "partitions_blocked",
+                  LOG_FIELDS(log_text("names", report->partitions_blocked)));
+    if (report->partitions_locked[0] != '\0')
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "partitions_locked",
+                  LOG_FIELDS(log_text("names", report->partitions_locked)));
+}
+
+static void tell_groups(struct daemon *daemon)
+{
+    const struct group_counters *counters = group_counters(daemon->group);
+
+    if (counters->groups_lost != daemon->groups_lost)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "group_lost",
+                  LOG_FIELDS(log_text("group", daemon->configuration->group)));
+    if (counters->groups_made != daemon->groups_made)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "group_made",
+                  LOG_FIELDS(log_text("group", daemon->configuration->group),
+                             log_integer("streams", (int64_t)(counters->groups_made - daemon->groups_made))));
+    daemon->groups_lost = counters->groups_lost;
+    daemon->groups_made = counters->groups_made;
+}
+
+static void tell_claims(struct daemon *daemon)
+{
+    const struct claim_counters *now = claim_counters(daemon->housekeeping.claim);
+    const struct claim_counters *before = &daemon->claimed;
+
+    if (now->dead != before->dead)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "claimed_from_dead",
+                  LOG_FIELDS(log_integer("entries", (int64_t)(now->dead - before->dead))));
+    if (now->idle != before->idle)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "claimed_idle",
+                  LOG_FIELDS(log_integer("entries", (int64_t)(now->idle - before->idle))));
+    if (now->deleted != before->deleted)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "entries_deleted",
+                  LOG_FIELDS(log_integer("entries", (int64_t)(now->deleted - before->deleted))));
+    daemon->claimed = *now;
+}
+
+static void tell_stopping(struct daemon *daemon)
+{
+    if (daemon->said_stopping || !*daemon->stop)
+        return;
+    daemon->said_stopping = true;
+    log_write(&daemon->log, LOG_LEVEL_INFO, "stopping", LOG_NO_FIELDS);
+}
+
+void daemon_tell_changes(struct daemon *daemon)
+{
+    tell_ledger(daemon);
+    tell_slot(daemon);
+    tell_ready(daemon);
+    tell_groups(daemon);
+    tell_claims(daemon);
+    tell_stopping(daemon);
+}

@@ -1,0 +1,187 @@
+/* taskledger-consumer: the stream into the ledger. */
+#include "consumer/configuration.h"
+#include "consumer/daemon.h"
+#include "consumer/exit_code.h"
+#include "consumer/health.h"
+#include "consumer/metrics.h"
+#include "consumer/schema.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop;
+
+static int run(const struct configuration *configuration);
+static int migrate(const struct configuration *configuration);
+static int health(const struct configuration *configuration);
+
+static const struct command {
+    const char *name;
+    const char *does;
+    int (*execute)(const struct configuration *configuration);
+} commands[] = {
+    {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run},
+    {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate},
+    {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* ---- what people read -------------------------------------------------------------------------------------------- */
+
+static int complain(const struct error *error)
+{
+    fprintf(stderr, "taskledger-consumer: %s\n", error->text);
+    return exit_code_of(error);
+}
+
+static int print_help(void)
+{
+    printf("taskledger-consumer: the stream into the ledger\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  taskledger-consumer %-8s %s\n", commands[i].name, commands[i].does);
+    printf("\n");
+    options_print_help(&configuration_options, stdout);
+    printf("\nExit codes: 0 ok, 1 health: not ready, 2 usage or configuration, 3 Redis or PostgreSQL does not let us "
+           "in (or,\n"
+           "for commands other than run, is not there), 70 a bug, 130 interrupted twice.\n");
+    return EXIT_OK;
+}
+
+static int print_what_was_asked_for(const struct configuration *configuration)
+{
+    if (configuration->help)
+        return print_help();
+    if (configuration->version)
+        printf("taskledger-consumer %s\n", TASKLEDGER_VERSION);
+    if (configuration->print_configuration)
+        options_print_markdown(&configuration_options, stdout);
+    if (configuration->print_metrics)
+        metrics_print_markdown(stdout);
+    return EXIT_OK;
+}
+
+static bool asks_to_print(const struct configuration *configuration)
+{
+    return configuration->help || configuration->version || configuration->print_configuration ||
+           configuration->print_metrics;
+}
+
+/* ---- run --------------------------------------------------------------------------------------------------------- */
+
+/* The first time finish what was begun, the second time leave: nothing is lost by it. */
+static void on_signal(int number)
+{
+    (void)number;
+    if (stop)
+        _exit(EXIT_INTERRUPTED);
+    stop = 1;
+}
+
+/* Without SA_RESTART, so that sleeping ends. A closed pipe is an error of write(2), not the end. */
+static void catch_signals(void)
+{
+    struct sigaction catching = {.sa_handler = on_signal};
+    struct sigaction ignoring = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGTERM, &catching, NULL);
+    sigaction(SIGINT, &catching, NULL);
+    sigaction(SIGPIPE, &ignoring, NULL);
+}
+
+static int run(const struct configuration *configuration)
+{
+    catch_signals();
+    return daemon_run(configuration, &stop);
+}
+
+/* ---- migrate ----------------------------------------------------------------------------------------------------- */
+
+static void print_report(const struct schema_report *report)
+{
+    if (report->version_before == report->version)
+        printf("the ledger is of version %d, there was nothing to migrate\n", report->version);
+    else if (report->version_before == 0)
+        printf("the ledger was made, of version %d\n", report->version);
+    else
+        printf("the ledger went from version %d to %d\n", report->version_before, report->version);
+    if (report->partitions_made > 0)
+        printf("partitions made: %zu\n", report->partitions_made);
+    if (report->partitions_blocked[0] != '\0')
+        printf("partitions that cannot be made, task_event_other holds events of theirs: %s\n",
+               report->partitions_blocked);
+    if (report->partitions_locked[0] != '\0')
+        printf("partitions that could not be made now, run this again: %s\n", report->partitions_locked);
+}
+
+static int migrate(const struct configuration *configuration)
+{
+    const struct schema_options options = {.roles = !configuration->no_roles, .roles_again = true};
+    struct schema_report report;
+    struct error error = {.kind = ERROR_NONE};
+    struct postgres *postgres = daemon_open_ledger(configuration, &error);
+
+    bool good =
+        postgres != NULL && postgres_open(postgres, &error) && schema_migrate(postgres, &options, &report, &error);
+    postgres_free(postgres);
+    if (!good)
+        return complain(&error);
+    print_report(&report);
+    return EXIT_OK;
+}
+
+/* ---- health ------------------------------------------------------------------------------------------------------ */
+
+/* Ready by default: people and "wait until it works" ask that. Whoever restarts what is ill asks for --live, since a
+ * restart does not bring a lost server back. */
+static int health(const struct configuration *configuration)
+{
+    char body[HEALTH_ANSWER_MAX];
+    struct error error = {.kind = ERROR_NONE};
+    int status = 0;
+
+    if (!health_ask(configuration->listen, configuration->live ? "/livez" : "/readyz", &status, body, &error)) {
+        fprintf(stderr, "taskledger-consumer: %s\n", error.text);
+        return error.kind == ERROR_FATAL ? EXIT_USAGE : EXIT_FINDINGS;
+    }
+    printf("%s", body);
+    return status == 200 ? EXIT_OK : EXIT_FINDINGS;
+}
+
+/* ---- main -------------------------------------------------------------------------------------------------------- */
+
+static const struct command *find_command(int argc, char **argv, struct error *error)
+{
+    if (argc < 2)
+        return &commands[0];
+    for (int i = 0; argc == 2 && i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return &commands[i];
+    error_set(error, ERROR_FATAL, "usage",
+              "expected one command (run, migrate or health), found \"%s%s%s\"; see --help", argv[1],
+              argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct configuration configuration = {0};
+    struct error environment = {.kind = ERROR_NONE};
+    struct error error = {.kind = ERROR_NONE};
+
+    /* Somebody who asks for help gets it, however wrong the environment is. */
+    bool sound = options_from_environment(&configuration_table, &configuration, &environment);
+    if (!options_from_arguments(&configuration_table, &configuration, false, &argc, argv, &error))
+        return complain(&error);
+    if (asks_to_print(&configuration))
+        return print_what_was_asked_for(&configuration);
+    if (!sound)
+        return complain(&environment);
+
+    const struct command *command = find_command(argc, argv, &error);
+    if (command == NULL || !configuration_check(&configuration, &error))
+        return complain(&error);
+    return command->execute(&configuration);
+}

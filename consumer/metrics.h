@@ -1,0 +1,51 @@
+/* metrics: what the consumer counts, as Prometheus reads it; and the page that lists it.
+ *
+ * One table makes both: name, kind, help, and where the number lies in struct metrics_values. Whoever counts keeps a
+ * struct of its own counters; a copy of each is put together here, so what is printed belongs to one moment. */
+#ifndef TASKLEDGER_CONSUMER_METRICS_H
+#define TASKLEDGER_CONSUMER_METRICS_H
+
+#include "consumer/acks.h"
+#include "consumer/apply.h"
+#include "consumer/claim.h"
+#include "consumer/group.h"
+#include "consumer/pump.h"
+#include "consumer/survey.h"
+#include "consumer/tally.h"
+#include "consumer/watermark.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct metrics_values {
+    struct apply_counters apply;
+    struct pump_counters pump;
+    struct group_counters group;
+    struct acks_counters acks;
+    struct claim_counters claim;
+    struct watermark_counters watermark;
+    struct tally retries; /* by reason */
+    uint64_t redis_reconnects;
+    uint64_t postgresql_reconnects;
+    uint64_t housekeeping_failures;
+
+    /* Borrowed. */
+    const struct survey_shard *shards;
+    unsigned shard_count;
+
+    int64_t redis_up; /* 1 or 0, as are the next three */
+    int64_t postgresql_up;
+    int64_t ready;
+    int64_t watermark_held;
+    int64_t last_commit_us; /* Unix time; 0: none yet */
+    int64_t start_us;       /* Unix time */
+    int64_t resident_bytes;
+};
+
+/* Prometheus text, version 0.0.4. */
+void metrics_print(const struct metrics_values *values, FILE *out);
+
+/* The table as a table in Markdown, with its head. */
+void metrics_print_markdown(FILE *out);
+
+#endif
