@@ -1,0 +1,129 @@
+/* event on the wire: bytes that our own encoder would never make. */
+#include "tests/support/story.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A good head with this behind it. */
+static struct slice with_head(uint8_t *buffer, const void *rest, size_t rest_size)
+{
+    struct event event = story_good_event();
+    size_t head_size = event_encode_head(&event, buffer);
+
+    memcpy(buffer + head_size, rest, rest_size);
+    return slice_of(buffer, head_size + rest_size);
+}
+
+static void a_nul_inside_a_string_is_not_cut_but_refused(void **state)
+{
+    static const uint8_t body[] = {0x52, 7, 0x0a, 3, 'a', 0, 'b', 0x10, 3};
+    struct story *story = *state;
+    uint8_t buffer[256];
+
+    assert_false(story_decode(story, with_head(buffer, body, sizeof body)));
+    assert_string_equal(story->error.reason, "invalid");
+    assert_string_equal(story->error.text, "TaskStatus.task_id: byte 1 is a NUL");
+    assert_true(story->has_identity);
+}
+
+static void text_that_is_not_utf8_is_refused(void **state)
+{
+    static const uint8_t body[] = {0x52, 6, 0x0a, 2, 'a', 0xff, 0x10, 3};
+    struct story *story = *state;
+    uint8_t buffer[256];
+
+    assert_false(story_decode(story, with_head(buffer, body, sizeof body)));
+    assert_string_equal(story->error.text, "TaskStatus.task_id: byte 1 is not UTF-8");
+    assert_true(story->has_identity);
+}
+
+static void a_body_of_a_newer_producer_is_unknown_not_broken(void **state)
+{
+    static const uint8_t body[] = {0x9a, 0x06, 2, 0x08, 1}; /* field 99, a message */
+    struct story *story = *state;
+    uint8_t buffer[256];
+
+    assert_false(story_decode(story, with_head(buffer, body, sizeof body)));
+    assert_string_equal(story->error.reason, "unknown_body");
+    assert_true(story->has_identity);
+}
+
+static void unknown_fields_are_passed_over(void **state)
+{
+    static const uint8_t body[] = {0x52, 11, 0x0a, 1, 'a', 0x10, 3, 0x9a, 0x06, 3, 0xff, 0, 0xff, 0x98, 0x06, 5};
+    struct story *story = *state;
+    uint8_t buffer[256];
+
+    assert_true(story_decode(story, with_head(buffer, body, sizeof body)));
+    story_assert_text(story->decoded.task_status.task_id, "a");
+}
+
+static void a_flood_of_unknown_fields_takes_no_memory(void **state)
+{
+    struct story *story = *state;
+    static uint8_t flood[EVENT_BYTES_MAX];
+
+    for (size_t i = 0; i < sizeof flood; i += 4)
+        memcpy(flood + i, (const uint8_t[]){0x98, 0x06, 0x98, 0x06}, 4); /* field 99, varint 792 */
+    assert_false(story_decode(story, slice_of(flood, sizeof flood)));
+    assert_string_equal(story->error.reason, "undecodable");
+    assert_true(story->arena.held_bytes <= 128 * 1024);
+}
+
+static void garbage_is_undecodable(void **state)
+{
+    struct story *story = *state;
+    static const uint8_t group[] = {0x0b, 0x0c};
+    static const uint8_t short_field[] = {0x0a, 16, 1, 2};
+    static const uint8_t endless[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+    assert_false(story_decode(story, slice_of(group, sizeof group)));
+    assert_string_equal(story->error.reason, "undecodable");
+    assert_false(story_decode(story, slice_of(short_field, sizeof short_field)));
+    assert_string_equal(story->error.reason, "undecodable");
+    assert_false(story_decode(story, slice_of(endless, sizeof endless)));
+    assert_string_equal(story->error.reason, "undecodable");
+    assert_false(story_decode(story, slice_of(NULL, 0)));
+    assert_int_equal(story->error.kind, ERROR_REJECTED);
+}
+
+static void an_oversized_event_is_not_even_looked_at(void **state)
+{
+    struct story *story = *state;
+    static uint8_t large[EVENT_BYTES_MAX + 1];
+
+    assert_false(story_decode(story, slice_of(large, sizeof large)));
+    assert_string_equal(story->error.reason, "oversized");
+}
+
+static void short_memory_never_condemns_an_event(void **state)
+{
+    struct story *story = *state;
+    struct event event = story_good_event();
+    struct slice payload = story_encode(story, &event);
+    struct arena tiny;
+
+    arena_init(&tiny, 1);
+    assert_false(event_decode(payload, &tiny, &story->decoded, &story->has_identity, &story->error));
+    assert_int_equal(story->error.kind, ERROR_FATAL);
+    assert_string_equal(story->error.reason, "memory");
+    arena_close(&tiny);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, story_set_up, story_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_nul_inside_a_string_is_not_cut_but_refused),     TEST(text_that_is_not_utf8_is_refused),
+        TEST(a_body_of_a_newer_producer_is_unknown_not_broken), TEST(unknown_fields_are_passed_over),
+        TEST(a_flood_of_unknown_fields_takes_no_memory),        TEST(garbage_is_undecodable),
+        TEST(an_oversized_event_is_not_even_looked_at),         TEST(short_memory_never_condemns_an_event),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
