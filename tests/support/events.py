@@ -111,8 +111,8 @@ class Stream:
         return self.key(crc32c(said.task_id.encode()) % self.shards if said.task_id else 0)
 
     def send(self, *events):
-        """XADDs Saids, or lists of them, in order; returns the stream IDs as text."""
-        flat = [said for item in events for said in ([item] if isinstance(item, Said) else item)]
+        """XADDs Saids, or lists of them however deep, in order; returns the stream IDs as text."""
+        flat = list(flattened(events))
         ids = []
         for start in range(0, len(flat), XADDS_AT_ONCE):
             pipeline = self.client.pipeline(transaction=False)
@@ -137,6 +137,14 @@ class Stream:
             if not info or info[0]["pending"] != 0 or info[0]["last-delivered-id"] != last:
                 return False
         return True
+
+
+def flattened(events):
+    for item in events:
+        if isinstance(item, Said):
+            yield item
+        else:
+            yield from flattened(item)
 
 
 def uuid7(unix_ms=None):
