@@ -29,12 +29,12 @@ set(taskledger_system_environment
 # taskledger_unit_test(NAME CORE [FILE...]): unit/test_NAME.c and FILEs, linked with CORE, the static
 # library of a room (proto, producer_core, consumer_core, replay_core).
 function(taskledger_unit_test name core)
-    taskledger_c_test(unit ${name} ${core} 60 ${ARGN})
+    taskledger_c_test(unit ${name} "${core}" 60 ${ARGN})
 endfunction()
 
 # taskledger_torture_test(NAME CORE [FILE...]): the same for torture/test_NAME.c.
 function(taskledger_torture_test name core)
-    taskledger_c_test(torture ${name} ${core} 300 ${ARGN})
+    taskledger_c_test(torture ${name} "${core}" 300 ${ARGN})
 endfunction()
 
 function(taskledger_c_test label name core timeout_s)
