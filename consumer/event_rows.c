@@ -1,0 +1,86 @@
+#include "consumer/event_rows.h"
+
+enum { COLUMNS = 21 };
+
+/* A signature, no flags, no extension of the header. */
+static const uint8_t header[] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
+enum { HEADER_BYTES = 19 };
+
+static void write_task_status(struct binary *buffer, const struct task_status *status)
+{
+    binary_bytes(buffer, status->task_id);
+    binary_bytes(buffer, slice_from_text(status_name(status->status)));
+    binary_int32(buffer, (int32_t)attempt_effective(status->attempt));
+    binary_text(buffer, status->task_name);
+    binary_text(buffer, status->parent_task_id);
+    binary_text(buffer, status->queue);
+    binary_text(buffer, status->worker);
+    binary_text(buffer, status->step);
+    if (status->has_progress)
+        binary_double(buffer, status->progress);
+    else
+        binary_null(buffer);
+    binary_text(buffer, status->message);
+    binary_text(buffer, status->error_type);
+    binary_text(buffer, status->error_message);
+    binary_jsonb(buffer, status->data_json);
+    binary_text(buffer, status->traceparent);
+}
+
+/* What a producer says about itself stands in the payload, and in `producer`. */
+static void write_no_task_status(struct binary *buffer)
+{
+    enum { TASK_STATUS_COLUMNS = 14 };
+
+    for (int i = 0; i < TASK_STATUS_COLUMNS; i++)
+        binary_null(buffer);
+}
+
+static void write_row(struct binary *buffer, const struct keys *keys, const struct intake_row *row)
+{
+    const struct event *event = &row->event;
+    const struct entry *entry = row->entry;
+
+    binary_append_int16(buffer, COLUMNS);
+    binary_uuid(buffer, &event->producer_id);
+    binary_int64(buffer, (int64_t)event->sequence);
+    binary_time_us(buffer, event->occurred_at_us);
+    if (event->body == EVENT_TASK_STATUS)
+        write_task_status(buffer, &event->task_status);
+    else
+        write_no_task_status(buffer);
+    binary_bytes(buffer, keys_of(keys, entry->shard));
+    binary_int64(buffer, binary_clamp(entry->id.ms));
+    binary_int64(buffer, binary_clamp(entry->id.sequence));
+    binary_bytes(buffer, entry->payload);
+}
+
+static bool send(struct event_rows *rows, struct error *error)
+{
+    if (rows->buffer.failed)
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory for rows of events");
+    if (!postgres_copy_put(rows->postgres, binary_slice(&rows->buffer), error))
+        return false;
+    binary_reset(&rows->buffer);
+    return true;
+}
+
+bool event_rows_copy(struct event_rows *rows, const char *sql, const struct intake *intake, struct error *error)
+{
+    struct binary *buffer = &rows->buffer;
+
+    if (!postgres_copy_begin(rows->postgres, sql, error))
+        return false;
+
+    binary_reset(buffer);
+    binary_append(buffer, header, HEADER_BYTES);
+    for (size_t i = 0; i < intake->count; i++) {
+        if (intake->sorted[i]->state != INTAKE_NEW)
+            continue;
+        write_row(buffer, rows->keys, intake->sorted[i]);
+        if (buffer->size >= EVENT_ROWS_PART_BYTES && !send(rows, error))
+            return false;
+    }
+    binary_append_int16(buffer, -1);
+    return send(rows, error) && postgres_copy_end(rows->postgres, error);
+}
