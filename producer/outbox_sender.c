@@ -8,11 +8,11 @@
 
 enum { START_AGAIN_US = 1000000 };
 
-bool outbox_sender_wanted(struct outbox *outbox)
+bool outbox_sender_wanted(struct outbox *outbox, bool in_hurry)
 {
     if (atomic_load_explicit(&outbox->has_sender, memory_order_relaxed))
         return false;
-    if (outbox_now_us() < atomic_load(&outbox->sender_retry_us))
+    if (!in_hurry && outbox_now_us() < atomic_load(&outbox->sender_retry_us))
         return false;
     return !atomic_exchange(&outbox->has_sender, true);
 }

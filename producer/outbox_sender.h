@@ -14,8 +14,8 @@
 enum { OUTBOX_SENDER_HURRY_MS = 100 };
 
 /* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
- * a second. Costs one load when there is a sender. */
-bool outbox_sender_wanted(struct outbox *outbox);
+ * a second, or at once when in a hurry. Costs one load when there is a sender. */
+bool outbox_sender_wanted(struct outbox *outbox, bool in_hurry);
 void outbox_sender_failed(struct outbox *outbox, const struct error *error);
 
 /* There is a sender. outbox_stop will make the descriptor `*cancel`, which lives as long as the outbox, readable.

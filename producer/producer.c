@@ -166,7 +166,7 @@ enum taskledger_result taskledger_emit(struct taskledger_producer *producer, con
         return TASKLEDGER_FULL;
     }
     enum taskledger_result result = emit(producer, outbox, event);
-    sender_ensure(outbox, &producer->settings);
+    sender_ensure(outbox, &producer->settings, false);
     return result;
 }
 
@@ -178,7 +178,7 @@ uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_
 
     if (outbox == NULL)
         return 0;
-    sender_ensure(outbox, &producer->settings);
+    sender_ensure(outbox, &producer->settings, true);
     return outbox_flush(outbox, clock_deadline_us(clock_system(), timeout_ms));
 }
 
@@ -189,7 +189,7 @@ static uint64_t close_outbox(struct taskledger_producer *producer, struct outbox
     int64_t deadline_us = clock_deadline_us(clock_system(), total_ms);
 
     outbox_close(outbox);
-    sender_ensure(outbox, &producer->settings);
+    sender_ensure(outbox, &producer->settings, true);
     outbox_flush(outbox, deadline_us - INT64_C(1000) * stop_ms);
     uint64_t left = outbox_stop(outbox, deadline_us);
     outbox_release(outbox);

@@ -234,12 +234,12 @@ static bool start_thread(struct sender *sender, struct error *error)
     return error_set_errno(error, ERROR_TRANSIENT, "thread", "could not start the sender");
 }
 
-void sender_ensure(struct outbox *outbox, const struct settings *settings)
+void sender_ensure(struct outbox *outbox, const struct settings *settings, bool in_hurry)
 {
     struct sender *sender;
     struct error error;
 
-    if (!outbox_sender_wanted(outbox))
+    if (!outbox_sender_wanted(outbox, in_hurry))
         return;
     sender = new_sender(outbox, settings, &error);
     if (sender != NULL && start_thread(sender, &error))

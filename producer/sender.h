@@ -12,13 +12,15 @@
 #include "producer/outbox.h"
 #include "producer/settings.h"
 
+#include <stdbool.h>
+
 enum {
     SENDER_EVENTS_MAX = 512, /* sent in one go, at most; then their answers are awaited */
     SENDER_BYTES_MAX = 256 * 1024,
 };
 
-/* Start one for this outbox if it has none. If that fails the outbox knows; it is tried again at a later call. Borrows
- * the settings for the call only. */
-void sender_ensure(struct outbox *outbox, const struct settings *settings);
+/* Start one for this outbox if it has none. If that fails the outbox knows, and it is tried again at a later call: after
+ * a second, or at once for one that is in a hurry. Borrows the settings for the call only. */
+void sender_ensure(struct outbox *outbox, const struct settings *settings, bool in_hurry);
 
 #endif

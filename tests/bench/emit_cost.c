@@ -1,0 +1,114 @@
+/* emit_cost: what taskledger_emit costs its caller.
+ *
+ *     emit_cost [REDIS_URL]
+ *
+ * Prints nanoseconds (median, 99th and 99.9th percentile, largest) for 1 and for 4 threads, at full speed and with a
+ * pause between two emits. Without a URL there is no Redis: a queue that is full must not cost more. The clock's own
+ * cost, about 25 ns, is in all of them. */
+#include "producer/taskledger/producer.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { THREADS_MAX = 4, EMITS = 100000, PAUSED_EMITS = 5000, PAUSE_NS = 100000 };
+
+#define NOWHERE "unix:///nonexistent/redis.sock"
+
+struct caller {
+    struct taskledger_producer *producer;
+    size_t emits;
+    long pause_ns;
+    uint32_t *costs_ns; /* room for `emits` */
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* About 250 bytes encoded. */
+static struct taskledger_event typical_event(void)
+{
+    struct taskledger_event event = TASKLEDGER_EVENT_INIT;
+
+    event.task_id = "0190b5c2-7d1e-7c3a-9f00-6a1f2b3c4d5e";
+    event.status = TASKLEDGER_RUNNING;
+    event.task_name = "reports.render_invoice";
+    event.step = "content_generation";
+    event.progress = 0.25;
+    event.message = "page 3 of 12";
+    event.data_json = "{\"tokens\":1532,\"model\":\"m\"}";
+    return event;
+}
+
+static void *call(void *self)
+{
+    const struct caller *caller = self;
+    struct taskledger_event event = typical_event();
+    struct timespec pause = {.tv_nsec = caller->pause_ns};
+
+    for (size_t i = 0; i < caller->emits; i++) {
+        int64_t start_ns = now_ns();
+
+        taskledger_emit(caller->producer, &event);
+        caller->costs_ns[i] = (uint32_t)(now_ns() - start_ns);
+        if (caller->pause_ns > 0)
+            nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static int compare(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static void report(size_t threads, long pause_ns, uint32_t *costs_ns, size_t count)
+{
+    qsort(costs_ns, count, sizeof *costs_ns, compare);
+    printf("%zu thread%s %-10s  median %6u  p99 %6u  p99.9 %6u  max %8u ns\n", threads, threads == 1 ? " " : "s",
+           pause_ns == 0 ? "full speed" : "paused", costs_ns[count / 2], costs_ns[count - count / 100],
+           costs_ns[count - count / 1000], costs_ns[count - 1]);
+}
+
+static void measure(const char *url, size_t threads, size_t emits, long pause_ns)
+{
+    struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
+    uint32_t *costs_ns = calloc(threads * emits, sizeof *costs_ns);
+    struct caller callers[THREADS_MAX];
+    pthread_t running[THREADS_MAX];
+
+    options.redis_url = url;
+    struct taskledger_producer *producer = taskledger_open(&options, NULL, 0);
+    if (costs_ns == NULL || producer == NULL)
+        abort();
+    for (size_t i = 0; i < threads; i++) {
+        callers[i] = (struct caller){producer, emits, pause_ns, costs_ns + i * emits};
+        pthread_create(&running[i], NULL, call, &callers[i]);
+    }
+    for (size_t i = 0; i < threads; i++)
+        pthread_join(running[i], NULL);
+    taskledger_close(producer, 0);
+    report(threads, pause_ns, costs_ns, threads * emits);
+    free(costs_ns);
+}
+
+int main(int argc, char **argv)
+{
+    const char *url = argc > 1 ? argv[1] : NOWHERE;
+
+    for (size_t threads = 1; threads <= THREADS_MAX; threads *= 4) {
+        measure(url, threads, EMITS, 0);
+        measure(url, threads, PAUSED_EMITS, PAUSE_NS);
+    }
+    return 0;
+}

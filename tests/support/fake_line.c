@@ -1,0 +1,282 @@
+#include "tests/support/fake_line.h"
+
+#include "proto/redis.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ENTRIES_MAX = 20000, BYTES_MAX = 16 * 1024 * 1024, OUTSTANDING_MAX = 1024, DEADLINE_S = 10, POLL_MS = 5 };
+
+struct redis {
+    int cancel_descriptor;
+    int request_timeout_ms;
+    bool connected;
+    struct fake_line_entry appended[OUTSTANDING_MAX]; /* payloads borrowed until they are sent */
+    size_t appended_count;
+    size_t outstanding;
+    enum fake_line_trouble sent_in; /* decides about the answers */
+    unsigned answered;              /* on this connection */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
+static enum fake_line_trouble trouble;
+static struct fake_line_entry entries[ENTRIES_MAX];
+static size_t count;
+static uint8_t bytes[BYTES_MAX]; /* of the entries; static, so that a test may let malloc fail */
+static size_t bytes_used;
+static unsigned calls;
+static unsigned connects;
+static unsigned lost_call;
+
+/* ---- for the test --------------------------------------------------------------------------------------------------- */
+
+void fake_line_reset(void)
+{
+    pthread_mutex_lock(&lock);
+    trouble = FAKE_LINE_GOOD;
+    count = bytes_used = 0;
+    calls = connects = lost_call = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_line_set_trouble(enum fake_line_trouble next)
+{
+    pthread_mutex_lock(&lock);
+    trouble = next;
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_line_lose_call(unsigned number)
+{
+    pthread_mutex_lock(&lock);
+    lost_call = number == 0 ? 0 : calls + number;
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned fake_line_calls(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned now = calls;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+unsigned fake_line_connects(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned now = connects;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+static bool wait_for(size_t entries_wanted, unsigned calls_wanted)
+{
+    struct timespec deadline;
+    int late = 0;
+
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += DEADLINE_S;
+    pthread_mutex_lock(&lock);
+    while ((count < entries_wanted || calls < calls_wanted) && late == 0)
+        late = pthread_cond_timedwait(&change, &lock, &deadline);
+    pthread_mutex_unlock(&lock);
+    return late == 0;
+}
+
+bool fake_line_wait_for_entries(size_t wanted)
+{
+    return wait_for(wanted, 0);
+}
+
+bool fake_line_wait_for_calls(unsigned wanted)
+{
+    return wait_for(0, wanted);
+}
+
+size_t fake_line_count(void)
+{
+    return count;
+}
+
+const struct fake_line_entry *fake_line_entry(size_t number)
+{
+    assert(number < count);
+    return &entries[number];
+}
+
+/* ---- for the sender ------------------------------------------------------------------------------------------------- */
+
+struct redis *redis_new(const struct redis_options *options, struct error *error)
+{
+    if (strncmp(options->url, "redis://", 8) != 0) {
+        error_set(error, ERROR_FATAL, "config", "expected redis://");
+        return NULL;
+    }
+    struct redis *redis = calloc(1, sizeof *redis);
+    if (redis == NULL) {
+        error_set(error, ERROR_TRANSIENT, "memory", "could not get memory");
+        return NULL;
+    }
+    redis->cancel_descriptor = options->cancel_descriptor;
+    redis->request_timeout_ms = options->request_timeout_ms;
+    return redis;
+}
+
+void redis_free(struct redis *redis)
+{
+    free(redis);
+}
+
+void redis_disconnect(struct redis *redis)
+{
+    redis->connected = false;
+    redis->appended_count = redis->outstanding = 0;
+    redis->answered = 0;
+}
+
+bool redis_is_connected(const struct redis *redis)
+{
+    return redis->connected;
+}
+
+void redis_abandon(struct redis *redis)
+{
+    (void)redis;
+}
+
+static bool lose(struct redis *redis, struct error *error, const char *reason)
+{
+    redis_disconnect(redis);
+    return error_set(error, ERROR_TRANSIENT, reason, "could not: %s", reason);
+}
+
+/* Count a call; false when it is the one to be lost. With the lock held. */
+static bool is_call_lost(void)
+{
+    calls++;
+    pthread_cond_broadcast(&change);
+    return calls == lost_call;
+}
+
+static enum fake_line_trouble begin_call(bool *lost)
+{
+    pthread_mutex_lock(&lock);
+    *lost = is_call_lost() || trouble == FAKE_LINE_AWAY;
+    enum fake_line_trouble now = trouble;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+bool redis_connect(struct redis *redis, struct error *error)
+{
+    bool lost;
+
+    if (redis->connected)
+        return true;
+    begin_call(&lost);
+    if (lost)
+        return lose(redis, error, "connection");
+    pthread_mutex_lock(&lock);
+    connects++;
+    pthread_mutex_unlock(&lock);
+    redis->connected = true;
+    return true;
+}
+
+bool redis_append(struct redis *redis, const struct slice *words, size_t word_count, struct error *error)
+{
+    bool lost;
+
+    begin_call(&lost);
+    if (lost || !redis->connected)
+        return lose(redis, error, "connection");
+
+    assert(word_count == 5 && slice_equal(words[0], slice_from_text("XADD")) && words[2].data[0] == '*');
+    assert(slice_equal(words[3], slice_from_text(STREAM_FIELD)) && redis->appended_count < OUTSTANDING_MAX);
+    struct fake_line_entry *entry = &redis->appended[redis->appended_count++];
+    memcpy(entry->key, words[1].data, words[1].size);
+    entry->key[words[1].size] = '\0';
+    entry->payload = words[4];
+    return true;
+}
+
+static bool is_refused(enum fake_line_trouble now, size_t number)
+{
+    return now == FAKE_LINE_FULL || now == FAKE_LINE_DEMOTED || now == FAKE_LINE_WRONG_TYPE ||
+           (now == FAKE_LINE_HALF_FULL && number % 2 == 0);
+}
+
+/* With the lock held. */
+static void keep(const struct fake_line_entry *entry)
+{
+    uint8_t *copy = bytes + bytes_used;
+
+    assert(count < ENTRIES_MAX && bytes_used + entry->payload.size <= BYTES_MAX);
+    memcpy(copy, entry->payload.data, entry->payload.size);
+    bytes_used += entry->payload.size;
+    entries[count] = *entry;
+    entries[count++].payload = slice_of(copy, entry->payload.size);
+}
+
+/* What a server does with a pipeline: all of it, whether or not anybody reads the answers. */
+bool redis_send(struct redis *redis, struct error *error)
+{
+    bool lost;
+    enum fake_line_trouble now = begin_call(&lost);
+
+    if (lost || !redis->connected)
+        return lose(redis, error, "connection");
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < redis->appended_count; i++)
+        if (!is_refused(now, i))
+            keep(&redis->appended[i]);
+    pthread_cond_broadcast(&change);
+    pthread_mutex_unlock(&lock);
+    redis->outstanding = redis->appended_count;
+    redis->sent_in = now;
+    return true;
+}
+
+/* Until time is up, or somebody cancels, or the trouble is over. */
+static bool wait_in_silence(struct redis *redis, struct error *error)
+{
+    struct pollfd cancel = {.fd = redis->cancel_descriptor, .events = POLLIN};
+
+    for (int waited_ms = 0; waited_ms < redis->request_timeout_ms; waited_ms += POLL_MS)
+        if (poll(&cancel, 1, POLL_MS) > 0)
+            return lose(redis, error, "canceled");
+    return lose(redis, error, "timeout");
+}
+
+bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, struct reply *reply,
+                   struct error *error)
+{
+    bool lost;
+    enum fake_line_trouble now = redis->sent_in;
+    size_t number = redis->appended_count - redis->outstanding;
+
+    (void)arena;
+    (void)extra_wait_ms;
+    begin_call(&lost);
+    if (lost || !redis->connected || (now == FAKE_LINE_FORGETFUL && redis->answered == 3))
+        return lose(redis, error, "connection");
+    if (now == FAKE_LINE_SILENT)
+        return wait_in_silence(redis, error);
+
+    redis->answered++;
+    if (--redis->outstanding == 0)
+        redis->appended_count = 0;
+    if (is_refused(now, number) && now == FAKE_LINE_WRONG_TYPE)
+        return error_set(error, ERROR_FATAL, "wrongtype", "WRONGTYPE not a stream");
+    if (is_refused(now, number) && now == FAKE_LINE_DEMOTED)
+        return error_set(error, ERROR_TRANSIENT, "readonly", "READONLY a replica");
+    if (is_refused(now, number))
+        return error_set(error, ERROR_TRANSIENT, "oom", "OOM used memory > maxmemory");
+    *reply = (struct reply){.type = now == FAKE_LINE_UNREADABLE ? REPLY_INTEGER : REPLY_STRING};
+    return true;
+}
