@@ -1,0 +1,39 @@
+/* command: one question to the ledger, one file.
+ *
+ * The commands are a table (replay/main.c). Each gets what it needs from struct replay, asks, and writes its answer to
+ * the output; what only people should hear goes through replay/console.h. */
+#ifndef TASKLEDGER_REPLAY_COMMAND_H
+#define TASKLEDGER_REPLAY_COMMAND_H
+
+#include "proto/clock.h"
+#include "proto/error.h"
+#include "replay/output.h"
+#include "replay/settings.h"
+#include "replay/verdict.h"
+
+#include <stdbool.h>
+
+struct replay {
+    const struct settings *settings;
+    struct output *output;
+    const struct clock *clock;
+    bool shows_progress; /* standard error is a terminal */
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* as --help shows them: "TASK" */
+    int argument_count;
+    const char *summary;      /* one line, lower case */
+    const char *description;  /* what --help says besides the flags */
+    const char *const *flags; /* its own, of settings.c; ends with NULL */
+
+    /* Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit code. */
+    bool (*run)(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error);
+};
+
+extern const struct command history_command;
+extern const struct command state_command;
+extern const struct command verify_command;
+
+#endif

@@ -1,0 +1,118 @@
+#include "replay/ledger.h"
+
+#include "consumer/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct postgres *new_session(const char *url, const struct clock *clock, struct error *error)
+{
+    const struct postgres_options options = {
+        .url = url,
+        .application_name = "taskledger-replay",
+        .statement_timeout_ms = -1, /* an audit takes as long as it takes */
+        .read_only = true,
+        .clock = clock,
+    };
+
+    return postgres_new(&options, error);
+}
+
+static bool first_value(const struct postgres_result *result, size_t column, struct slice *value)
+{
+    return postgres_rows(result) > 0 && postgres_value(result, 0, column, value);
+}
+
+bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clock, struct error *error)
+{
+    ledger->main = new_session(url, clock, error);
+    if (ledger->main == NULL)
+        return false;
+    if (!postgres_open(ledger->main, error) || !schema_check(ledger->main, error)) {
+        ledger_close(ledger);
+        return false;
+    }
+    ledger->side = new_session(url, clock, error);
+    if (ledger->side == NULL) {
+        ledger_close(ledger);
+        return false;
+    }
+    return true;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    postgres_free(ledger->main);
+    postgres_free(ledger->side);
+    *ledger = (struct ledger){.main = NULL};
+}
+
+/* ROLLBACK of nothing is a warning, not an error. A session of ours may be silent for as long as the other one scans. */
+static const char begin_sql[] = "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                " SET LOCAL idle_in_transaction_session_timeout = 0";
+
+static const struct postgres_statement snapshot_statement = {"replay_snapshot",
+                                                             "SELECT pg_current_snapshot()::text, clock_timestamp()"};
+static const struct postgres_statement export_statement = {"replay_export", "SELECT pg_export_snapshot()"};
+
+static void copy_cut(struct slice from, char *to, size_t size)
+{
+    size_t length = from.size < size ? from.size : size - 1;
+
+    memcpy(to, from.data, length);
+    to[length] = '\0';
+}
+
+bool ledger_begin(struct ledger *ledger, struct error *error)
+{
+    AUTO_POSTGRES_RESULT snapshot = NULL;
+    struct slice value;
+
+    if (!postgres_open(ledger->main, error) || !postgres_execute(ledger->main, begin_sql, error) ||
+        !postgres_query(ledger->main, &snapshot_statement, NULL, 0, &snapshot, error))
+        return false;
+    if (first_value(snapshot, 0, &value))
+        copy_cut(value, ledger->snapshot, sizeof ledger->snapshot);
+    if (first_value(snapshot, 1, &value))
+        ledger->now_us = postgres_read_time_us(value);
+    return true;
+}
+
+/* The server made the name; it goes into a statement that takes no parameters. */
+static bool is_snapshot_name(const char *name)
+{
+    return name[0] != '\0' && strspn(name, "0123456789ABCDEF-") == strlen(name);
+}
+
+bool ledger_begin_twice(struct ledger *ledger, struct error *error)
+{
+    char name[LEDGER_SNAPSHOT_BYTES] = "", adopt_sql[sizeof begin_sql + LEDGER_SNAPSHOT_BYTES + 32];
+    AUTO_POSTGRES_RESULT exported = NULL;
+    struct slice value;
+
+    if (!ledger_begin(ledger, error) || !postgres_query(ledger->main, &export_statement, NULL, 0, &exported, error))
+        return false;
+    if (first_value(exported, 0, &value))
+        copy_cut(value, name, sizeof name);
+    if (!is_snapshot_name(name))
+        return error_set(error, ERROR_FATAL, "snapshot", "cannot share the snapshot \"%s\"", name);
+
+    snprintf(adopt_sql, sizeof adopt_sql, "%s; SET TRANSACTION SNAPSHOT '%s'", begin_sql, name);
+    return postgres_open(ledger->side, error) && postgres_execute(ledger->side, adopt_sql, error);
+}
+
+static const struct postgres_statement estimate_statement = {"replay_estimate",
+                                                             "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8"
+                                                             " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+                                                             " WHERE i.inhparent = 'taskledger.task_event'::regclass"};
+
+bool ledger_estimate(struct ledger *ledger, uint64_t *events, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice value;
+
+    if (!postgres_query(ledger->main, &estimate_statement, NULL, 0, &result, error))
+        return false;
+    *events = first_value(result, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
+    return true;
+}

@@ -1,0 +1,38 @@
+/* ledger: the audit's view of PostgreSQL: read-only, one snapshot.
+ *
+ * Everything an answer says is of one moment: a REPEATABLE READ transaction, whose snapshot is named in the answer. An
+ * audit that compares two ordered scans has two sessions on the same snapshot: rows stream in on `main` while `side`
+ * pages along. Never blocks a writer. */
+#ifndef TASKLEDGER_REPLAY_LEDGER_H
+#define TASKLEDGER_REPLAY_LEDGER_H
+
+#include "consumer/postgres.h"
+#include "proto/clock.h"
+#include "proto/error.h"
+
+#include <stdbool.h>
+
+enum { LEDGER_SNAPSHOT_BYTES = 64 };
+
+struct ledger {
+    struct postgres *main;
+    struct postgres *side;                /* closed but after ledger_begin_twice */
+    char snapshot[LEDGER_SNAPSHOT_BYTES]; /* pg_current_snapshot(), cut: "741:745:742,743" */
+    int64_t now_us;                       /* the server's time when the snapshot was taken */
+};
+
+/* Connect, and see that a ledger is there that this version can read. FATAL "schema" when not. A zeroed ledger can be
+ * closed. `url` as postgres_options.url; borrowed. */
+bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clock, struct error *error);
+void ledger_close(struct ledger *ledger);
+
+/* Begin a transaction on a fresh snapshot; one that is open is ended first. */
+bool ledger_begin(struct ledger *ledger, struct error *error);
+
+/* The same with the side session on the same snapshot. */
+bool ledger_begin_twice(struct ledger *ledger, struct error *error);
+
+/* About how many events there are, as the server's statistics say; 0: not known. */
+bool ledger_estimate(struct ledger *ledger, uint64_t *events, struct error *error);
+
+#endif

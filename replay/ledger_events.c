@@ -1,0 +1,74 @@
+#include "replay/ledger_events.h"
+
+#include "proto/status.h"
+
+#define SELECT_EVENTS                                                                             \
+    "SELECT producer_id, sequence, occurred_at, status, attempt, recorded_at, stream, stream_ms," \
+    " stream_seq, payload FROM taskledger.task_event WHERE task_id = $1::text"
+
+enum { ARENA_KEPT_BYTES = 256 * 1024 };
+
+static const struct postgres_statement statements[] = {
+    [LEDGER_BY_ARRIVAL] = {"replay_arrival", SELECT_EVENTS " ORDER BY recorded_at, stream, stream_ms, stream_seq,"
+                                                           " producer_id, sequence"},
+    [LEDGER_BY_ATTEMPT] = {"replay_attempts", SELECT_EVENTS " ORDER BY attempt, occurred_at, producer_id, sequence"},
+};
+
+struct reading {
+    struct arena *arena;
+    ledger_events_visitor *visit;
+    void *self;
+};
+
+static struct slice cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    postgres_row_value(row, column, &value);
+    return value;
+}
+
+/* What the columns say of an event whose payload says nothing. */
+static void read_columns(const struct postgres_row *row, struct event *event)
+{
+    *event = (struct event){
+        .producer_id = postgres_read_uuid(cell(row, 0)),
+        .sequence = (uint64_t)postgres_read_int64(cell(row, 1)),
+        .occurred_at_us = postgres_read_time_us(cell(row, 2)),
+        .body = EVENT_TASK_STATUS,
+        .task_status = {.status = status_parse(cell(row, 3)), .attempt = (uint32_t)postgres_read_int32(cell(row, 4))},
+    };
+}
+
+static bool read_row(void *self, const struct postgres_row *row, struct error *error)
+{
+    const struct reading *reading = self;
+    struct error why = {.kind = ERROR_NONE};
+    bool has_identity = false;
+    struct ledger_event event = {
+        .recorded_at_us = postgres_read_time_us(cell(row, 5)),
+        .stream = cell(row, 6),
+        .stream_ms = (uint64_t)postgres_read_int64(cell(row, 7)),
+        .stream_sequence = (uint64_t)postgres_read_int64(cell(row, 8)),
+    };
+
+    arena_reset(reading->arena, ARENA_KEPT_BYTES);
+    event.is_readable = event_decode(cell(row, 9), reading->arena, &event.event, &has_identity, &why) &&
+                        event.event.body == EVENT_TASK_STATUS;
+    if (why.kind == ERROR_FATAL) {
+        *error = why;
+        return false;
+    }
+    if (!event.is_readable)
+        read_columns(row, &event.event);
+    return reading->visit(reading->self, &event, error);
+}
+
+bool ledger_events_read(struct ledger *ledger, struct slice task_id, enum ledger_order order, struct arena *arena,
+                        ledger_events_visitor *visit, void *self, struct error *error)
+{
+    const struct postgres_parameter parameter = {.value = task_id};
+    struct reading reading = {.arena = arena, .visit = visit, .self = self};
+
+    return postgres_stream(ledger->main, &statements[order], &parameter, 1, read_row, &reading, error);
+}

@@ -1,0 +1,35 @@
+/* ledger_events: the stored events of one task, decoded from their payloads, as they stream in. */
+#ifndef TASKLEDGER_REPLAY_LEDGER_EVENTS_H
+#define TASKLEDGER_REPLAY_LEDGER_EVENTS_H
+
+#include "proto/arena.h"
+#include "proto/error.h"
+#include "proto/event.h"
+#include "replay/ledger.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ledger_order {
+    LEDGER_BY_ARRIVAL, /* as the ledger learnt them */
+    LEDGER_BY_ATTEMPT, /* attempt by attempt, as they happened */
+};
+
+/* What the ledger adds to an event. */
+struct ledger_event {
+    struct event event;
+    bool is_readable; /* else only producer_id, sequence, occurred_at and task_status.status and .attempt are known */
+    int64_t recorded_at_us;
+    struct slice stream;
+    uint64_t stream_ms;
+    uint64_t stream_sequence;
+};
+
+/* Called for each event; slices are borrowed for the call. */
+typedef bool ledger_events_visitor(void *self, const struct ledger_event *event, struct error *error);
+
+/* `arena` is where events are decoded; it is reset before each one. */
+bool ledger_events_read(struct ledger *ledger, struct slice task_id, enum ledger_order order, struct arena *arena,
+                        ledger_events_visitor *visit, void *self, struct error *error);
+
+#endif

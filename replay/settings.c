@@ -1,0 +1,113 @@
+#include "replay/settings.h"
+
+#include "proto/stream.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct settings, member)
+
+/* clang-format off */
+static const struct option_spec specs[] = {
+    /* Those of some commands. */
+    {"--as-of", NULL, OPTION_TEXT, AT(as_of), NULL, 0, 0, NULL, "TIME",
+     "what was true then, as the workers said: RFC 3339, or back from now like -90s, -2h"},
+    {"--known-at", NULL, OPTION_TEXT, AT(known_at), NULL, 0, 0, NULL, "TIME",
+     "what the ledger knew then"},
+    {"--limit", "TASKLEDGER_LIMIT", OPTION_INTEGER, AT(limit), "20", 0, 1000000, NULL, NULL,
+     "how many findings to show; all are counted"},
+    {"--in-flight", "TASKLEDGER_IN_FLIGHT", OPTION_DURATION, AT(in_flight_ms), "5m", 0, 0, NULL, NULL,
+     "holes of live producers that are younger than this may still fill"},
+    {"--settle", "TASKLEDGER_SETTLE", OPTION_DURATION, AT(settle_ms), "10s", 0, 86400000, NULL, NULL,
+     "how long to wait for the consumers before holes are judged"},
+
+    /* Those of all. */
+    {"--format", "TASKLEDGER_FORMAT", OPTION_CHOICE, AT(format), "table", 0, 0, "table json jsonl csv", NULL,
+     "how to write the answer"},
+    {"--zone", "TASKLEDGER_ZONE", OPTION_TEXT, AT(zone), "UTC", 0, 0, NULL, "NAME",
+     "the time zone of times shown, like Europe/Berlin"},
+    {"--colour", "TASKLEDGER_COLOUR", OPTION_CHOICE, AT(colour), "auto", 0, 0, "auto always never", NULL,
+     "auto: on terminals, unless NO_COLOR is set"},
+    {NULL, "DATABASE_URL", OPTION_SECRET, AT(database_url), NULL, 0, 0, NULL, NULL,
+     "where the ledger is; if not given, libpq's own PG* variables"},
+    {NULL, "DATABASE_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
+    {NULL, "REDIS_URL", OPTION_SECRET, AT(redis_url), NULL, 0, 0, NULL, NULL,
+     "where the stream is: redis://, rediss:// or unix://; if not given, it is not looked at"},
+    {NULL, "REDIS_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
+    {"--redis-ca-file", "TASKLEDGER_REDIS_CA_FILE", OPTION_TEXT, AT(redis_ca_file), NULL, 0, 0, NULL, "FILE",
+     "certificates to trust with rediss://; if not given, the system's"},
+    {"--redis-certificate-file", "TASKLEDGER_REDIS_CERTIFICATE_FILE", OPTION_TEXT, AT(redis_certificate_file), NULL, 0,
+     0, NULL, "FILE", "the certificate to show with rediss://"},
+    {"--redis-key-file", "TASKLEDGER_REDIS_KEY_FILE", OPTION_TEXT, AT(redis_key_file), NULL, 0, 0, NULL, "FILE",
+     "its key"},
+    {"--stream", "TASKLEDGER_STREAM", OPTION_TEXT, AT(stream), STREAM_DEFAULT, 0, 0, NULL, "KEY", "the Redis stream"},
+    {"--shards", "TASKLEDGER_SHARDS", OPTION_INTEGER, AT(shards), "1", 1, STREAM_SHARDS_MAX, NULL, NULL,
+     "over how many streams tasks are spread"},
+    {"--group", "TASKLEDGER_GROUP", OPTION_TEXT, AT(group), STREAM_GROUP_DEFAULT, 0, 0, NULL, "NAME",
+     "the consumer group that feeds this ledger"},
+    {"--help", NULL, OPTION_BOOLEAN, AT(help), "no", 0, 0, NULL, NULL, "print this"},
+
+    /* Those of none: only before a command. */
+    {"--version", NULL, OPTION_BOOLEAN, AT(version), "no", 0, 0, NULL, NULL, "print the version"},
+    {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), "no", 0, 0, NULL, NULL,
+     "print all options as a table in Markdown"},
+};
+/* clang-format on */
+
+enum { OWN_COUNT = 5, LAST_COUNT = 2, COUNT = sizeof specs / sizeof *specs };
+
+static_assert(sizeof specs / sizeof *specs <= SETTINGS_COUNT_MAX, "a part has room for the whole table");
+
+const struct options_table settings_all = {
+    .program = "taskledger-replay",
+    .specs = specs,
+    .count = COUNT - LAST_COUNT,
+};
+
+static void empty(struct settings_table *part)
+{
+    part->table = (struct options_table){.program = settings_all.program, .specs = part->specs, .count = 0};
+}
+
+static void add(struct settings_table *part, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        part->specs[part->table.count++] = specs[i];
+}
+
+static void add_own(struct settings_table *part, const char *const *flags)
+{
+    for (; *flags != NULL; flags++) {
+        size_t i = 0;
+
+        while (i < OWN_COUNT && strcmp(specs[i].flag, *flags) != 0)
+            i++;
+        assert(i < OWN_COUNT);
+        add(part, i, i + 1);
+    }
+}
+
+void settings_of_program(struct settings_table *part)
+{
+    empty(part);
+    add(part, OWN_COUNT, COUNT);
+}
+
+void settings_shared(struct settings_table *part)
+{
+    empty(part);
+    add(part, OWN_COUNT, COUNT - LAST_COUNT);
+}
+
+void settings_own(struct settings_table *part, const char *const *flags)
+{
+    empty(part);
+    add_own(part, flags);
+}
+
+void settings_of_command(struct settings_table *part, const char *const *flags)
+{
+    settings_own(part, flags);
+    add(part, OWN_COUNT, COUNT - LAST_COUNT);
+}

@@ -1,0 +1,60 @@
+/* settings: what flags and environment said.
+ *
+ * One table for the whole program, so that a flag means the same wherever it is taken; a command names the flags that are
+ * its own. */
+#ifndef TASKLEDGER_REPLAY_SETTINGS_H
+#define TASKLEDGER_REPLAY_SETTINGS_H
+
+#include "proto/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NULL: not given. Texts live as long as the process. */
+struct settings {
+    const char *database_url; /* NULL: libpq's own PG* variables */
+    const char *redis_url;    /* NULL: the stream is not asked */
+    const char *redis_ca_file;
+    const char *redis_certificate_file;
+    const char *redis_key_file;
+    const char *stream;
+    int64_t shards;
+    const char *group;
+    const char *format;
+    const char *zone;
+    const char *colour;
+    bool help;
+    bool version;
+    bool print_configuration;
+
+    const char *as_of;
+    const char *known_at;
+    int64_t limit;
+    int64_t in_flight_ms;
+    int64_t settle_ms;
+};
+
+enum { SETTINGS_COUNT_MAX = 64 };
+
+/* Room for a part of the table. */
+struct settings_table {
+    struct options_table table;
+    struct option_spec specs[SETTINGS_COUNT_MAX];
+};
+
+/* Every option there is. */
+extern const struct options_table settings_all;
+
+/* What stands before a command. */
+void settings_of_program(struct settings_table *part);
+
+/* What every command takes. */
+void settings_shared(struct settings_table *part);
+
+/* What a command takes besides: `flags` ends with NULL. */
+void settings_own(struct settings_table *part, const char *const *flags);
+
+/* Both. */
+void settings_of_command(struct settings_table *part, const char *const *flags);
+
+#endif

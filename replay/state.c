@@ -1,0 +1,182 @@
+#include "replay/command.h"
+
+#include "replay/arguments.h"
+#include "replay/console.h"
+#include "replay/fold.h"
+#include "replay/ledger.h"
+#include "replay/ledger_events.h"
+#include "replay/ledger_task.h"
+#include "replay/task_row.h"
+#include "replay/task_stream.h"
+
+#include <inttypes.h>
+
+struct state {
+    struct replay *replay;
+    struct slice task_id;
+    struct ledger ledger;
+    struct task_stream stream;
+
+    int64_t as_of_us;    /* of what happened */
+    int64_t known_at_us; /* of what the ledger had learnt */
+    bool is_past;        /* one of them was asked for */
+    struct arena arena;  /* of one event */
+    struct fold fold;
+    uint64_t unreadable;
+};
+
+static bool add_event(void *self, const struct ledger_event *event, struct error *error)
+{
+    struct state *state = self;
+
+    stream_tail_archived(&state->stream.tail, &event->event.producer_id, event->event.sequence);
+    if (event->event.occurred_at_us > state->as_of_us || event->recorded_at_us > state->known_at_us)
+        return true;
+    if (!event->is_readable) {
+        state->unreadable++;
+        return true;
+    }
+
+    const struct projection projection = projection_of(&event->event);
+    return fold_add(&state->fold, &projection, error);
+}
+
+static bool fold_events(struct state *state, struct error *error)
+{
+    return ledger_events_read(&state->ledger, state->task_id, LEDGER_BY_ARRIVAL, &state->arena, add_event, state,
+                              error);
+}
+
+/* What was pruned is one lump: it can be told from a moment before its end no more. */
+static bool fold_base(struct state *state, bool *is_too_late, struct error *error)
+{
+    AUTO_POSTGRES_RESULT row = NULL;
+    struct projection base;
+
+    *is_too_late = false;
+    if (!ledger_task_find_base(&state->ledger, state->task_id, &row, &base, error))
+        return false;
+    if (row == NULL || base.first_at_us > state->as_of_us)
+        return true;
+    *is_too_late = base.occurred_at_us > state->as_of_us;
+    return *is_too_late || fold_add(&state->fold, &base, error);
+}
+
+static const struct section section = {
+    .name = "task",
+    .item = "task",
+    .is_main = true,
+    .columns = task_row_columns,
+    .count = TASK_ROW_COLUMNS,
+};
+
+static void show(struct state *state, const struct projection *projection, int64_t updated_at_us)
+{
+    struct task_row row;
+
+    task_row_fill(&row, projection, updated_at_us);
+    output_begin(state->replay->output, &section);
+    output_row(state->replay->output, row.values);
+    output_end(state->replay->output);
+}
+
+static bool tell_past(struct state *state, enum verdict_exit *exit, struct error *error)
+{
+    bool is_too_late;
+
+    if (!fold_base(state, &is_too_late, error) || !fold_events(state, error))
+        return false;
+    if (is_too_late) {
+        console_say("what \"%.*s\" was then cannot be told: its events of that time were pruned",
+                    SLICE_PRINT(state->task_id));
+        *exit = VERDICT_INCOMPLETE;
+        return true;
+    }
+    if (state->unreadable > 0)
+        console_say("%" PRIu64 " events cannot be read and are left out: \"taskledger-replay verify\" names them",
+                    state->unreadable);
+    if (!state->fold.any) {
+        console_say("there is nothing about a task \"%.*s\" from that time", SLICE_PRINT(state->task_id));
+        *exit = VERDICT_FINDINGS;
+        return true;
+    }
+    show(state, &state->fold.projection, PROJECTION_NEVER);
+    *exit = state->unreadable > 0 ? VERDICT_INCOMPLETE : VERDICT_OK;
+    return true;
+}
+
+static void say_what_is_waiting(const struct state *state)
+{
+    size_t waiting = stream_tail_waiting(&state->stream.tail);
+
+    if (waiting > 0)
+        console_say("%zu events of this task are in the stream and not yet archived: \"taskledger-replay history "
+                    "%.*s\" shows them",
+                    waiting, SLICE_PRINT(state->task_id));
+}
+
+static bool tell_present(struct state *state, enum verdict_exit *exit, struct error *error)
+{
+    AUTO_POSTGRES_RESULT row = NULL;
+    struct projection projection;
+
+    if (!ledger_task_find(&state->ledger, state->task_id, &row, &projection, error))
+        return false;
+    /* Only to tell what is archived of what the stream showed. */
+    if (state->stream.tail.count > 0 && !fold_events(state, error))
+        return false;
+    say_what_is_waiting(state);
+    if (row == NULL) {
+        console_say("there is no task \"%.*s\" in the ledger", SLICE_PRINT(state->task_id));
+        *exit = VERDICT_FINDINGS;
+        return true;
+    }
+    show(state, &projection, ledger_task_updated_at(row));
+    *exit = task_stream_is_whole(&state->stream) ? VERDICT_OK : VERDICT_INCOMPLETE;
+    return true;
+}
+
+static bool read_arguments(struct state *state, const char *task, struct error *error)
+{
+    const struct settings *settings = state->replay->settings;
+    const struct clock *clock = state->replay->clock;
+
+    state->is_past = settings->as_of != NULL || settings->known_at != NULL;
+    return arguments_task(task, &state->task_id, error) &&
+           arguments_moment("--as-of", settings->as_of, clock, INT64_MAX, &state->as_of_us, error) &&
+           arguments_moment("--known-at", settings->known_at, clock, INT64_MAX, &state->known_at_us, error);
+}
+
+static bool run(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error)
+{
+    struct state state = {.replay = replay};
+
+    /* The stream knows what happens now; the past is the ledger's. */
+    bool good = read_arguments(&state, arguments[0], error) &&
+                (state.is_past || task_stream_look(&state.stream, replay, state.task_id, error)) &&
+                ledger_open(&state.ledger, replay->settings->database_url, replay->clock, error) &&
+                ledger_begin(&state.ledger, error) &&
+                (state.is_past ? tell_past(&state, exit, error) : tell_present(&state, exit, error));
+
+    ledger_close(&state.ledger);
+    task_stream_close(&state.stream);
+    fold_close(&state.fold);
+    arena_close(&state.arena);
+    return good;
+}
+
+static const char *const flags[] = {"--as-of", "--known-at", NULL};
+
+const struct command state_command = {
+    .name = "state",
+    .arguments = "TASK",
+    .argument_count = 1,
+    .summary = "what a task is doing now, or was doing at some time",
+    .description =
+        "Without --as-of and --known-at: its row in the ledger. With them: its events folded anew, those that had\n"
+        "happened by then (--as-of) and those that the ledger had learnt by then (--known-at).\n"
+        "\n"
+        "Exit codes: 0 told, 1 no such task (then), 4 it could not be told in full.\n",
+    .flags = flags,
+    .run = run,
+};

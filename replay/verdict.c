@@ -1,0 +1,75 @@
+#include "replay/verdict.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static const struct {
+    const char *name;
+    bool is_finding;
+    const char *meaning;
+} kinds[VERDICT_KINDS] = {
+    [VERDICT_UNREADABLE] = {"unreadable", true, "stored payloads that are no valid event"},
+    [VERDICT_IDENTITY] = {"identity", true, "payloads that name another identity than their row"},
+    [VERDICT_COLUMN] = {"column", true, "extracted columns that differ from the payload"},
+    [VERDICT_CHAIN] = {"chain", true, "events that do not follow from the one before"},
+    [VERDICT_HOLE] = {"hole", true, "missing numbers that nobody declared"},
+    [VERDICT_DROPPED] = {"dropped", true, "missing numbers that the producer declared dropped"},
+    [VERDICT_TAIL] = {"tail", true, "producers whose end is missing"},
+    [VERDICT_BEYOND_END] = {"beyond_end", true, "events after their producer's last"},
+    [VERDICT_PROJECTION] = {"projection", true, "tasks whose row differs from the fold of their events"},
+    [VERDICT_MISSING_ROW] = {"missing_row", true, "tasks with events and without a row"},
+    [VERDICT_ORPHAN_ROW] = {"orphan_row", true, "tasks with a row and without events"},
+    [VERDICT_REJECTED] = {"rejected", true, "events set aside and not resolved"},
+    [VERDICT_CONFLICT] = {"conflict", true, "identities that came again with other bytes, not resolved"},
+    [VERDICT_UNARCHIVED] = {"unarchived", true, "entries settled in the stream that the ledger does not hold"},
+    [VERDICT_LOSS] = {"loss", true, "losses that were recorded and not repaired"},
+    [VERDICT_TAIL_UNKNOWN] = {"tail_unknown", false, "producers that have not told their end"},
+    [VERDICT_IN_FLIGHT] = {"in_flight", false, "young holes whose numbers may still be on their way"},
+    [VERDICT_WAITING] = {"waiting", false, "entries in the stream that are not settled yet"},
+    [VERDICT_UNSEALED] = {"unsealed", false, "no seal was compared"},
+};
+
+const char *verdict_name(enum verdict_kind kind)
+{
+    assert(kind < VERDICT_KINDS);
+    return kinds[kind].name;
+}
+
+const char *verdict_meaning(enum verdict_kind kind)
+{
+    assert(kind < VERDICT_KINDS);
+    return kinds[kind].meaning;
+}
+
+bool verdict_is_finding(enum verdict_kind kind)
+{
+    assert(kind < VERDICT_KINDS);
+    return kinds[kind].is_finding;
+}
+
+static uint64_t total(const struct verdict_counts *counts, bool findings)
+{
+    uint64_t sum = 0;
+
+    for (size_t kind = 0; kind < VERDICT_KINDS; kind++)
+        if (kinds[kind].is_finding == findings)
+            sum += counts->of[kind];
+    return sum;
+}
+
+uint64_t verdict_findings(const struct verdict_counts *counts)
+{
+    return total(counts, true);
+}
+
+uint64_t verdict_notes(const struct verdict_counts *counts)
+{
+    return total(counts, false);
+}
+
+enum verdict_exit verdict_exit_code(const struct verdict_counts *counts)
+{
+    if (verdict_findings(counts) > 0)
+        return VERDICT_FINDINGS;
+    return counts->incomplete ? VERDICT_INCOMPLETE : VERDICT_OK;
+}

@@ -1,0 +1,85 @@
+#include "replay/verify.h"
+
+#include "consumer/apply.h"
+
+static const struct postgres_statement rejected_statement = {
+    "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL"
+                       " FROM taskledger.rejected_event ORDER BY id"};
+
+/* An entry that was deleted after it was applied and before it was acknowledged is no loss. */
+static const struct postgres_statement losses_statement = {
+    "replay_losses", "SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
+                     " repaired_at IS NOT NULL OR EXISTS (SELECT FROM taskledger.task_event e WHERE e.stream = l.stream"
+                     "  AND e.stream_ms::text || '-' || e.stream_seq::text = l.stream_id)"
+                     " FROM taskledger.loss l ORDER BY id"};
+
+static struct slice cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    postgres_row_value(row, column, &value);
+    return value;
+}
+
+static uint64_t cell_number(const struct postgres_row *row, size_t column)
+{
+    struct slice value = cell(row, column);
+
+    return value.data == NULL ? 0 : (uint64_t)postgres_read_int64(value);
+}
+
+static void read_producer(const struct postgres_row *row, struct finding *finding)
+{
+    struct slice producer_id = cell(row, 0);
+
+    finding->has_producer = producer_id.data != NULL;
+    if (finding->has_producer)
+        finding->producer_id = postgres_read_uuid(producer_id);
+}
+
+static bool visit_rejected(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct verify *verify = self;
+    struct slice conflict = slice_from_text(apply_reason_names[APPLY_IDENTITY_CONFLICT]);
+    struct slice reason = cell(row, 4);
+    bool is_conflict = slice_equal(reason, conflict);
+    struct finding finding = {
+        .kind = is_conflict ? VERDICT_CONFLICT : VERDICT_REJECTED,
+        .first = cell_number(row, 1),
+        .last = cell_number(row, 1),
+        .stream = cell(row, 2),
+        .stream_id = cell(row, 3),
+    };
+
+    (void)error;
+    verify->totals.set_aside++;
+    read_producer(row, &finding);
+    if (postgres_read_boolean(cell(row, 6)))
+        verify_report_add(&verify->report, &finding, "%.*s: %.*s", SLICE_PRINT(reason), SLICE_PRINT(cell(row, 5)));
+    return true;
+}
+
+static bool visit_loss(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct verify *verify = self;
+    struct finding finding = {
+        .kind = VERDICT_LOSS,
+        .first = cell_number(row, 1),
+        .last = cell_number(row, 2),
+        .stream = cell(row, 3),
+        .stream_id = cell(row, 4),
+    };
+
+    (void)error;
+    verify->totals.losses++;
+    read_producer(row, &finding);
+    if (!postgres_read_boolean(cell(row, 6)))
+        verify_report_add(&verify->report, &finding, "%.*s", SLICE_PRINT(cell(row, 5)));
+    return true;
+}
+
+bool verify_books(struct verify *verify, struct error *error)
+{
+    return postgres_stream(verify->ledger.main, &rejected_statement, NULL, 0, visit_rejected, verify, error) &&
+           postgres_stream(verify->ledger.main, &losses_statement, NULL, 0, visit_loss, verify, error);
+}

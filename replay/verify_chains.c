@@ -1,0 +1,393 @@
+#include "replay/verify.h"
+
+#include "proto/digester.h"
+#include "proto/event.h"
+#include "replay/chain.h"
+#include "replay/extracted.h"
+#include "replay/pages.h"
+#include "replay/verify_hole_text.h"
+
+#include <inttypes.h>
+
+enum { ARENA_KEPT_BYTES = 256 * 1024, CELLS_FROM = 4 };
+
+/* Three scans in the order of (producer_id, sequence) side by side: the events stream in; what was set aside, and the
+ * ledger's books about producers, are paged along with them. */
+static const struct postgres_statement events_statement = {
+    "replay_events", "SELECT producer_id, sequence, recorded_at, payload, " EXTRACTED_COLUMNS
+                     " FROM taskledger.task_event ORDER BY producer_id, sequence"};
+
+/* The digest of one that was not kept whole is not that of its bytes. */
+static const struct postgres_statement held_statement = {
+    "replay_held", "SELECT producer_id, sequence, id, CASE WHEN digest = sha256(payload) THEN digest END, rejected_at"
+                   " FROM taskledger.rejected_event"
+                   " WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8)"
+                   " ORDER BY producer_id, sequence, id LIMIT 1000"};
+
+static const struct postgres_statement books_statement = {
+    "replay_books", "SELECT producer_id, last_sequence, greatest(archived_sequence, upper(held) - 1),"
+                    " closed_at IS NOT NULL, pruned_at IS NOT NULL FROM taskledger.producer"
+                    " WHERE producer_id > $1::uuid ORDER BY producer_id LIMIT 1000"};
+
+struct chains {
+    struct verify *verify;
+    struct pages held;
+    struct pages books;
+    struct chain chain;
+    bool is_open;        /* a chain is begun */
+    bool has_event;      /* and has at least one event */
+    size_t holes_before; /* of its producer: verify->holes.count at its beginning */
+    struct digester *digester;
+    struct arena arena;
+};
+
+/* ---- what a chain tells ----------------------------------------------------------------------------------------- */
+
+static void keep_hole(struct chains *chains, const struct chain_finding *told)
+{
+    const struct verify_hole hole = {
+        .producer_id = told->producer_id,
+        .first = told->first,
+        .last = told->last,
+        .link = told->link,
+        .is_tail = told->kind == CHAIN_TAIL,
+        .noticed_at_us = told->noticed_at_us,
+    };
+
+    if (!verify_holes_add(&chains->verify->holes, &hole))
+        verify_hole_text_add(&chains->verify->report, &hole, hole.is_tail ? VERDICT_TAIL : VERDICT_HOLE);
+}
+
+static void tell(void *self, const struct chain_finding *told)
+{
+    struct chains *chains = self;
+    struct verify_report *report = &chains->verify->report;
+    struct finding finding = {
+        .has_producer = true, .producer_id = told->producer_id, .first = told->first, .last = told->first};
+
+    switch (told->kind) {
+    case CHAIN_HOLE:
+    case CHAIN_TAIL:
+        keep_hole(chains, told);
+        return;
+    case CHAIN_DECLARED:
+        finding.kind = VERDICT_DROPPED;
+        finding.last = told->last;
+        verify_report_add(report, &finding, "dropped by the producer, which says why: %.*s", SLICE_PRINT(told->reason));
+        return;
+    case CHAIN_BROKEN:
+        finding.kind = VERDICT_CHAIN;
+        if (told->last == 0)
+            verify_report_add(report, &finding,
+                              "the producer's first event carries a digest: something came before it");
+        else
+            verify_report_add(report, &finding,
+                              "does not carry the digest of number %" PRIu64 ": one of the two is "
+                              "not what it was",
+                              told->last);
+        return;
+    case CHAIN_BEYOND_END:
+        finding.kind = VERDICT_BEYOND_END;
+        verify_report_add(report, &finding, "comes after the producer's last event, number %" PRIu64, told->last);
+        return;
+    case CHAIN_OPEN_END:
+        finding.kind = VERDICT_TAIL_UNKNOWN;
+        finding.first = finding.last = told->last;
+        verify_report_add(report, &finding, "the greatest number there is; whether it said more is not known");
+        return;
+    }
+}
+
+/* ---- from producer to producer ---------------------------------------------------------------------------------- */
+
+static struct slice cell(const struct pages *pages, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    pages_value(pages, column, &value);
+    return value;
+}
+
+static uint64_t cell_number(const struct pages *pages, size_t column)
+{
+    struct slice value = cell(pages, column);
+
+    return value.data == NULL ? 0 : (uint64_t)postgres_read_int64(value);
+}
+
+/* How the page's producer compares with this one; after all when there is no page left. */
+static int compare_page(const struct pages *pages, const struct uuid *producer_id)
+{
+    if (pages->ended)
+        return 1;
+    struct uuid paged = postgres_read_uuid(cell(pages, 0));
+    return uuid_compare(&paged, producer_id);
+}
+
+struct book {
+    uint64_t told_last;
+    uint64_t archived; /* held without doubt, once */
+    bool is_closed;
+    bool is_pruned;
+};
+
+/* The book of this producer, if there is one; the page is then behind it. */
+static bool take_book(struct chains *chains, const struct uuid *producer_id, struct book *book, struct error *error)
+{
+    struct pages *books = &chains->books;
+
+    *book = (struct book){.told_last = 0};
+    if (compare_page(books, producer_id) != 0)
+        return true;
+    book->archived = cell_number(books, 2);
+    book->told_last = cell_number(books, 1) > book->archived ? cell_number(books, 1) : book->archived;
+    book->is_closed = postgres_read_boolean(cell(books, 3));
+    book->is_pruned = postgres_read_boolean(cell(books, 4));
+    return pages_next(books, error);
+}
+
+/* What its book says of the holes that were found in this producer. */
+static void complete_holes(struct chains *chains, const struct book *book, bool is_closed)
+{
+    struct verify_holes *holes = &chains->verify->holes;
+
+    for (size_t i = chains->holes_before; i < holes->count; i++) {
+        holes->items[i].is_closed = is_closed;
+        holes->items[i].was_archived = holes->items[i].last <= book->archived;
+    }
+}
+
+static bool close_chain(struct chains *chains, struct error *error)
+{
+    struct book book;
+
+    if (!chains->is_open)
+        return true;
+    if (!take_book(chains, &chains->chain.producer_id, &book, error))
+        return false;
+    if (book.is_pruned)
+        book.told_last = 0;
+    chain_end(&chains->chain, book.told_last, book.is_closed || book.is_pruned);
+    complete_holes(chains, &book, chains->chain.end != 0 || book.is_closed);
+    chains->verify->totals.producers++;
+    chains->is_open = false;
+    return true;
+}
+
+static void open_chain(struct chains *chains, const struct uuid *producer_id)
+{
+    chain_begin(&chains->chain, producer_id);
+    chains->is_open = true;
+    chains->holes_before = chains->verify->holes.count;
+}
+
+static bool is_current(const struct chains *chains, const struct uuid *producer_id)
+{
+    return chains->is_open && uuid_compare(&chains->chain.producer_id, producer_id) == 0;
+}
+
+/* Producers that have a book and nothing else, up to this one. NULL: all that are left. */
+static bool pass_silent(struct chains *chains, const struct uuid *producer_id, struct error *error)
+{
+    while (!chains->books.ended && (producer_id == NULL || compare_page(&chains->books, producer_id) < 0)) {
+        struct uuid silent = postgres_read_uuid(cell(&chains->books, 0));
+
+        open_chain(chains, &silent);
+        if (!close_chain(chains, error))
+            return false;
+    }
+    return true;
+}
+
+static bool go_to(struct chains *chains, const struct uuid *producer_id, struct error *error)
+{
+    if (is_current(chains, producer_id))
+        return true;
+    if (!close_chain(chains, error) || !pass_silent(chains, producer_id, error))
+        return false;
+    open_chain(chains, producer_id);
+    return true;
+}
+
+/* What was set aside before this number of this producer. NULL: all that is left. */
+static bool pass_held(struct chains *chains, const struct uuid *producer_id, uint64_t sequence, struct error *error)
+{
+    struct pages *held = &chains->held;
+
+    while (!held->ended) {
+        int order = producer_id == NULL ? -1 : compare_page(held, producer_id);
+        if (order > 0 || (order == 0 && cell_number(held, 1) >= sequence))
+            return true;
+
+        struct uuid paged = postgres_read_uuid(cell(held, 0));
+        struct slice bytes = cell(held, 3);
+        struct digest digest;
+        bool has_digest = bytes.size == DIGEST_BYTES;
+
+        if (has_digest)
+            memcpy(digest.bytes, bytes.data, DIGEST_BYTES);
+        if (!go_to(chains, &paged, error))
+            return false;
+        chain_held(&chains->chain, cell_number(held, 1), has_digest ? &digest : NULL,
+                   postgres_read_time_us(cell(held, 4)));
+        if (!pages_next(held, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- event by event --------------------------------------------------------------------------------------------- */
+
+static void read_cells(const struct postgres_row *row, struct extracted_cell cells[EXTRACTED_CELLS])
+{
+    for (size_t i = 0; i < EXTRACTED_CELLS; i++)
+        cells[i].is_given = postgres_row_value(row, CELLS_FROM + i, &cells[i].value);
+}
+
+static struct slice row_cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    postgres_row_value(row, column, &value);
+    return value;
+}
+
+struct row {
+    struct uuid producer_id;
+    uint64_t sequence;
+    int64_t recorded_at_us;
+    struct slice payload;
+    struct digest digest;
+};
+
+static struct finding finding_at(enum verdict_kind kind, const struct row *row)
+{
+    return (struct finding){.kind = kind,
+                            .has_producer = true,
+                            .producer_id = row->producer_id,
+                            .first = row->sequence,
+                            .last = row->sequence};
+}
+
+static void check_columns(struct chains *chains, const struct postgres_row *from, const struct row *row,
+                          const struct event *event)
+{
+    struct extracted_cell cells[EXTRACTED_CELLS];
+
+    read_cells(from, cells);
+    const char *column = extracted_difference(event, cells, &chains->arena);
+    if (column == NULL)
+        return;
+    struct finding finding = finding_at(VERDICT_COLUMN, row);
+    finding.column = slice_from_text(column);
+    if (event->body == EVENT_TASK_STATUS)
+        finding.task_id = event->task_status.task_id;
+    verify_report_add(&chains->verify->report, &finding, "the column differs from the payload, which is the truth");
+}
+
+/* A readable payload says more than its digest: its number, what it follows, what was dropped before it. */
+static void check_event(struct chains *chains, const struct postgres_row *from, const struct row *row,
+                        struct event *event)
+{
+    bool is_itself = event->sequence == row->sequence && uuid_compare(&event->producer_id, &row->producer_id) == 0;
+
+    if (is_itself) {
+        check_columns(chains, from, row, event);
+    } else {
+        const struct finding finding = finding_at(VERDICT_IDENTITY, row);
+        char said[UUID_TEXT_BYTES];
+        uuid_format(&event->producer_id, said);
+        verify_report_add(&chains->verify->report, &finding, "the payload is number %" PRIu64 " of producer %s",
+                          event->sequence, said);
+        event->sequence = row->sequence;
+    }
+    chain_event(&chains->chain, event, &row->digest, row->recorded_at_us);
+}
+
+static bool decode(struct chains *chains, const struct row *row, struct event *event, bool *is_readable,
+                   struct error *error)
+{
+    struct error why = {.kind = ERROR_NONE};
+    bool has_identity;
+
+    arena_reset(&chains->arena, ARENA_KEPT_BYTES);
+    *is_readable = event_decode(row->payload, &chains->arena, event, &has_identity, &why);
+    if (*is_readable)
+        return true;
+    if (why.kind == ERROR_FATAL) {
+        *error = why;
+        return false;
+    }
+    const struct finding finding = finding_at(VERDICT_UNREADABLE, row);
+    verify_report_add(&chains->verify->report, &finding, "%s", why.text);
+    return true;
+}
+
+static bool visit(void *self, const struct postgres_row *from, struct error *error)
+{
+    struct chains *chains = self;
+    struct verify *verify = chains->verify;
+    struct row row = {
+        .producer_id = postgres_read_uuid(row_cell(from, 0)),
+        .sequence = (uint64_t)postgres_read_int64(row_cell(from, 1)),
+        .recorded_at_us = postgres_read_time_us(row_cell(from, 2)),
+        .payload = row_cell(from, 3),
+    };
+    struct event event;
+    bool is_readable;
+
+    if (!pass_held(chains, &row.producer_id, row.sequence, error) || !go_to(chains, &row.producer_id, error) ||
+        !decode(chains, &row, &event, &is_readable, error))
+        return false;
+    row.digest = digester_hash(chains->digester, row.payload);
+    if (is_readable)
+        check_event(chains, from, &row, &event);
+    else
+        chain_held(&chains->chain, row.sequence, &row.digest, row.recorded_at_us);
+
+    verify->totals.events++;
+    if (verify->totals.events % 1024 == 0)
+        console_progress_tell(&verify->progress, "chains", verify->totals.events, verify->expected_events);
+    return true;
+}
+
+/* ---- the check -------------------------------------------------------------------------------------------------- */
+
+static bool scan(struct chains *chains, struct error *error)
+{
+    return pages_next(&chains->held, error) && pages_next(&chains->books, error) &&
+           postgres_stream(chains->verify->ledger.main, &events_statement, NULL, 0, visit, chains, error) &&
+           pass_held(chains, NULL, 0, error) && close_chain(chains, error) && pass_silent(chains, NULL, error);
+}
+
+/* The least key there can be: all zeros. */
+static struct pages pages_from_zero(struct postgres *postgres, const struct postgres_statement *statement,
+                                    size_t key_count)
+{
+    static const size_t sizes[] = {UUID_BYTES, sizeof(int64_t), sizeof(int64_t)};
+    struct pages pages = {.postgres = postgres, .statement = statement, .key_count = key_count};
+
+    for (size_t i = 0; i < key_count; i++)
+        pages.keys[i].size = sizes[i];
+    return pages;
+}
+
+bool verify_chains(struct verify *verify, struct error *error)
+{
+    struct chains chains = {
+        .verify = verify,
+        .held = pages_from_zero(verify->ledger.side, &held_statement, 3),
+        .books = pages_from_zero(verify->ledger.side, &books_statement, 1),
+        .chain = {.tell = tell},
+        .digester = digester_new(),
+    };
+
+    chains.chain.self = &chains;
+    bool good = chains.digester != NULL ? scan(&chains, error)
+                                        : error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
+    pages_close(&chains.held);
+    pages_close(&chains.books);
+    digester_free(chains.digester);
+    arena_close(&chains.arena);
+    return good;
+}

@@ -1,0 +1,171 @@
+#include "replay/verify.h"
+
+#include "replay/stream_pages.h"
+#include "replay/verify_hole_text.h"
+
+#include <stdlib.h>
+
+enum { LOOK_EVERY_US = 50 * 1000, MILLISECOND_US = 1000 };
+
+/* ---- until the consumers have settled ---------------------------------------------------------------------------- */
+
+static void key_of(const struct verify *verify, unsigned shard, char key[STREAM_KEY_BYTES_MAX])
+{
+    stream_key(verify->settings->stream, (unsigned)verify->settings->shards, shard, key);
+}
+
+static bool is_settled(const struct stream_position *position, struct stream_id last)
+{
+    if (last.ms == 0 && last.sequence == 0)
+        return true;
+    return position->has_group && stream_id_compare(position->delivered, last) >= 0 &&
+           (position->pending == 0 || stream_id_compare(position->first_pending, last) > 0);
+}
+
+/* Until everything that is in this shard now is settled, or the deadline. */
+static bool settle_shard(struct verify *verify, unsigned shard, int64_t deadline_us, bool *settled, struct error *error)
+{
+    char key[STREAM_KEY_BYTES_MAX];
+    struct stream_id last;
+
+    key_of(verify, shard, key);
+    if (!stream_pages_last(verify->redis, key, &last, error))
+        return false;
+    for (;;) {
+        struct stream_position position;
+
+        if (!stream_pages_position(verify->redis, key, verify->settings->group, &position, error))
+            return false;
+        *settled = is_settled(&position, last);
+        if (*settled || clock_left_ms(verify->clock, deadline_us) == 0)
+            return true;
+        verify->clock->sleep_us(verify->clock->self, LOOK_EVERY_US);
+    }
+}
+
+/* A stream that can no longer be asked has not settled as far as we know. */
+static void settle_all(struct verify *verify, bool *settled)
+{
+    struct error ignored;
+    int64_t deadline_us = clock_deadline_us(verify->clock, verify->settings->settle_ms);
+
+    *settled = true;
+    for (unsigned shard = 0; *settled && shard < (unsigned)verify->settings->shards; shard++)
+        if (!settle_shard(verify, shard, deadline_us, settled, &ignored))
+            *settled = false;
+}
+
+/* ---- a second look ---------------------------------------------------------------------------------------------- */
+
+static const struct postgres_statement filled_statement = {
+    "replay_filled", "SELECT count(*) FROM (SELECT sequence FROM taskledger.task_event"
+                     "  WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8"
+                     " UNION SELECT sequence FROM taskledger.rejected_event"
+                     "  WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8) held"};
+
+static struct slice big_endian(uint64_t number, uint8_t bytes[8])
+{
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+    return slice_of(bytes, 8);
+}
+
+/* How many numbers of the hole are held now. */
+static bool count_filled(struct verify *verify, const struct verify_hole *hole, uint64_t *filled, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    uint8_t first[8], last[8];
+    struct slice value;
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(hole->producer_id.bytes, UUID_BYTES)},
+        {.value = big_endian(hole->first, first)},
+        {.value = big_endian(hole->last, last)},
+    };
+
+    if (!postgres_query(verify->ledger.main, &filled_statement, parameters, 3, &result, error))
+        return false;
+    *filled = postgres_value(result, 0, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
+    return true;
+}
+
+static bool is_young(const struct verify *verify, const struct verify_hole *hole)
+{
+    return hole->noticed_at_us > verify->ledger.now_us - verify->settings->in_flight_ms * MILLISECOND_US;
+}
+
+/* Forget the holes that have filled. */
+static bool look_again(struct verify *verify, bool *any_young, struct error *error)
+{
+    struct verify_holes *holes = &verify->holes;
+    size_t kept = 0;
+
+    *any_young = false;
+    if (!ledger_begin(&verify->ledger, error))
+        return false;
+    for (size_t i = 0; i < holes->count; i++) {
+        struct verify_hole *hole = &holes->items[i];
+
+        if (!count_filled(verify, hole, &hole->filled, error))
+            return false;
+        if (hole->filled == hole->last - hole->first + 1)
+            continue;
+        *any_young = *any_young || is_young(verify, hole);
+        holes->items[kept++] = *hole;
+    }
+    holes->count = kept;
+    return true;
+}
+
+/* Without a word from the stream: young holes get the same time to fill. */
+static bool wait_for_young(struct verify *verify, struct error *error)
+{
+    int64_t deadline_us = clock_deadline_us(verify->clock, verify->settings->settle_ms);
+    bool any_young = false;
+
+    for (;;) {
+        if (!look_again(verify, &any_young, error))
+            return false;
+        if (!any_young || clock_left_ms(verify->clock, deadline_us) == 0)
+            return true;
+        verify->clock->sleep_us(verify->clock->self, LOOK_EVERY_US);
+    }
+}
+
+/* ---- the verdict ------------------------------------------------------------------------------------------------ */
+
+static void tell(struct verify *verify, bool settled)
+{
+    for (size_t i = 0; i < verify->holes.count; i++) {
+        const struct verify_hole *hole = &verify->holes.items[i];
+        bool may_come = !settled || (is_young(verify, hole) && !hole->is_closed);
+        enum verdict_kind kind = hole->is_tail ? VERDICT_TAIL : VERDICT_HOLE;
+
+        verify_hole_text_add(&verify->report, hole, may_come && !hole->was_archived ? VERDICT_IN_FLIGHT : kind);
+    }
+}
+
+bool verify_judge(struct verify *verify, struct error *error)
+{
+    bool settled = true, any_young;
+
+    if (verify->holes.count == 0)
+        return true;
+    if (verify->redis == NULL) {
+        if (!wait_for_young(verify, error))
+            return false;
+        tell(verify, true);
+        return true;
+    }
+
+    settle_all(verify, &settled);
+    if (!look_again(verify, &any_young, error))
+        return false;
+    tell(verify, settled);
+    if (!settled && verify->report.counts.of[VERDICT_IN_FLIGHT] > 0)
+        verify_report_cover(&verify->report,
+                            (struct verify_coverage){.check = "holes",
+                                                     .state = VERIFY_PARTLY,
+                                                     .items = verify->holes.count,
+                                                     .detail = "holes: the stream did not settle in time (--settle)"});
+    return true;
+}
