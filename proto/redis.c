@@ -159,9 +159,17 @@ bool redis_send(struct redis *redis, struct error *error)
 
 /* How long to wait for bytes of an answer: for its first, and then either for all others together or for each. */
 struct patience {
-    int extra_first_ms;
+    int64_t first_ms;
+    int64_t others_ms;
     bool for_each;
 };
+
+static struct patience patience_of(const struct redis *redis, int extra_first_ms)
+{
+    int64_t request_ms = redis->settings.request_timeout_ms;
+
+    return (struct patience){.first_ms = request_ms + extra_first_ms, .others_ms = request_ms};
+}
 
 static bool receive_input(struct redis *redis, const struct deadline *deadline, struct error *error)
 {
@@ -178,8 +186,7 @@ static bool receive_until(struct redis *redis, const struct redis_visitor *visit
                           struct patience patience, bool *complete, struct error *error)
 {
     bool begun = redis->input.size > 0 || redis_parser_has_begun(redis->parser);
-    int64_t first_ms = (int64_t)redis->settings.request_timeout_ms + (begun ? 0 : patience.extra_first_ms);
-    struct deadline deadline = deadline_in(redis, first_ms);
+    struct deadline deadline = deadline_in(redis, begun ? patience.others_ms : patience.first_ms);
     size_t taken = 0;
 
     for (;;) {
@@ -196,7 +203,7 @@ static bool receive_until(struct redis *redis, const struct redis_visitor *visit
         if (!receive_input(redis, &deadline, error))
             return false;
         if (!begun || patience.for_each)
-            deadline = deadline_in(redis, redis->settings.request_timeout_ms);
+            deadline = deadline_in(redis, patience.others_ms);
         begun = true;
     }
 }
@@ -211,9 +218,10 @@ static bool conclude(struct redis *redis, struct error *error)
 bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
                         bool *complete, struct error *error)
 {
-    const struct patience patience = {.extra_first_ms = extra_wait_ms, .for_each = true};
+    struct patience patience = patience_of(redis, extra_wait_ms);
     bool ended = false;
 
+    patience.for_each = true;
     if (!check_connected(redis, error))
         return false;
     assert(redis->outstanding > 0);
@@ -227,10 +235,9 @@ bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor
 }
 
 /* The answer as a tree, but without a verdict on what it says. */
-static bool receive_tree(struct redis *redis, struct arena *arena, int extra_wait_ms, struct reply *reply,
+static bool receive_tree(struct redis *redis, struct arena *arena, struct patience patience, struct reply *reply,
                          struct error *error)
 {
-    const struct patience patience = {.extra_first_ms = extra_wait_ms};
     struct redis_tree tree = {.arena = arena};
     struct redis_visitor visitor = redis_tree_visitor(&tree);
     bool complete;
@@ -250,7 +257,7 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
         return false;
     assert(redis->outstanding > 0);
 
-    if (!receive_tree(redis, arena, extra_wait_ms, &received, error))
+    if (!receive_tree(redis, arena, patience_of(redis, extra_wait_ms), &received, error))
         return fail(redis, error);
     if (!conclude(redis, error))
         return false;
@@ -268,14 +275,15 @@ bool redis_call(struct redis *redis, const struct slice *words, size_t count, st
 
 /* ---- connecting ---- */
 
-static bool receive_login_answer(struct redis *redis, const struct redis_login_step *step, struct error *error)
+static bool receive_login_answer(struct redis *redis, const struct redis_login_step *step, struct patience patience,
+                                 struct error *error)
 {
     uint8_t memory[1024];
     struct arena arena;
     struct reply ignored;
 
     arena_init_with(&arena, memory, sizeof memory, 0);
-    bool received = receive_tree(redis, &arena, 0, &ignored, error);
+    bool received = receive_tree(redis, &arena, patience, &ignored, error);
     arena_close(&arena);
     if (!received)
         return false;
@@ -284,33 +292,37 @@ static bool receive_login_answer(struct redis *redis, const struct redis_login_s
     return redis_parser_verdict(redis->parser, error) || redis_login_forgives(step, error);
 }
 
-/* A server that hung up may have said why: look at its answer before the broken pipe. */
-static bool send_login(struct redis *redis, struct error *error)
+/* A server that hangs up on us may have said why (too many clients, no certificate): when sending fails, what it said is
+ * there already, and tells more than the broken pipe. */
+static bool receive_login(struct redis *redis, const struct redis_login *login, const struct error *unsent,
+                          struct error *error)
 {
-    struct error why;
+    bool sent = unsent->kind == ERROR_NONE;
+    struct patience patience = sent ? patience_of(redis, 0) : (struct patience){0};
 
-    if (send_output(redis, &why) || redis_error_is(&why, "connection"))
-        return true;
-    *error = why;
-    return false;
+    for (size_t i = 0; i < login->count; i++) {
+        if (receive_login_answer(redis, &login->steps[i], patience, error))
+            continue;
+        if (!sent && (redis_error_is(error, "timeout") || redis_error_is(error, "connection")))
+            *error = *unsent;
+        return false;
+    }
+    return true;
 }
 
 static bool log_in(struct redis *redis, struct error *error)
 {
     struct redis_login login;
+    struct error unsent = {.kind = ERROR_NONE};
 
     redis_login_plan(&login, &redis->settings.url, redis->settings.client_name);
     for (size_t i = 0; i < login.count; i++)
         if (!append(redis, login.steps[i].words, login.steps[i].count, error))
             return false;
-    if (!send_login(redis, error))
-        return false;
-    redis_output_close(&redis->output); /* it held the password */
 
-    for (size_t i = 0; i < login.count; i++)
-        if (!receive_login_answer(redis, &login.steps[i], error))
-            return false;
-    return true;
+    (void)send_output(redis, &unsent);
+    redis_output_close(&redis->output); /* it held the password */
+    return receive_login(redis, &login, &unsent, error);
 }
 
 static bool open_line(struct redis *redis, struct error *error)
