@@ -49,6 +49,14 @@ function(taskledger_c_test label name core timeout_s)
         LABELS ${label} TIMEOUT ${timeout_s} ENVIRONMENT "${taskledger_sanitizer_environment}")
 endfunction()
 
+# taskledger_wrap(TARGET FUNCTION...): our calls of these functions go to __wrap_FUNCTION of the test.
+function(taskledger_wrap target)
+    if(TARGET ${target})
+        list(TRANSFORM ARGN PREPEND -Wl,--wrap=)
+        target_link_options(${target} PRIVATE ${ARGN})
+    endif()
+endfunction()
+
 # taskledger_fuzz_test(NAME CORE): fuzz/fuzz_NAME.c, starting from fuzz/corpus/NAME/, for
 # TASKLEDGER_TEST_SECONDS (default 10). What it finds is kept in the build folder.
 function(taskledger_fuzz_test name core)

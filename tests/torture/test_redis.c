@@ -1,0 +1,331 @@
+/* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn. */
+#include "proto/redis.h"
+
+#include "proto/entry.h"
+#include "tests/support/redis_peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 20000, ANSWERS = 6, RUNS_MAX = 2000 };
+
+/* ---- faults ---- */
+
+enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_CALL, FAULT_SIGNAL, FAULT_TRICKLE };
+
+/* Of this thread only: the peer is left in peace. */
+static _Thread_local enum fault fault;
+static _Thread_local int countdown; /* calls until the one that fails */
+
+static bool strikes(enum fault kind)
+{
+    return fault == kind && countdown-- == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strdup(const char *text);
+int __real_socket(int family, int type, int protocol);
+int __real_connect(int descriptor, const struct sockaddr *address, socklen_t size);
+int __real_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
+ssize_t __real_send(int descriptor, const void *bytes, size_t size, int flags);
+ssize_t __real_recv(int descriptor, void *buffer, size_t size, int flags);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strdup(const char *text);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t size);
+int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
+ssize_t __wrap_send(int descriptor, const void *bytes, size_t size, int flags);
+ssize_t __wrap_recv(int descriptor, void *buffer, size_t size, int flags);
+
+void *__wrap_malloc(size_t size)
+{
+    return strikes(FAULT_MEMORY) ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return strikes(FAULT_MEMORY) ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return strikes(FAULT_MEMORY) ? NULL : __real_realloc(memory, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return strikes(FAULT_MEMORY) ? NULL : __real_strdup(text);
+}
+
+/* A call of the kernel's fails, or is interrupted. */
+static bool fails(void)
+{
+    if (strikes(FAULT_CALL)) {
+        errno = EIO;
+        return true;
+    }
+    if (strikes(FAULT_SIGNAL)) {
+        errno = EINTR;
+        return true;
+    }
+    return false;
+}
+
+static size_t trickle(size_t size)
+{
+    return fault == FAULT_TRICKLE ? 1 : size;
+}
+
+int __wrap_socket(int family, int type, int protocol)
+{
+    if (strikes(FAULT_CALL)) {
+        errno = EMFILE;
+        return -1;
+    }
+    return __real_socket(family, type, protocol);
+}
+
+int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t size)
+{
+    if (strikes(FAULT_CALL)) {
+        errno = ENETUNREACH;
+        return -1;
+    }
+    return __real_connect(descriptor, address, size);
+}
+
+int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
+{
+    return fails() ? -1 : __real_poll(descriptors, count, timeout_ms);
+}
+
+ssize_t __wrap_send(int descriptor, const void *bytes, size_t size, int flags)
+{
+    return fails() ? -1 : __real_send(descriptor, bytes, trickle(size), flags);
+}
+
+ssize_t __wrap_recv(int descriptor, void *buffer, size_t size, int flags)
+{
+    return fails() ? -1 : __real_recv(descriptor, buffer, trickle(size), flags);
+}
+
+/* ---- the story: log in, add two events, read them back ---- */
+
+static const struct redis_peer_answer script[ANSWERS] = {
+    {.bytes = "+OK\r\n"},                      /* SELECT */
+    {.bytes = "+OK\r\n"},                      /* CLIENT SETNAME */
+    {.bytes = "$3\r\n1-1\r\n"},                /* XADD */
+    {.bytes = "-OOM command not allowed\r\n"}, /* XADD */
+    {.bytes = "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n"  /* XREADGROUP */
+              "*2\r\n$3\r\n1-1\r\n*2\r\n$5\r\nevent\r\n$5\r\nhello\r\n"
+              "*2\r\n$3\r\n1-2\r\n*2\r\n$5\r\nevent\r\n$30\r\n012345678901234567890123456789\r\n"},
+    {.bytes = ":2\r\n"}, /* XACK */
+};
+
+static bool add_events(struct redis *redis, struct arena *arena, struct error *error)
+{
+    struct reply reply;
+    struct error refusal = {.kind = ERROR_NONE};
+
+    if (!entry_append(redis, "s", slice_from_text("hello"), error) ||
+        !entry_append(redis, "s", slice_from_text("012345678901234567890123456789"), error) ||
+        !redis_send(redis, error) || !redis_receive(redis, arena, 0, &reply, error))
+        return false;
+    if (redis_receive(redis, arena, 0, &reply, &refusal))
+        fail_msg("an error was taken for an answer");
+    if (!redis_is_connected(redis)) {
+        *error = refusal;
+        return false;
+    }
+    assert_string_equal(refusal.reason, "oom");
+    return true;
+}
+
+static bool read_events(struct redis *redis, struct arena *arena, struct error *error)
+{
+    static const char *const keys[] = {"s"};
+    const struct slice read[] = {slice_from_text("XREADGROUP"), slice_from_text("s")};
+    const struct slice settle[] = {slice_from_text("XACK"), slice_from_text("s")};
+    struct entry entries[2];
+    struct entry_reader reader = {
+        .shape = ENTRY_SHAPE_GROUP, .arena = arena, .entries = entries, .capacity = 2, .keys = keys, .shards = 1};
+    struct redis_visitor visitor = entry_visitor(&reader);
+    struct reply reply;
+    bool complete = false;
+
+    if (!redis_append(redis, read, 2, error) || !redis_append(redis, settle, 2, error) || !redis_send(redis, error))
+        return false;
+    while (!complete)
+        if (!redis_receive_part(redis, &visitor, 16, 0, &complete, error))
+            return false;
+    assert_int_equal(reader.count, 2);
+    assert_memory_equal(entries[0].payload.data, "hello", 5);
+    assert_int_equal(entries[1].payload_bytes, 30);
+    return redis_receive(redis, arena, 0, &reply, error);
+}
+
+static bool tell_story(struct redis *redis, struct error *error)
+{
+    struct arena arena;
+
+    arena_init(&arena, 0);
+    bool good = redis_connect(redis, error) && add_events(redis, &arena, error) && read_events(redis, &arena, error);
+    arena_close(&arena);
+    return good;
+}
+
+static struct redis *make_line(const struct redis_peer *peer, struct error *error)
+{
+    char url[128];
+    const struct redis_options options = {
+        .url = url,
+        .client_name = "tortured",
+        .request_timeout_ms = PATIENCE_MS,
+        .connect_timeout_ms = PATIENCE_MS,
+        .reply_string_max = 20,
+    };
+
+    snprintf(url, sizeof url, "%s?db=1", redis_peer_url(peer));
+    return redis_new(&options, error);
+}
+
+/* ---- cut off ---- */
+
+static size_t script_bytes(void)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < ANSWERS; i++)
+        bytes += strlen(script[i].bytes);
+    return bytes;
+}
+
+/* The script, cut after so many bytes, and then the whole of it. Returns the number of answers. */
+static size_t cut_script(size_t bytes, struct redis_peer_answer answers[2 * ANSWERS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ANSWERS; i++) {
+        size_t size = strlen(script[i].bytes);
+
+        answers[count] = script[i];
+        if (size > bytes) {
+            answers[count] = (struct redis_peer_answer){.hangs_up = true};
+            if (bytes > 0)
+                answers[count] = (struct redis_peer_answer){.bytes = script[i].bytes, .size = bytes, .hangs_up = true};
+            count++;
+            break;
+        }
+        bytes -= size;
+        count++;
+    }
+    memcpy(answers + count, script, sizeof script);
+    return count + ANSWERS;
+}
+
+static void a_peer_may_be_cut_off_at_any_byte(void **state)
+{
+    (void)state;
+    for (size_t bytes = 0; bytes < script_bytes(); bytes++) {
+        struct redis_peer_answer answers[2 * ANSWERS];
+        struct redis_peer *peer = redis_peer_start(answers, cut_script(bytes, answers));
+        struct error error = {.kind = ERROR_NONE};
+        struct redis *redis = make_line(peer, &error);
+
+        assert_false(tell_story(redis, &error));
+        assert_int_equal(error.kind, ERROR_TRANSIENT);
+        assert_string_equal(error.reason, "connection");
+        assert_false(redis_is_connected(redis));
+        assert_int_equal(redis_outstanding(redis), 0);
+
+        if (!tell_story(redis, &error))
+            fail_msg("cut after %zu bytes, then: %s", bytes, error.text);
+        redis_free(redis);
+        redis_peer_stop(peer);
+    }
+}
+
+/* ---- every call in turn ---- */
+
+/* The story with a fault at the n-th call. True when it went well; else the fault was told as what it was. */
+static bool survive(enum fault kind, int n, const char *expected_reason)
+{
+    struct redis_peer *peer = redis_peer_start(script, ANSWERS);
+    struct error error = {.kind = ERROR_NONE};
+
+    fault = kind;
+    countdown = n;
+    struct redis *redis = make_line(peer, &error);
+    bool good = redis != NULL && tell_story(redis, &error);
+    fault = FAULT_NONE;
+
+    if (!good) {
+        assert_int_equal(error.kind, ERROR_TRANSIENT);
+        if (strcmp(error.reason, expected_reason) != 0)
+            fail_msg("call %d: %s: %s", n, error.reason, error.text);
+    }
+    redis_free(redis);
+    redis_peer_stop(peer);
+    return good;
+}
+
+static void assert_every_fault_is_survived(enum fault kind, const char *expected_reason, int runs_min)
+{
+    int runs = 0;
+
+    while (!survive(kind, runs, expected_reason))
+        assert_true(++runs < RUNS_MAX);
+    assert_true(runs >= runs_min);
+}
+
+static void memory_may_run_out_at_any_allocation(void **state)
+{
+    (void)state;
+    assert_every_fault_is_survived(FAULT_MEMORY, "memory", 5);
+}
+
+static void any_call_of_the_kernels_may_fail(void **state)
+{
+    (void)state;
+    assert_every_fault_is_survived(FAULT_CALL, "connection", 6);
+}
+
+static void any_call_of_the_kernels_may_be_interrupted(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 40; n++)
+        assert_true(survive(FAULT_SIGNAL, n, "none"));
+}
+
+static void bytes_may_come_and_go_one_at_a_time(void **state)
+{
+    (void)state;
+    assert_true(survive(FAULT_TRICKLE, 0, "none"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_may_be_cut_off_at_any_byte),
+        cmocka_unit_test(memory_may_run_out_at_any_allocation),
+        cmocka_unit_test(any_call_of_the_kernels_may_fail),
+        cmocka_unit_test(any_call_of_the_kernels_may_be_interrupted),
+        cmocka_unit_test(bytes_may_come_and_go_one_at_a_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
