@@ -1,0 +1,444 @@
+"""Events of independent producers through the real consumer, whatever happens to it and to its servers."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from support.events import Producer, Stream
+from support.http import metrics
+from support.waiting import wait_until
+
+CONSUMER = "taskledger-consumer"
+MEMORY_MAX_KB = 32 * 1024
+
+
+@pytest.fixture
+def stream(redis):
+    return Stream(redis.client())
+
+
+@pytest.fixture
+def ready(programs, redis, postgres):
+    """ready(*arguments, **options): a consumer that has begun to work."""
+    programs.use(redis, postgres)
+
+    def start(*arguments, env=None):
+        program = programs.start(CONSUMER, *arguments, env=env)
+        program.wait_for_log('"event":"ready"')
+        return program
+
+    return start
+
+
+def some_events(event_pb2, producers=4, tasks=100):
+    """Whole lives of tasks of several producers, each producer's in its order, mixed."""
+    said = []
+    for number in range(producers):
+        producer = Producer(event_pb2)
+        producer.opened()
+        for task in range(tasks):
+            producer.life(f"task-{number}-{task}", random.choice(["SUCCESS", "FAILURE"]))
+        producer.closed()
+        said.append(list(producer.said))
+    mixed = []
+    while any(said):
+        mixed.append(random.choice([queue for queue in said if queue]).pop(0))
+    return mixed
+
+
+def settled(stream, deadline_s=30):
+    wait_until(stream.is_settled, deadline_s, "everything is settled")
+
+
+def assert_ledger_is(postgres, events):
+    rows = postgres.rows("SELECT producer_id, sequence, payload FROM taskledger.task_event")
+    assert len(rows) == len(events)
+    assert {(str(i), s, bytes(p)) for i, s, p in rows} == {(str(e.producer_id), e.sequence, e.payload) for e in events}
+
+
+def hold_up(postgres):
+    """A transaction that keeps every consumer from applying; rolled back by close()."""
+    connection = postgres.connect()
+    connection.autocommit = False
+    connection.cursor().execute("LOCK TABLE taskledger.task_event IN ACCESS EXCLUSIVE MODE")
+    return connection
+
+
+# ---- the main road
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("consumers", [1, 3])
+def test_every_event_is_in_the_ledger_once_with_its_bytes(ready, redis, postgres, event_pb2, consumers, shards):
+    for _ in range(consumers):
+        ready("--shards", str(shards))
+    stream = Stream(redis.client(), shards=shards)
+    events = some_events(event_pb2)
+    stream.send(events)
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+def test_consumers_that_start_together_share_the_work_under_slots_of_their_own(programs, redis, postgres, stream):
+    programs.use(redis, postgres)
+    consumers = [programs.start(CONSUMER) for _ in range(3)]
+    for consumer in consumers:
+        consumer.wait_for_log('"event":"ready"')
+    names = {line.split('"consumer":"')[1].split('"')[0] for c in consumers for line in taken_slots(c)}
+    assert names == {"c-1", "c-2", "c-3"}
+
+
+def taken_slots(consumer):
+    return [line for line in consumer.stderr().splitlines() if '"event":"slot_taken"' in line]
+
+
+def test_producers_learn_how_far_the_ledger_holds_them(ready, redis, stream, event_pb2):
+    ready()
+    whole, holed = Producer(event_pb2), Producer(event_pb2)
+    stream.send(whole.opened(), whole.life("a"), holed.opened())
+    holed.life("lost")
+    stream.send(holed.life("b"))
+    settled(stream)
+
+    def watermarks():
+        return {k.decode(): int(v) for k, v in redis.client().hgetall("taskledger:archived").items()}
+
+    wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 5, "both are told")
+    redis.client().delete("taskledger:archived")
+    wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 15, "both are told again")
+
+
+def test_another_group_has_a_ledger_of_its_own_and_no_word_in_redis(ready, redis, postgres, stream, event_pb2):
+    ready("--group", "audit")
+    producer = Producer(event_pb2)
+    stream.send(producer.opened(), producer.life("a"))
+    wait_until(lambda: stream.is_settled("audit"), 10, "the group has settled it")
+    held = "SELECT archived_sequence FROM taskledger.producer"
+    wait_until(lambda: postgres.rows(held) == [(4,)], 5, "the numbers are folded")
+    assert not redis.client().exists("taskledger:archived")
+
+
+# ---- consumers that die
+
+
+def test_what_a_killed_consumer_held_is_taken_up_by_its_successor(ready, postgres, stream, event_pb2):
+    first = ready()
+    blocker = hold_up(postgres)
+    events = some_events(event_pb2)
+    stream.send(events)
+    wait_until(stream.pending, 10, "something is delivered")
+    first.kill9()
+    blocker.close()
+    ready()
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+def test_a_dead_consumer_s_entries_are_claimed_at_once_by_another(ready, redis, postgres, stream, event_pb2):
+    first, second = ready(), ready()
+    blocker = hold_up(postgres)
+    second.pause()
+    events = some_events(event_pb2)
+    stream.send(events)
+    wait_until(stream.pending, 10, "something is delivered")
+    first.kill9()
+    blocker.close()
+    second.resume()
+    started = time.monotonic()
+    settled(stream, 5)
+    assert time.monotonic() - started < 4
+    assert_ledger_is(postgres, events)
+    wait_until(lambda: metrics(second.listen)['taskledger_consumer_claimed_total{from="dead"}'] > 0, 5, "counted")
+
+
+def test_what_a_stranger_left_lying_is_claimed_after_the_idle_time(ready, redis, postgres, stream, event_pb2):
+    redis.client().xgroup_create(stream.name, "taskledger", "0", mkstream=True)
+    events = some_events(event_pb2, producers=1, tasks=3)
+    stream.send(events)
+    assert redis.client().xreadgroup("taskledger", "a stranger", {stream.name: ">"})
+    consumer = ready("--claim-idle", "300ms")
+    settled(stream, 10)
+    assert_ledger_is(postgres, events)
+    assert '"event":"claimed_idle"' in consumer.stderr()
+
+
+def test_a_consumer_killed_again_and_again_loses_and_doubles_nothing(programs, redis, postgres, stream, event_pb2):
+    programs.use(redis, postgres)
+    events = some_events(event_pb2, producers=8, tasks=1000)
+    for start in range(0, len(events), 3000):
+        stream.send(events[start : start + 3000])
+        consumer = programs.start(CONSUMER, "--batch-max", "200")
+        before = settled_count(redis, stream)
+        wait_until(lambda: settled_count(redis, stream) > before, 10, "it has begun")
+        consumer.kill9()
+    programs.start(CONSUMER)
+    settled(stream)
+    assert_ledger_is(postgres, events)
+    assert postgres.value("SELECT sum(event_count) FROM taskledger.task") == 3 * 8 * 1000
+
+
+def settled_count(redis, stream):
+    """Entries acknowledged so far; 0 as long as there is no group."""
+    groups = redis.client().xinfo_groups(stream.name) if redis.client().exists(stream.name) else []
+    return groups[0]["entries-read"] - groups[0]["pending"] if groups and groups[0]["entries-read"] else 0
+
+
+# ---- consumers that are told to stop
+
+
+def test_sigterm_settles_what_was_delivered(ready, redis, postgres, stream, event_pb2):
+    consumer = ready("--batch-max", "100")
+    events = some_events(event_pb2, producers=4, tasks=1000)
+    stream.send(events)
+    wait_until(lambda: settled_count(redis, stream) > 500, 10, "it is amid of it")
+    assert consumer.term() == 0
+    assert stream.pending() == 0
+    rows = postgres.value("SELECT count(*) FROM taskledger.task_event")
+    assert rows == redis.client().xinfo_groups(stream.name)[0]["entries-read"]
+    ready()
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+def test_sigterm_ends_an_idle_consumer_and_one_without_servers(ready, programs):
+    assert ready().term(deadline_s=3) == 0
+    nowhere = {"REDIS_URL": "unix:///nowhere", "DATABASE_URL": "postgresql:///x?host=/nowhere"}
+    alone = programs.start(CONSUMER, env=nowhere)
+    alone.wait_for_log("postgresql_away")
+    assert alone.term(deadline_s=3) == 0
+
+
+def test_a_second_sigterm_ends_it_at_once(ready, postgres, stream, event_pb2):
+    consumer = ready()
+    blocker = hold_up(postgres)
+    stream.send(Producer(event_pb2).life("a"))
+    wait_until(stream.pending, 10, "something is delivered")
+    consumer.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: signal_was_taken(consumer.pid), 5, "the first is taken")
+    consumer.process.send_signal(signal.SIGTERM)
+    assert consumer.wait(3) == 130
+    blocker.close()
+
+
+def signal_was_taken(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return int(fields["ShdPnd"], 16) | int(fields["SigPnd"], 16) == 0
+
+
+# ---- servers that go away
+
+
+def test_a_killed_redis_is_read_on_where_it_was(ready, redis, postgres, stream, event_pb2):
+    consumer = ready()
+    events = some_events(event_pb2)
+    stream.send(events[:600])
+    settled(stream)
+    redis.stop()
+    consumer.wait_for_log("redis_away")
+    redis.start()
+    stream.send(events[600:])
+    settled(stream)
+    assert_ledger_is(postgres, events)
+    assert consumer.stderr().count('"event":"redis_back"') == 1
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_nothing_is_acknowledged_while_postgresql_is_away(ready, redis, postgres, stream, event_pb2, how):
+    consumer = ready()
+    events = some_events(event_pb2)
+    stream.send(events[:600])
+    settled(stream)
+    getattr(postgres, how)()
+    stream.send(events[600:])
+    consumer.wait_for_log("postgresql_away")
+    retries = 'taskledger_consumer_retries_total{reason="connection"}'
+    wait_until(lambda: metrics(consumer.listen).get(retries, 0) > 5, 20, "it has tried a few times")
+    assert settled_count(redis, stream) == 600
+    memory = peak_memory_kb(consumer)
+
+    postgres.start()
+    started = time.monotonic()
+    settled(stream)
+    assert time.monotonic() - started < 2
+    assert_ledger_is(postgres, events)
+    assert peak_memory_kb(consumer) < memory + 8192
+    log = consumer.stderr()
+    assert log.count('"event":"postgresql_back"') == 1 and log.count('"event":"postgresql_away"') <= 4
+
+
+def test_servers_may_come_later_than_the_consumer(programs, redis, postgres, stream, event_pb2):
+    redis.stop()
+    postgres.stop()
+    consumer = programs.use(redis, postgres).start(CONSUMER)
+    consumer.wait_for_log("postgresql_away")
+    postgres.start()
+    consumer.wait_for_log("redis_away")
+    redis.start()
+    consumer.wait_for_log('"event":"ready"', 5)
+    events = some_events(event_pb2, producers=1, tasks=10)
+    stream.send(events)
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+def test_backends_that_are_killed_cost_nothing(ready, postgres, stream, event_pb2):
+    ready()
+    events = some_events(event_pb2)
+    for start in range(0, len(events), 300):
+        stream.send(events[start : start + 300])
+        postgres.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskledger-consumer'"
+        )
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+# ---- streams that change under the consumer
+
+
+def test_a_destroyed_group_is_made_again_from_the_beginning(ready, redis, postgres, stream, event_pb2):
+    consumer = ready()
+    events = some_events(event_pb2)
+    stream.send(events[:600])
+    settled(stream)
+    redis.client().xgroup_destroy(stream.name, "taskledger")
+    consumer.wait_for_log("group_lost")
+    stream.send(events[600:])
+    wait_until(lambda: redis.client().xinfo_groups(stream.name), 5, "the group is there")
+    settled(stream)
+    assert_ledger_is(postgres, events)
+    assert postgres.value("SELECT sum(event_count) FROM taskledger.task") == 4 * 100 * 3
+
+
+def test_a_flushed_redis_is_used_on(ready, redis, postgres, stream, event_pb2):
+    ready()
+    events = some_events(event_pb2)
+    stream.send(events[:600])
+    settled(stream)
+    redis.client().flushall()
+    stream.send(events[600:])
+    wait_until(lambda: redis.client().xinfo_groups(stream.name), 5, "the group is there")
+    settled(stream)
+    assert_ledger_is(postgres, events)
+
+
+def test_entries_deleted_while_pending_are_written_down_as_losses(ready, redis, postgres, stream, event_pb2):
+    redis.client().xgroup_create(stream.name, "taskledger", "0", mkstream=True)
+    ids = stream.send(some_events(event_pb2, producers=1, tasks=2))
+    for owner, count in (("c-7", 2), ("a stranger", 2), ("c-1", 4)):
+        redis.client().xreadgroup("taskledger", owner, {stream.name: ">"}, count=count)
+    gone = [ids[0], ids[3], ids[5]]
+    redis.client().xdel(stream.name, *gone)
+    ready("--claim-idle", "300ms")
+    settled(stream, 10)
+    losses = "SELECT stream_id FROM taskledger.loss WHERE kind = 'deleted_while_pending'"
+    wait_until(lambda: {row[0] for row in postgres.rows(losses)} == set(gone), 5, "three losses are listed")
+    assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(ids) - len(gone)
+
+
+def test_a_redis_at_maxmemory_is_drained_and_told_the_watermark(make_redis, programs, postgres, event_pb2):
+    server = make_redis("full", maxmemory="4mb")
+    client = server.client()
+    stream = Stream(client)
+    producer = Producer(event_pb2)
+    stream.send(producer.opened(), producer.life("a"))
+    client.config_set("maxmemory", "1mb")
+    consumer = programs.use(server, postgres).start(CONSUMER)
+    consumer.wait_for_log("redis_failing")  # no group can be made
+    client.config_set("maxmemory", "4mb")
+    settled(stream)
+    client.config_set("maxmemory", "1mb")
+    client.delete("taskledger:archived")
+    wait_until(lambda: client.hget("taskledger:archived", producer.id.hex) == b"4", 15, "the watermark is told")
+
+
+# ---- bounds
+
+
+def test_memory_is_bounded_whatever_the_stream_holds(make_redis, programs, postgres, event_pb2):
+    server = make_redis("large", aof=False)
+    stream = Stream(server.client())
+    producer = Producer(event_pb2)
+    whole = [producer.status(f"t-{i}", "RUNNING", message="m" * 65000) for i in range(1500)]
+    stream.send(whole)
+    stream.send_fields({"event": b"x" * (100 * 1024 * 1024)})
+    last = producer.status("last", "SUCCESS")
+    stream.send(last)
+    consumer = programs.use(server, postgres).start(CONSUMER)
+    settled(stream, 60)
+    assert_ledger_is(postgres, [*whole, last])
+    rejected = postgres.rows("SELECT reason, payload_bytes, length(payload) FROM taskledger.rejected_event")
+    assert rejected == [("oversized", 100 * 1024 * 1024, 64 * 1024)]
+    assert peak_memory_kb(consumer) <= MEMORY_MAX_KB
+
+
+def peak_memory_kb(program):
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+# ---- what operators do
+
+
+def test_a_switched_off_consumer_applies_nothing_and_says_so_once(programs, redis, postgres, stream, event_pb2):
+    consumer = programs.use(redis, postgres).start(CONSUMER, env={"TASKLEDGER_ENABLED": "0"})
+    consumer.wait_for_log('"event":"disabled"')
+    stream.send(some_events(event_pb2, producers=1, tasks=1))
+    assert programs.run(CONSUMER, "health", env={"TASKLEDGER_LISTEN": consumer.listen})
+    assert consumer.term(3) == 0
+    assert redis.client().xinfo_groups(stream.name) == []
+    assert consumer.stderr().count("disabled") == 1
+
+
+def test_without_leave_to_migrate_it_waits_until_somebody_has(programs, redis, postgres, stream, event_pb2):
+    consumer = programs.use(redis, postgres).start(CONSUMER, "--no-migrate")
+    consumer.wait_for_log('"event":"not_migrated"')
+    assert "the ledger was made" in programs.run(CONSUMER, "migrate").stdout
+    consumer.wait_for_log('"event":"ready"', 5)
+    assert "nothing to migrate" in programs.run(CONSUMER, "migrate").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, code, said",
+    [
+        (["walk"], {}, 2, "run, migrate or health"),
+        (["run", "walk"], {}, 2, "run walk"),
+        (["--shard", "2"], {}, 2, "--shards"),
+        (["--shards", "0"], {}, 2, "--shards"),
+        (["--batch-max", "5001"], {}, 2, "5000"),
+        (["--listen", "somewhere"], {}, 2, "HOST:PORT"),
+        (["--stream", "x" * 300], {}, 2, "--stream"),
+        ([], {"REDIS_URL": "http://:geheim@x"}, 2, "redis://"),
+        ([], {"DATABASE_URL": "postgresql://a:geheim@[x"}, 2, "connection string of PostgreSQL"),
+        (["migrate"], {"DATABASE_URL": "postgresql:///x?host=/nowhere"}, 3, "/nowhere"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name_and_no_password_is_told(programs, arguments, environment, code, said):
+    result = programs.run(CONSUMER, *arguments, env={"TASKLEDGER_LISTEN": "127.0.0.1:0", **environment}, expect=code)
+    assert said in result.stderr
+    assert "geheim" not in result.stderr
+
+
+def test_another_number_of_shards_in_force_ends_it_with_advice(programs, redis, postgres):
+    redis.client().set("taskledger:shards", 4)
+    consumer = programs.use(redis, postgres).start(CONSUMER)
+    assert consumer.wait(10) == 2
+    assert "says that 4 are in force" in consumer.stderr()
+
+
+def test_a_wrong_password_ends_it(programs, make_redis, postgres):
+    server = make_redis("closed", arguments=["--requirepass", "right"])
+    wrong = {"REDIS_URL": server.url.replace("unix://", "unix://:wrong@")}
+    consumer = programs.use(server, postgres).start(CONSUMER, env=wrong)
+    assert consumer.wait(10) == 3
+    assert ":wrong@" not in consumer.stderr()
+
+
+def test_help_and_version(programs):
+    said = programs.run(CONSUMER, "--help").stdout
+    assert "--claim-idle" in said and "TASKLEDGER_CLAIM_IDLE" in said and "--print-metrics" not in said
+    assert programs.run(CONSUMER, "--version").stdout.startswith("taskledger-consumer 0.")

@@ -1,0 +1,202 @@
+"""What a consumer shows over HTTP, in each of its states."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from support.events import Producer, Stream
+from support.http import answers, ask, metrics
+from support.waiting import wait_until
+
+CONSUMER = "taskledger-consumer"
+
+
+@pytest.fixture
+def consumer(programs, redis, postgres):
+    program = programs.use(redis, postgres).start(CONSUMER)
+    program.wait_for_log('"event":"ready"')
+    return program
+
+
+def readiness(program):
+    answer = ask(program.listen, "/readyz")
+    page = json.loads(answer.text)
+    assert page["ready"] == (answer.status == 200)
+    return page
+
+
+def wait_for_reason(program, reason):
+    wait_until(lambda: answers(program.listen, "/readyz", 503), 10, "it is not ready")
+    wait_until(lambda: readiness(program)["reasons"] == [reason], 10, f"the reason is {reason}")
+
+
+def wait_until_ready(program):
+    wait_until(lambda: answers(program.listen, "/readyz", 200), 10, "it is ready")
+
+
+def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
+    stream = Stream(redis.client())
+    producer = Producer(event_pb2)
+    events = [producer.opened(), *producer.life("a"), *producer.life("b"), producer.closed()]
+    stream.send(events, events[1:3])
+    stream.send_fields({"event": b"\xff\xff"})
+    stream.send_fields({"something": b"else"})
+    wait_until(stream.is_settled, 10, "everything is settled")
+
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 12, 5, "all is counted")
+    counted = metrics(consumer.listen)
+    assert counted["taskledger_consumer_events_applied_total"] == 8
+    assert counted["taskledger_consumer_duplicates_total"] == 2
+    assert counted['taskledger_consumer_rejected_total{reason="undecodable"}'] == 1
+    assert counted['taskledger_consumer_rejected_total{reason="malformed_entry"}'] == 1
+    assert counted["taskledger_consumer_delivered_total"] == 12
+    assert counted["taskledger_consumer_batch_events_sum"] == 12
+    assert counted["taskledger_consumer_batch_events_count"] == counted["taskledger_consumer_batches_total"] >= 1
+    assert counted["taskledger_consumer_event_delay_seconds_count"] == 8
+    assert counted['taskledger_consumer_event_delay_seconds_bucket{le="+Inf"}'] == 8
+    assert counted["taskledger_redis_up"] == counted["taskledger_postgresql_up"] == 1
+    assert 1e6 < counted["process_resident_memory_bytes"] < 32 * 1024 * 1024
+
+    def surveyed():
+        now = metrics(consumer.listen)
+        names = ("taskledger_stream_length", "taskledger_group_lag", "taskledger_group_pending")
+        return [now.get(name + '{shard="0"}') for name in names] == [12, 0, 0]
+
+    wait_until(surveyed, 5, "length, lag and pending are those of the stream")
+
+
+def test_the_lag_is_right_after_a_trim(consumer, redis, event_pb2):
+    stream = Stream(redis.client())
+    producer = Producer(event_pb2)
+    stream.send([producer.status(f"t-{i}", "RUNNING") for i in range(30)])
+    wait_until(stream.is_settled, 10, "everything is settled")
+    redis.client().xtrim(stream.name, maxlen=10, approximate=False)
+
+    def surveyed():
+        now = metrics(consumer.listen)
+        return now['taskledger_stream_length{shard="0"}'] == 10 and now['taskledger_group_lag{shard="0"}'] == 0
+
+    wait_until(surveyed, 5, "10 entries, none of them new to the group")
+
+
+def test_the_page_is_what_prometheus_reads(consumer):
+    answer = ask(consumer.listen, "/metrics")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.text.endswith("\n")
+    described, seen = set(), set()
+    for line in answer.text.splitlines():
+        if line.startswith("# HELP "):
+            assert line.endswith(".")
+        elif line.startswith("# TYPE "):
+            name, kind = line.split()[2:]
+            assert name not in described and kind in ("counter", "gauge", "histogram")
+            assert (kind == "counter") == name.endswith("_total")
+            described.add(name)
+        else:
+            name = re.match(r"\w+", line)[0]
+            assert re.sub(r"_(bucket|sum|count)$", "", name) in described or name in described
+            assert line not in seen
+            seen.add(line)
+
+
+def test_ready_and_live_in_each_state(programs, redis, postgres):
+    postgres.stop()
+    program = programs.use(redis, postgres).start(CONSUMER, "--no-migrate")
+    wait_for_reason(program, "postgresql_away")
+    assert "since" in readiness(program) and readiness(program)["detail"]
+    assert ask(program.listen, "/livez").status == 200
+
+    postgres.start()
+    wait_for_reason(program, "not_migrated")
+    programs.run(CONSUMER, "migrate")
+    wait_until_ready(program)
+    assert readiness(program) == {"ready": True, "consumer": "c-1", "reasons": []}
+
+    redis.stop()
+    wait_for_reason(program, "redis_away")
+    assert metrics(program.listen)["taskledger_redis_up"] == 0
+    assert ask(program.listen, "/livez").status == 200
+    redis.start()
+    wait_until_ready(program)
+
+    postgres.kill()
+    wait_for_reason(program, "postgresql_away")
+    wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 5, "it is told")
+    assert ask(program.listen, "/livez").status == 200
+
+
+def test_a_consumer_that_is_stopping_is_not_ready(consumer, redis, postgres, event_pb2):
+    blocker = postgres.connect()
+    blocker.autocommit = False
+    blocker.cursor().execute("LOCK TABLE taskledger.task_event IN ACCESS EXCLUSIVE MODE")
+    stream = Stream(redis.client())
+    producer = Producer(event_pb2)
+    stream.send([producer.status(f"t-{i}", "RUNNING") for i in range(10)])
+    wait_until(stream.pending, 10, "something is delivered")
+    blocker.close()
+    assert consumer.term() == 0
+    assert not answers(consumer.listen, "/readyz", 200)
+
+
+def test_nothing_else_is_served(consumer):
+    assert ask(consumer.listen, "/").status == 404
+    assert ask(consumer.listen, "/metrics/x").status == 404
+    assert ask(consumer.listen, "/metrics", method="HEAD").text == ""
+    assert ask(consumer.listen, "/metrics", method="HEAD").status == 200
+    refused = ask(consumer.listen, "/metrics", method="POST", body="x" * 1000)
+    assert refused.status == 405 and refused.headers["Allow"] == "GET, HEAD"
+
+
+def test_connections_that_say_nothing_do_not_lock_others_out_for_long(consumer):
+    host, port = consumer.listen.split(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(40)]
+    for line in silent:
+        line.close()
+    wait_until(lambda: answers(consumer.listen, "/livez", 200), 12, "somebody answers")
+
+
+def test_garbage_is_answered_or_hung_up_on(consumer):
+    host, port = consumer.listen.split(":")
+    for request in (b"\0\xff\0\xff\r\n\r\n", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", b"GET /metrics"):
+        with socket.create_connection((host, int(port)), timeout=12) as line:
+            try:
+                line.sendall(request)
+                line.shutdown(socket.SHUT_WR)
+                assert b"200" not in line.recv(64)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+    assert ask(consumer.listen, "/livez").status == 200
+
+
+def test_health_says_what_ready_and_live_say(programs, redis, postgres):
+    program = programs.use(redis, postgres).start(CONSUMER)
+    program.wait_for_log('"event":"ready"')
+    where = {"TASKLEDGER_LISTEN": program.listen}
+    assert json.loads(programs.run(CONSUMER, "health", env=where).stdout)["ready"]
+    assert programs.run(CONSUMER, "health", "--live", env=where).stdout == "live\n"
+
+    redis.stop()
+    wait_for_reason(program, "redis_away")
+    assert "redis_away" in programs.run(CONSUMER, "health", env=where, expect=1).stdout
+    programs.run(CONSUMER, "health", "--live", env=where)
+
+    program.pause()
+    programs.run(CONSUMER, "health", "--live", env=where, expect=1)
+    program.resume()
+    program.kill9()
+    assert "could not connect" in programs.run(CONSUMER, "health", env=where, expect=1).stderr
+
+
+def test_port_0_is_a_free_port_that_is_logged(programs):
+    program = programs.start(CONSUMER, "--listen", "127.0.0.1:0", env={"TASKLEDGER_ENABLED": "0"})
+    program.wait_for_log('"event":"listening"')
+    address = json.loads(program.stderr().splitlines()[0])["address"]
+    assert address != "127.0.0.1:0" and ask(address, "/livez").status == 200
+
+
+def test_a_port_that_is_taken_ends_it(programs):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        assert "Address already in use" in programs.run(CONSUMER, "--listen", address, expect=2).stderr
