@@ -146,11 +146,11 @@ BEGIN
         IF to_regclass('taskledger.' || partition_name) IS NULL THEN
             BEGIN
                 PERFORM pg_advisory_xact_lock(1953260647, 2); -- one maker at a time; class 'tldg'
-                IF to_regclass('taskledger.' || partition_name) IS NULL THEN
-                    PERFORM taskledger.make_partition(partition_name, month);
-                    outcome := 'made';
-                END IF;
+                PERFORM taskledger.make_partition(partition_name, month);
+                outcome := 'made';
             EXCEPTION
+                WHEN duplicate_table THEN
+                    NULL; -- somebody else made it while we waited
                 WHEN check_violation THEN
                     outcome := 'blocked';
                     RAISE NOTICE 'cannot make partition %: task_event_other holds events of that month', partition_name;

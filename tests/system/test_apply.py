@@ -409,4 +409,4 @@ def test_batches_of_any_size_stay_within_the_memory_that_is_promised(build, post
 
     assert counters["events"] == len(medium) + len(large)
     assert counters["undecodable"] + counters["invalid"] == 60
-    assert counters["rss_kib"] < 32 * 1024
+    assert counters["rss_kib"] < (32 - 5) * 1024  # the consumer holds another batch, which this driver does not
