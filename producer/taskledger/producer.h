@@ -77,6 +77,7 @@ enum taskledger_status {
 
 /* ---- open ------------------------------------------------------------------------------------------------------- */
 
+/* Begin with TASKLEDGER_OPTIONS_INIT; zeros and NULLs stand for the defaults. */
 struct taskledger_options {
     size_t struct_size;
     const char *redis_url;        /* NULL: "redis://127.0.0.1:6379/0" */
@@ -95,11 +96,6 @@ struct taskledger_options {
     int32_t disabled; /* not 0: every emit answers TASKLEDGER_CLOSED and nothing else happens */
 };
 
-#define TASKLEDGER_OPTIONS_INIT                          \
-    {                                                    \
-        .struct_size = sizeof(struct taskledger_options) \
-    }
-
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE,
  * _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in `reason`; `options` is then unchanged. The texts
@@ -117,6 +113,7 @@ TASKLEDGER_API struct taskledger_producer *taskledger_open(const struct taskledg
 
 /* ---- emit ------------------------------------------------------------------------------------------------------- */
 
+/* Begin with TASKLEDGER_EVENT_INIT. */
 struct taskledger_event {
     size_t struct_size;
     const char *task_id; /* 1 to 255 bytes */
@@ -136,11 +133,6 @@ struct taskledger_event {
     const char *queue;
     int64_t occurred_at_us; /* Unix time, microseconds; 0: now */
 };
-
-#define TASKLEDGER_EVENT_INIT                                            \
-    {                                                                    \
-        .struct_size = sizeof(struct taskledger_event), .progress = -1.0 \
-    }
 
 TASKLEDGER_API enum taskledger_result taskledger_emit(struct taskledger_producer *producer,
                                                       const struct taskledger_event *event);
@@ -186,6 +178,7 @@ TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, i
  * not delivered; they are lost. Always returns in time: a sender that hangs in a name lookup is left behind. */
 TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
 
+/* Begin with TASKLEDGER_COUNTERS_INIT. */
 struct taskledger_counters {
     size_t struct_size;
     uint64_t accepted;         /* events that have a number, the producer's own included */
@@ -207,16 +200,55 @@ struct taskledger_counters {
     char last_error[256]; /* "" when there was none; never holds a password */
 };
 
+/* Since this process first emitted. */
+TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
+
+/* ---- how the structs begin ----------------------------------------------------------------------------------------- */
+
+#ifdef __cplusplus
+
+inline struct taskledger_options taskledger_options_init(void)
+{
+    struct taskledger_options options = {};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+inline struct taskledger_event taskledger_event_init(void)
+{
+    struct taskledger_event event = {};
+    event.struct_size = sizeof event;
+    event.progress = -1.0;
+    return event;
+}
+
+inline struct taskledger_counters taskledger_counters_init(void)
+{
+    struct taskledger_counters counters = {};
+    counters.struct_size = sizeof counters;
+    return counters;
+}
+
+#define TASKLEDGER_OPTIONS_INIT  taskledger_options_init()
+#define TASKLEDGER_EVENT_INIT    taskledger_event_init()
+#define TASKLEDGER_COUNTERS_INIT taskledger_counters_init()
+}
+
+#else
+
+#define TASKLEDGER_OPTIONS_INIT                          \
+    {                                                    \
+        .struct_size = sizeof(struct taskledger_options) \
+    }
+#define TASKLEDGER_EVENT_INIT                                            \
+    {                                                                    \
+        .struct_size = sizeof(struct taskledger_event), .progress = -1.0 \
+    }
 #define TASKLEDGER_COUNTERS_INIT                          \
     {                                                     \
         .struct_size = sizeof(struct taskledger_counters) \
     }
 
-/* Since this process first emitted. */
-TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
-
-#ifdef __cplusplus
-}
 #endif
 
 #endif

@@ -1,0 +1,159 @@
+"""A child is a producer of its own, in whatever state its parent was; neither hangs."""
+
+import socket
+
+import pytest
+
+from support.audit import audit
+from support.emitted import Emitted
+from support.worker import Worker
+
+
+@pytest.fixture
+def start(build, scratch):
+    workers = []
+
+    def start(*servers, **options):
+        workers.append(Worker(build, scratch, *servers, **options))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()
+
+
+def said_by_each(redis, event_pb2):
+    """pid → how many task events it said; every event belongs to the producer of the process that emitted it."""
+    said = {}
+    for audited in audit(Emitted(redis, event_pb2)).values():
+        assert audited.closed and not audited.holes
+        assert audited.pid not in said, "two producers of one process"
+        assert audited.worker.endswith(f":{audited.pid}")
+        assert all(task.startswith(f"{audited.pid}-") for task in audited.tasks)
+        assert len(set(audited.tasks)) == len(audited.tasks)
+        said[audited.pid] = len(audited.tasks)
+    return said
+
+
+def test_fork_before_the_first_emit(redis, event_pb2, start):
+    worker = start(redis)
+    worker.fork(5)
+    worker.emit(3)
+    assert worker.close() == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [3, 5]
+
+
+def test_fork_while_the_sender_is_idle(redis, event_pb2, start):
+    worker = start(redis)
+    worker.emit(3)
+    assert worker.flush() == 0
+    worker.fork(5)
+    worker.emit(4)
+    assert worker.close() == 0
+    assert worker.children[0].left == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [5, 7]
+
+
+def test_fork_while_the_sender_waits_for_an_answer(redis, event_pb2, start):
+    worker = start(redis, request_ms=20000)
+    worker.emit(1)
+    assert worker.flush() == 0
+    redis.pause()
+    worker.emit(3)
+    worker.tell("fork", 5, 1)
+    worker.tell("leave")
+    redis.resume()
+    assert worker.answer() == "done 1"
+    assert worker.answer() == "done 1"
+    assert worker.close() == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [4, 5]
+
+
+def test_a_child_that_emits_nothing_closes_at_once_and_disturbs_nobody(redis, event_pb2, start):
+    worker = start(redis, request_ms=20000)
+    worker.emit(1)
+    assert worker.flush() == 0
+    redis.pause()
+    worker.emit(3)
+    assert worker.ask("leave") == "done 1"
+    redis.resume()
+    assert worker.children[0].left == 0 and worker.children[0].ms < 500
+    assert worker.close() == 0
+    assert list(said_by_each(redis, event_pb2).values()) == [4]
+
+
+def test_fork_while_the_sender_is_in_backoff(redis, event_pb2, start):
+    redis.kill()
+    worker = start(redis, backoff_ms=60000)
+    worker.emit(3)
+    worker.wait_for_counters(lambda now: now["refused"] >= 4, "a few attempts")
+    worker.tell("fork", 5, 1)
+    redis.start()
+    assert worker.answer() == "done 1"
+    assert worker.close() == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [3, 5]
+
+
+@pytest.fixture
+def black_hole():
+    """An address where connecting neither succeeds nor fails."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            fillers.append(filler)
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        for filler in fillers:
+            filler.close()
+
+
+def test_fork_while_the_sender_connects_to_a_black_hole(black_hole, start):
+    worker = start(env={"REDIS_URL": black_hole}, child_ms=500)
+    worker.emit(3)
+    worker.fork(5, 2)
+    assert worker.ask("leave") == "done 1"
+    worker.wait_for_counters(lambda now: now["timed_out"] >= 1, "an attempt that met its deadline")
+    worker.fork(5)
+    assert worker.close(500) == 5
+    with_events = [child for child in worker.children if child.left > 0]
+    assert [child.left for child in with_events] == [7, 7, 7]
+    assert all(child.ms < 1500 for child in worker.children)
+
+
+def test_grandchildren(redis, event_pb2, start):
+    worker = start(redis)
+    worker.emit(2)
+    worker.fork(5, 4)
+    worker.emit(2)
+    assert worker.close() == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [4, 5, 5, 5, 5]
+
+
+def test_fork_from_any_thread_while_others_emit(redis, event_pb2, start):
+    worker = start(redis)
+    assert worker.ask("storm", 4, 25, 5) == "done 100"
+    sent = worker.counters()
+    assert worker.close() == 0
+    assert [child.left for child in worker.children] == [0] * 100
+
+    said = said_by_each(redis, event_pb2)
+    parent = said.pop(max(said, key=said.get))
+    assert len(said) == 100 and set(said.values()) == {5}
+    assert parent == sent["accepted"] - 1
+
+
+def test_fork_from_any_thread_while_redis_comes_and_goes(redis, event_pb2, start):
+    worker = start(redis, backoff_ms=50)
+    worker.tell("storm", 4, 10, 5)
+    for _ in range(4):
+        redis.kill()
+        redis.start()
+    assert worker.answer() == "done 40"
+    sent = worker.counters()
+    assert worker.close() == 0
+    assert sent["dropped_full"] == 0
+    assert len(worker.children) == 40
