@@ -83,10 +83,11 @@ static bool flush(struct transport *transport, const struct deadline *deadline, 
 
     if (size <= 0)
         return true;
-    if (!socket_send(&transport->socket, slice_of(data, (size_t)size), deadline, error))
-        return false;
+    bool sent = socket_send(&transport->socket, slice_of(data, (size_t)size), deadline, error);
+
+    /* What could not be sent never will be; what the server said before it hung up can still be received. */
     (void)BIO_reset(transport->tls->outgoing);
-    return true;
+    return sent;
 }
 
 static bool fetch(struct transport *transport, const struct deadline *deadline, struct error *error)
