@@ -21,6 +21,7 @@ class Certificates:
     server       for localhost and 127.0.0.1
     client       for clients that must show one
     wrong_host   good, but for another host
+    expired      for localhost, until yesterday
     stranger     for localhost, signed by itself
     """
 
@@ -31,6 +32,7 @@ class Certificates:
         self.server = self._signed("server", "subjectAltName=DNS:localhost,IP:127.0.0.1")
         self.client = self._signed("client", "extendedKeyUsage=clientAuth")
         self.wrong_host = self._signed("wrong_host", "subjectAltName=DNS:elsewhere.test")
+        self.expired = self._signed("expired", "subjectAltName=DNS:localhost", days="-1")
         self.stranger = self._self_signed("stranger", "subjectAltName=DNS:localhost,IP:127.0.0.1")
 
     def _self_signed(self, name, *extensions):
@@ -38,13 +40,13 @@ class Certificates:
         self._openssl("req", "-x509", *NEW_KEY, *self._request(identity, name, extensions), "-out", identity.certificate)
         return identity
 
-    def _signed(self, name, *extensions):
+    def _signed(self, name, *extensions, days=DAYS):
         identity = self._identity(name)
         request = self.folder / f"{name}.csr"
         self._openssl("req", "-new", *NEW_KEY, *self._request(identity, name, extensions), "-out", request)
         self._openssl(
             *("x509", "-req", "-in", request, "-CA", self.ca.certificate, "-CAkey", self.ca.key),
-            *("-CAcreateserial", "-copy_extensions", "copy", "-days", DAYS, "-out", identity.certificate),
+            *("-CAcreateserial", "-copy_extensions", "copy", "-days", days, "-out", identity.certificate),
         )
         return identity
 
