@@ -244,9 +244,12 @@ static void show_total(struct history *history)
 
     not_archived.is_given = history->stream.is_seen && (waiting > 0 || output->format != OUTPUT_TABLE);
     const struct value values[] = {
-        value_unsigned(history->total.events),   value_integer(history->total.waiting_us),
-        value_integer(history->total.active_us), value_integer(history->total.backoff_us),
-        value_toned(not_archived, TONE_ODD),     value_integer(history->stream.is_seen),
+        value_unsigned(history->total.events),
+        span(history->total.has_waiting, history->total.waiting_us),
+        span(history->total.has_active, history->total.active_us),
+        span(history->total.has_backoff, history->total.backoff_us),
+        value_toned(not_archived, TONE_ODD),
+        value_integer(history->stream.is_seen),
         value_words(history->ledger.snapshot),
     };
     output_begin(output, &total_section);

@@ -47,9 +47,18 @@ void ledger_close(struct ledger *ledger)
     *ledger = (struct ledger){.main = NULL};
 }
 
-/* ROLLBACK of nothing is a warning, not an error. A session of ours may be silent for as long as the other one scans. */
-static const char begin_sql[] = "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+/* A session of ours may be silent for as long as the other one scans. */
+static const char begin_sql[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                                 " SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/* Open the session, and end the transaction that is open in it, if any. */
+static bool make_ready(struct postgres *postgres, uint64_t *began_in, struct error *error)
+{
+    bool is_open = *began_in != 0 && *began_in == postgres_session(postgres);
+
+    *began_in = 0;
+    return postgres_open(postgres, error) && (!is_open || postgres_execute(postgres, "ROLLBACK", error));
+}
 
 static const struct postgres_statement snapshot_statement = {"replay_snapshot",
                                                              "SELECT pg_current_snapshot()::text, clock_timestamp()"};
@@ -68,8 +77,10 @@ bool ledger_begin(struct ledger *ledger, struct error *error)
     AUTO_POSTGRES_RESULT snapshot = NULL;
     struct slice value;
 
-    if (!postgres_open(ledger->main, error) || !postgres_execute(ledger->main, begin_sql, error) ||
-        !postgres_query(ledger->main, &snapshot_statement, NULL, 0, &snapshot, error))
+    if (!make_ready(ledger->main, &ledger->main_began_in, error) || !postgres_execute(ledger->main, begin_sql, error))
+        return false;
+    ledger->main_began_in = postgres_session(ledger->main);
+    if (!postgres_query(ledger->main, &snapshot_statement, NULL, 0, &snapshot, error))
         return false;
     if (first_value(snapshot, 0, &value))
         copy_cut(value, ledger->snapshot, sizeof ledger->snapshot);
@@ -98,7 +109,10 @@ bool ledger_begin_twice(struct ledger *ledger, struct error *error)
         return error_set(error, ERROR_FATAL, "snapshot", "cannot share the snapshot \"%s\"", name);
 
     snprintf(adopt_sql, sizeof adopt_sql, "%s; SET TRANSACTION SNAPSHOT '%s'", begin_sql, name);
-    return postgres_open(ledger->side, error) && postgres_execute(ledger->side, adopt_sql, error);
+    if (!make_ready(ledger->side, &ledger->side_began_in, error) || !postgres_execute(ledger->side, adopt_sql, error))
+        return false;
+    ledger->side_began_in = postgres_session(ledger->side);
+    return true;
 }
 
 static const struct postgres_statement estimate_statement = {"replay_estimate",

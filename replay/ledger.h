@@ -19,6 +19,8 @@ struct ledger {
     struct postgres *side;                /* closed but after ledger_begin_twice */
     char snapshot[LEDGER_SNAPSHOT_BYTES]; /* pg_current_snapshot(), cut: "741:745:742,743" */
     int64_t now_us;                       /* the server's time when the snapshot was taken */
+    uint64_t main_began_in;               /* the session that has a transaction open; 0: none */
+    uint64_t side_began_in;
 };
 
 /* Connect, and see that a ledger is there that this version can read. FATAL "schema" when not. A zeroed ledger can be

@@ -25,7 +25,7 @@ static const struct postgres_statement held_statement = {
                    " ORDER BY producer_id, sequence, id LIMIT 1000"};
 
 static const struct postgres_statement books_statement = {
-    "replay_books", "SELECT producer_id, last_sequence, greatest(archived_sequence, upper(held) - 1),"
+    "replay_books", "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1),"
                     " closed_at IS NOT NULL, pruned_at IS NOT NULL FROM taskledger.producer"
                     " WHERE producer_id > $1::uuid ORDER BY producer_id LIMIT 1000"};
 
@@ -126,7 +126,6 @@ static int compare_page(const struct pages *pages, const struct uuid *producer_i
 
 struct book {
     uint64_t told_last;
-    uint64_t archived; /* held without doubt, once */
     bool is_closed;
     bool is_pruned;
 };
@@ -139,22 +138,19 @@ static bool take_book(struct chains *chains, const struct uuid *producer_id, str
     *book = (struct book){.told_last = 0};
     if (compare_page(books, producer_id) != 0)
         return true;
-    book->archived = cell_number(books, 2);
-    book->told_last = cell_number(books, 1) > book->archived ? cell_number(books, 1) : book->archived;
-    book->is_closed = postgres_read_boolean(cell(books, 3));
-    book->is_pruned = postgres_read_boolean(cell(books, 4));
+    book->told_last = cell_number(books, 1);
+    book->is_closed = postgres_read_boolean(cell(books, 2));
+    book->is_pruned = postgres_read_boolean(cell(books, 3));
     return pages_next(books, error);
 }
 
-/* What its book says of the holes that were found in this producer. */
-static void complete_holes(struct chains *chains, const struct book *book, bool is_closed)
+/* Whether their producer can still say something matters for holes. */
+static void complete_holes(struct chains *chains, bool is_closed)
 {
     struct verify_holes *holes = &chains->verify->holes;
 
-    for (size_t i = chains->holes_before; i < holes->count; i++) {
+    for (size_t i = chains->holes_before; i < holes->count; i++)
         holes->items[i].is_closed = is_closed;
-        holes->items[i].was_archived = holes->items[i].last <= book->archived;
-    }
 }
 
 static bool close_chain(struct chains *chains, struct error *error)
@@ -168,7 +164,7 @@ static bool close_chain(struct chains *chains, struct error *error)
     if (book.is_pruned)
         book.told_last = 0;
     chain_end(&chains->chain, book.told_last, book.is_closed || book.is_pruned);
-    complete_holes(chains, &book, chains->chain.end != 0 || book.is_closed);
+    complete_holes(chains, chains->chain.end != 0 || book.is_closed);
     chains->verify->totals.producers++;
     chains->is_open = false;
     return true;

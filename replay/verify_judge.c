@@ -58,10 +58,12 @@ static void settle_all(struct verify *verify, bool *settled)
 /* ---- a second look ---------------------------------------------------------------------------------------------- */
 
 static const struct postgres_statement filled_statement = {
-    "replay_filled", "SELECT count(*) FROM (SELECT sequence FROM taskledger.task_event"
-                     "  WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8"
-                     " UNION SELECT sequence FROM taskledger.rejected_event"
-                     "  WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8) held"};
+    "replay_filled", "SELECT (SELECT count(*) FROM (SELECT sequence FROM taskledger.task_event"
+                     "   WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8"
+                     "  UNION SELECT sequence FROM taskledger.rejected_event"
+                     "   WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8) present),"
+                     " coalesce((SELECT $3::int8 <= archived_sequence OR held @> int8range($2::int8, $3::int8, '[]')"
+                     "  FROM taskledger.producer WHERE producer_id = $1::uuid), false)"};
 
 static struct slice big_endian(uint64_t number, uint8_t bytes[8])
 {
@@ -70,8 +72,8 @@ static struct slice big_endian(uint64_t number, uint8_t bytes[8])
     return slice_of(bytes, 8);
 }
 
-/* How many numbers of the hole are held now. */
-static bool count_filled(struct verify *verify, const struct verify_hole *hole, uint64_t *filled, struct error *error)
+/* How many numbers of the hole are held now, and whether the books say that all of them were, once. */
+static bool look_at_hole(struct verify *verify, struct verify_hole *hole, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
     uint8_t first[8], last[8];
@@ -84,7 +86,8 @@ static bool count_filled(struct verify *verify, const struct verify_hole *hole, 
 
     if (!postgres_query(verify->ledger.main, &filled_statement, parameters, 3, &result, error))
         return false;
-    *filled = postgres_value(result, 0, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
+    hole->filled = postgres_value(result, 0, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
+    hole->was_archived = postgres_value(result, 0, 1, &value) && postgres_read_boolean(value);
     return true;
 }
 
@@ -105,7 +108,7 @@ static bool look_again(struct verify *verify, bool *any_young, struct error *err
     for (size_t i = 0; i < holes->count; i++) {
         struct verify_hole *hole = &holes->items[i];
 
-        if (!count_filled(verify, hole, &hole->filled, error))
+        if (!look_at_hole(verify, hole, error))
             return false;
         if (hole->filled == hole->last - hole->first + 1)
             continue;

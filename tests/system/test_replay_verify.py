@@ -1,0 +1,395 @@
+"""verify finds what somebody did to the ledger and calls it by its name, and finds nothing where nothing was done."""
+
+import json
+import threading
+import uuid
+
+import pytest
+from support.events import Producer, Stream, uuid7
+from support.waiting import wait_until
+
+CONSUMER, REPLAY = "taskledger-consumer", "taskledger-replay"
+
+
+class Ledger:
+    """A ledger that a real consumer filled, and what verify says of it."""
+
+    def __init__(self, redis, postgres, programs, event_pb2):
+        self.redis, self.postgres, self.programs, self.pb = redis, postgres, programs, event_pb2
+        self.programs.use(redis, postgres)
+        self.stream = Stream(redis.client())
+        self.consumer = None
+
+    def start(self):
+        self.consumer = self.programs.start(CONSUMER, "run")
+        return self
+
+    def fill(self, *events):
+        """Everything is applied, and the consumer has ended."""
+        self.start()
+        self.send(*events)
+        return self.stop()
+
+    def send(self, *events):
+        self.stream.send(*events)
+        wait_until(self.stream.is_settled, 30, "everything settled")
+
+    def stop(self):
+        assert self.consumer.term() == 0
+        return self
+
+    def tamper(self, sql, *parameters):
+        """As a superuser who knows how to get around triggers."""
+        connection = self.postgres.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(sql, parameters)
+            changed = cursor.rowcount
+        connection.close()
+        assert changed > 0, "nothing was tampered with"
+
+    def verify(self, *arguments, expect, env=None):
+        result = self.programs.run(REPLAY, "verify", "--format", "json", *arguments, expect=expect, env=env)
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def ledger(redis, postgres, programs, event_pb2):
+    return Ledger(redis, postgres, programs, event_pb2)
+
+
+def life_of(event_pb2, task_ids=("t-1", "t-2", "t-3")):
+    """A producer that did some tasks and closed."""
+    producer = Producer(event_pb2)
+    producer.opened()
+    for task_id in task_ids:
+        producer.life(task_id, worker="w", data={"n": 1.50, "text": "a\u00e9"}, message="done", progress=0.5)
+    producer.closed()
+    return producer
+
+
+def kinds(report, section="findings"):
+    return {item["kind"] for item in report[section]}
+
+
+def of_kind(report, kind, section="findings"):
+    return [item for item in report[section] if item["kind"] == kind]
+
+
+def state_of(report, check):
+    return next(item["state"] for item in report["coverage"] if item["check"] == check)
+
+
+# ---- nothing is wrong
+
+
+def test_a_clean_ledger_is_clean_and_the_report_says_what_was_checked(ledger):
+    producers = [life_of(ledger.pb, [f"t-{i}-{k}" for k in range(20)]) for i in range(5)]
+    ledger.fill(*[p.said for p in producers])
+
+    report = ledger.verify(expect=0)
+    assert report["findings"] == [] and kinds(report, "notes") == {"unsealed"}
+    summary = report["summary"]
+    assert (summary["tasks"], summary["events"], summary["producers"]) == (100, 310, 5)
+    assert summary["stream_entries"] == 310 and summary["verdict"] == "clean" and summary["snapshot"]
+    assert state_of(report, "stream") == "checked" and state_of(report, "seal") == "not asked"
+
+
+def test_an_empty_ledger_is_clean(ledger):
+    ledger.programs.run(CONSUMER, "migrate")
+    assert ledger.verify(expect=0)["summary"]["events"] == 0
+
+
+def test_a_producer_that_has_not_closed_is_a_note(ledger):
+    producer = Producer(ledger.pb)
+    ledger.fill(producer.opened(), producer.life("t"))
+    report = ledger.verify(expect=0)
+    assert [note["last_sequence"] for note in of_kind(report, "tail_unknown", "notes")] == [4]
+
+
+def test_the_adopter_of_a_spool_tells_its_producer_s_end(ledger):
+    dead, adopter = Producer(ledger.pb), Producer(ledger.pb)
+    ledger.fill(dead.opened(), dead.life("t"), adopter.opened(), adopter.adopted(dead), adopter.closed())
+    assert kinds(ledger.verify(expect=0), "notes") == {"unsealed"}
+
+
+def test_events_of_an_old_attempt_and_out_of_order_are_clean(ledger):
+    producer = life_of(ledger.pb)
+    ledger.fill(list(reversed(producer.said)), producer.said)
+    ledger.verify(expect=0)
+
+
+def test_data_is_compared_by_its_meaning(ledger):
+    producer = Producer(ledger.pb)
+    odd = b'{ "b" : 1.0e2 , "a":"\\u00e9\\/\\ud83d\\ude00","b":  100.0, "c":[-0, 0.10, true , null, {} , []]}'
+    ledger.fill(producer.opened(), producer.say(
+        task_status=ledger.pb.TaskStatus(task_id="t", status="STATUS_SUCCESS", data_json=odd)), producer.closed())
+    ledger.verify(expect=0)
+
+
+# ---- somebody did something: what, how, what it is called, and where
+
+P, N = "%(producer)s", "%(number)s"
+EVENT = "taskledger.task_event"
+TAMPERING = {
+    "a column changed": (
+        f"UPDATE {EVENT} SET message = 'forged' WHERE producer_id = {P} AND sequence = 4", {"column"}),
+    "the time of an event changed": (
+        f"UPDATE {EVENT} SET occurred_at = occurred_at + '1s' WHERE producer_id = {P} AND sequence = 4", {"column"}),
+    "data changed": (
+        f"""UPDATE {EVENT} SET data = '{{"n": 2}}' WHERE producer_id = {P} AND sequence = 4""", {"column"}),
+    "one in the middle deleted": (
+        f"DELETE FROM {EVENT} WHERE producer_id = {P} AND sequence = 5", {"hole", "projection"}),
+    "the first deleted": (
+        f"DELETE FROM {EVENT} WHERE producer_id = {P} AND sequence = 1", {"hole"}),
+    "the tail of a closed producer deleted": (
+        f"DELETE FROM {EVENT} WHERE producer_id = {P} AND sequence >= 10", {"tail", "projection"}),
+    "a whole producer deleted": (
+        f"DELETE FROM {EVENT} WHERE producer_id = {P}", {"tail", "orphan_row"}),
+    "one inserted behind the end": (
+        f"INSERT INTO {EVENT} SELECT (jsonb_populate_record(e, '{{\"sequence\": 99}}')).* FROM {EVENT} e"
+        f" WHERE producer_id = {P} AND sequence = 4",
+        {"identity", "beyond_end", "hole"}),
+    "two payloads swapped": (
+        f"UPDATE {EVENT} e SET payload = (SELECT payload FROM {EVENT} o WHERE o.producer_id = e.producer_id"
+        f" AND o.sequence = 7 - e.sequence) WHERE producer_id = {P} AND sequence IN (3, 4)",
+        {"identity", "chain"}),
+    "a row of the projection changed": (
+        "UPDATE taskledger.task SET status = 'FAILURE' WHERE task_id = 't-2'", {"projection"}),
+    "the count of a task's events changed": (
+        "UPDATE taskledger.task SET event_count = event_count + 1 WHERE task_id = 't-2'", {"projection"}),
+    "a row of the projection deleted": (
+        "DELETE FROM taskledger.task WHERE task_id = 't-2'", {"missing_row"}),
+    "a row of the projection invented": (
+        "INSERT INTO taskledger.task SELECT (jsonb_populate_record(t, '{\"task_id\": \"t-9\"}')).* FROM taskledger.task t"
+        " WHERE task_id = 't-2'", {"orphan_row"}),
+    "a payload that is no event": (
+        f"UPDATE {EVENT} SET payload = '\\xffff' WHERE producer_id = {P} AND sequence = 4",
+        {"unreadable", "chain", "projection"}),
+    "a partition emptied": (f"DELETE FROM {EVENT}", {"tail", "orphan_row"}),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_tampering_is_found_and_named(ledger, what):
+    sql, expected = TAMPERING[what]
+    producer = life_of(ledger.pb)
+    ledger.fill(producer.said)
+    ledger.verify(expect=0)
+
+    ledger.tamper(sql.replace(P, f"'{producer.id}'"))
+    report = ledger.verify("--settle", "0s", expect=1, env={"REDIS_URL": ""})
+    assert kinds(report) >= expected
+    assert report["summary"]["verdict"] == "findings"
+
+
+def test_a_changed_payload_breaks_the_chain_behind_it_and_the_columns(ledger):
+    producer = life_of(ledger.pb)
+    ledger.fill(producer.said)
+    forged = ledger.pb.Event.FromString(producer.said[3].payload)
+    forged.task_status.message = "forged"
+    ledger.tamper(
+        f"UPDATE {EVENT} SET payload = %s WHERE producer_id = %s AND sequence = 4",
+        forged.SerializeToString(), str(producer.id),
+    )
+
+    report = ledger.verify(expect=1, env={"REDIS_URL": ""})
+    assert [(f["producer_id"], f["first_sequence"]) for f in of_kind(report, "chain")] == [(str(producer.id), 5)]
+    assert [(f["first_sequence"], f["column"]) for f in of_kind(report, "column")] == [(4, "message")]
+    assert [(f["task_id"], f["column"]) for f in of_kind(report, "projection")] == [("t-1", "message")]
+    # With the stream at hand its settled entry is not in the ledger any more.
+    report = ledger.verify(expect=1)
+    assert [f["first_sequence"] for f in of_kind(report, "unarchived")] == [4]
+
+
+def test_the_first_column_that_differs_is_named(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    ledger.tamper("UPDATE taskledger.task SET step = 'x', message = 'y' WHERE task_id = 't-2'")
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["task_id"], finding["column"]) == ("t-2", "step")
+
+
+# ---- holes
+
+
+def test_a_declared_hole_is_a_finding_that_tells_the_producer_s_reason(ledger):
+    producer = Producer(ledger.pb)
+    ledger.fill(producer.opened(), producer.life("t"), producer.dropped(3, "queue full"), producer.closed())
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["kind"], finding["first_sequence"], finding["last_sequence"]) == ("dropped", 5, 7)
+    assert "queue full" in finding["detail"]
+
+
+def test_a_hole_that_the_chain_holds_across_was_dropped_and_one_that_breaks_it_was_lost(ledger):
+    dropped, lost = Producer(ledger.pb), Producer(ledger.pb)
+    dropped.opened()
+    dropped.sequence += 2
+    dropped.closed()
+    lost.opened()
+    lost.life("t")
+    lost.closed()
+    ledger.fill(dropped.said, [said for said in lost.said if said.sequence != 3])
+
+    holes = {f["producer_id"]: f for f in of_kind(ledger.verify(expect=1), "hole")}
+    assert set(holes) == {str(dropped.id), str(lost.id)}
+    assert (holes[str(dropped.id)]["first_sequence"], holes[str(dropped.id)]["last_sequence"]) == (2, 3)
+    assert "before they were accepted" in holes[str(dropped.id)]["detail"]
+    assert "lost on the way" in holes[str(lost.id)]["detail"]
+
+
+def test_a_young_hole_of_a_live_producer_is_in_flight(ledger):
+    producer = Producer(ledger.pb)
+    producer.opened()
+    producer.life("t")
+    ledger.fill([said for said in producer.said if said.sequence != 3])
+
+    report = ledger.verify("--settle", "0s", expect=0)
+    assert [note["first_sequence"] for note in of_kind(report, "in_flight", "notes")] == [3]
+    report = ledger.verify("--settle", "0s", "--in-flight", "0s", expect=1)
+    assert [finding["first_sequence"] for finding in of_kind(report, "hole")] == [3]
+
+
+def test_a_hole_that_fills_while_verify_waits_is_none(ledger):
+    producer = Producer(ledger.pb)
+    producer.opened()
+    producer.life("t")
+    producer.closed()
+    late = producer.said[2]
+    ledger.start().send([said for said in producer.said if said is not late])
+
+    sender = threading.Timer(0.5, lambda: ledger.stream.send(late))
+    sender.start()
+    report = ledger.verify("--settle", "20s", expect=0, env={"REDIS_URL": ""})
+    sender.join()
+    assert report["findings"] == []
+
+
+def test_a_hole_that_the_stream_still_holds_cannot_be_judged(ledger):
+    producer = Producer(ledger.pb)
+    producer.opened()
+    producer.life("t")
+    producer.closed()
+    ledger.fill([said for said in producer.said if said.sequence != 3])
+    ledger.stream.send(producer.said[2])
+
+    report = ledger.verify("--settle", "0s", expect=4)
+    assert state_of(report, "holes") == "partly"
+    assert kinds(report, "notes") >= {"in_flight", "waiting"}
+
+
+def test_a_number_that_was_set_aside_is_no_hole_but_a_finding_of_its_own(ledger):
+    producer = Producer(ledger.pb)
+    producer.opened()
+    unknown = producer.say(task_status=ledger.pb.TaskStatus(task_id="t"))
+    producer.life("t")
+    ledger.fill(producer.said, producer.closed())
+
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["kind"], finding["first_sequence"]) == ("rejected", unknown.sequence)
+
+    ledger.tamper("UPDATE taskledger.rejected_event SET resolved_at = now(), resolution = 'discarded'")
+    ledger.verify(expect=0)
+
+
+def test_the_same_identity_with_other_bytes_is_a_conflict(ledger):
+    producer = life_of(ledger.pb)
+    forged = ledger.pb.Event.FromString(producer.said[3].payload)
+    forged.task_status.message = "forged"
+    ledger.start().send(producer.said)
+    ledger.stream.send(producer.said[3]._replace(payload=forged.SerializeToString()))
+    wait_until(ledger.stream.is_settled, 30, "everything settled")
+    ledger.stop()
+
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["kind"], finding["producer_id"], finding["first_sequence"]) == ("conflict", str(producer.id), 4)
+
+
+def test_entries_that_are_no_events_are_found_set_aside(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    ledger.start()
+    ledger.stream.send_fields({"event": b"\xff\xff"})
+    ledger.stream.send_fields({"other": b"x"})
+    ledger.stream.send_fields({"event": b"x" * 70000})
+    wait_until(ledger.stream.is_settled, 30, "everything settled")
+    ledger.stop()
+    assert kinds(ledger.verify(expect=1)) == {"rejected"}
+
+
+# ---- the stream
+
+
+def test_what_is_settled_and_not_in_the_ledger_is_found(ledger):
+    producer = life_of(ledger.pb)
+    ledger.fill(producer.said)
+    ids = ledger.stream.send(Producer(ledger.pb).opened())
+    ledger.redis.client().xreadgroup("taskledger", "nobody", {"taskledger:events": ">"})
+    assert kinds(ledger.verify(expect=0), "notes") == {"waiting", "unsealed"}
+
+    ledger.redis.client().xack("taskledger:events", "taskledger", *ids)
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["kind"], finding["stream_id"]) == ("unarchived", ids[0])
+
+
+def test_without_redis_url_the_stream_is_not_asked(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    assert state_of(ledger.verify(expect=0, env={"REDIS_URL": ""}), "stream") == "not asked"
+
+
+def test_a_redis_that_is_down_leaves_the_audit_incomplete(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    ledger.redis.kill()
+    report = ledger.verify(expect=4)
+    assert state_of(report, "stream") == "unreachable" and report["summary"]["verdict"] == "incomplete"
+
+
+def test_a_postgresql_that_is_down_cannot_be_reached(ledger):
+    ledger.programs.run(CONSUMER, "migrate")
+    ledger.postgres.kill()
+    assert ledger.programs.run(REPLAY, "verify", expect=3).stdout == ""
+
+
+def test_a_database_without_a_ledger_is_told_how_to_make_one(ledger):
+    assert "taskledger-consumer migrate" in ledger.programs.run(REPLAY, "verify", expect=2).stderr
+
+
+# ---- beside running consumers
+
+
+def test_beside_running_consumers_under_load_there_is_no_false_alarm(ledger):
+    ledger.programs.run(CONSUMER, "migrate")
+    consumers = [ledger.programs.start(CONSUMER, "run") for _ in range(2)]
+    stop = threading.Event()
+
+    def load():
+        stream = Stream(ledger.redis.client())
+        while not stop.is_set():
+            producers = [life_of(ledger.pb, [f"{uuid.uuid4()}" for _ in range(10)]) for _ in range(20)]
+            # Interleaved, so that each batch holds parts of many producers.
+            stream.send([said for row in zip(*[p.said for p in producers]) for said in row])
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    try:
+        wait_until(lambda: ledger.redis.client().xlen("taskledger:events") > 2000, 30, "load")
+        reports = [ledger.verify("--settle", "30s", expect=0) for _ in range(5)]
+    finally:
+        stop.set()
+        loader.join()
+    events = [report["summary"]["events"] for report in reports]
+    assert events == sorted(events) and events[-1] > events[0]
+    assert all(consumer.term() == 0 for consumer in consumers)
+
+
+def test_memory_does_not_grow_with_the_ledger(ledger):
+    producers = [life_of(ledger.pb, [f"{uuid7()}" for _ in range(333)]) for _ in range(100)]
+    ledger.start()
+    for producer in producers:
+        ledger.stream.send(producer.said)
+    wait_until(ledger.stream.is_settled, 60, "everything settled")
+    ledger.stop()
+    timed = ledger.programs.environment | {"PATH": "/usr/bin:/bin"}
+    import resource
+    import subprocess
+
+    subprocess.run([ledger.programs.build.bin(REPLAY), "verify"], env=timed, check=True, capture_output=True)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
