@@ -57,6 +57,14 @@ function(taskledger_wrap target)
     endif()
 endfunction()
 
+# taskledger_wrap(TARGET FUNCTION...): calls of FUNCTION in that test go to its __wrap_FUNCTION, which may let them fail.
+function(taskledger_wrap target)
+    if(TARGET ${target})
+        list(TRANSFORM ARGN PREPEND -Wl,--wrap=)
+        target_link_options(${target} PRIVATE ${ARGN})
+    endif()
+endfunction()
+
 # taskledger_fuzz_test(NAME CORE): fuzz/fuzz_NAME.c, starting from fuzz/corpus/NAME/, for
 # TASKLEDGER_TEST_SECONDS (default 10). What it finds is kept in the build folder.
 function(taskledger_fuzz_test name core)
