@@ -5,11 +5,13 @@
  *     counters                                                           a line of JSON
  *     fork COUNT DEPTH        a child that emits and closes; DEPTH 2: so does a child of it, and so on
  *     leave                   a child that emits nothing and closes      (as fork)
+ *     bare COUNT              a child that no fork handler hears of
+ *     linger                  a child that does nothing for CHILD_S      lingering
  *     storm THREADS FORKS COUNT   so many threads emit all the time, and each forks so often, children as above
  *     close MS                                                           left COUNT
  *
- * Each child prints "child PID left COUNT ms MS" when it has closed, and ends by _exit(0). The answer to fork, leave and
- * storm, "done COUNT", comes when all children have ended so; "lost COUNT" tells how many did not within CHILD_S.
+ * Each child prints "child PID left COUNT ms MS" when it has closed, and ends by _exit(0). The answer to fork, leave,
+ * bare and storm, "done COUNT", comes when all have; "lost COUNT" tells how many did not within CHILD_S.
  *
  * Options come from the environment: as the library reads it, and WORKER_BACKOFF_MS, WORKER_REQUEST_MS, and for how long
  * a child closes, WORKER_CHILD_MS. The tasks are named PID-NUMBER after the process that emits. */
@@ -118,6 +120,27 @@ static void be_child(unsigned count, unsigned depth)
     _exit(good ? 0 : 1);
 }
 
+/* With the system call alone: nobody in the process is told. */
+static pid_t fork_bare(unsigned count)
+{
+    pid_t child = _Fork();
+
+    if (child == 0)
+        be_child(count, 1);
+    return child;
+}
+
+static void fork_lingering(void)
+{
+    if (fork() > 0) {
+        say("lingering\n");
+        return;
+    }
+    alarm(CHILD_S);
+    for (;;)
+        pause();
+}
+
 static void tell(unsigned good, unsigned all)
 {
     if (good == all)
@@ -207,6 +230,10 @@ static bool obey(const char *command, unsigned a, unsigned b, unsigned c)
         tell(ended_well(fork_child(a, b)), 1);
     } else if (strcmp(command, "leave") == 0) {
         tell(ended_well(fork_child(0, 1)), 1);
+    } else if (strcmp(command, "bare") == 0) {
+        tell(ended_well(fork_bare(a)), 1);
+    } else if (strcmp(command, "linger") == 0) {
+        fork_lingering();
     } else if (strcmp(command, "storm") == 0) {
         be_storm(a, b, c);
     } else if (strcmp(command, "close") == 0) {

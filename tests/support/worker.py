@@ -74,9 +74,11 @@ class Worker:
         return left
 
     def kill(self):
-        if self.process.poll() is None:
+        try:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        except ProcessLookupError:
+            pass
+        self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
 

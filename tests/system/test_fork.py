@@ -6,6 +6,7 @@ import pytest
 
 from support.audit import audit
 from support.emitted import Emitted
+from support.waiting import wait_until
 from support.worker import Worker
 
 
@@ -133,6 +134,30 @@ def test_grandchildren(redis, event_pb2, start):
     assert sorted(said_by_each(redis, event_pb2).values()) == [4, 5, 5, 5, 5]
 
 
+def test_a_child_that_no_fork_handler_hears_of(redis, event_pb2, start):
+    worker = start(redis)
+    worker.emit(2)
+    assert worker.flush() == 0
+    assert worker.ask("bare", 5) == "done 1"
+    worker.emit(2)
+    assert worker.close() == 0
+    assert sorted(said_by_each(redis, event_pb2).values()) == [4, 5]
+
+
+def test_a_connection_ends_with_the_parent_though_a_child_lives_on(redis, start):
+    worker = start(redis)
+    worker.emit(1)
+    assert worker.flush() == 0
+    assert producers_at(redis) == 1
+    assert worker.ask("linger") == "lingering"
+    assert worker.close() == 0
+    wait_until(lambda: producers_at(redis) == 0, 5, "the connection is gone")
+
+
+def producers_at(redis):
+    return sum(client["name"] == "taskledger-producer" for client in redis.client().client_list())
+
+
 def test_fork_from_any_thread_while_others_emit(redis, event_pb2, start):
     worker = start(redis)
     assert worker.ask("storm", 4, 25, 5) == "done 100"
@@ -157,3 +182,14 @@ def test_fork_from_any_thread_while_redis_comes_and_goes(redis, event_pb2, start
     assert worker.close() == 0
     assert sent["dropped_full"] == 0
     assert len(worker.children) == 40
+
+
+def test_fork_from_any_thread_over_tls(make_redis, certificates, event_pb2, start):
+    redis = make_redis("tls", tls=certificates)
+    worker = start(env={"REDIS_URL": redis.tls_url, "TASKLEDGER_REDIS_CA_FILE": str(certificates.ca.certificate)})
+    worker.emit(1)
+    assert worker.flush() == 0
+    assert worker.ask("storm", 2, 20, 5) == "done 40"
+    assert worker.close() == 0
+    said = said_by_each(redis, event_pb2)
+    assert len(said) == 41
