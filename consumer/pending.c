@@ -15,7 +15,7 @@ static struct slice number(char text[NUMBER_BYTES], int64_t value)
 static bool call(const struct pending *pending, const struct slice *words, size_t count, enum reply_type type,
                  struct reply *reply, struct error *error)
 {
-    struct reply answer;
+    struct reply answer = {.type = REPLY_NIL};
 
     if (!redis_call(pending->redis, words, count, pending->arena, &answer, error))
         return false;
@@ -82,7 +82,7 @@ bool pending_give_idle(const struct pending *pending, const char *consumer, int6
     char idle_text[NUMBER_BYTES];
     char count_text[NUMBER_BYTES];
     char start_text[STREAM_ID_BYTES_MAX];
-    struct reply answer;
+    struct reply answer = {.type = REPLY_NIL};
 
     stream_id_format(start, start_text);
     const struct slice words[] = {
@@ -98,7 +98,7 @@ bool pending_give_idle(const struct pending *pending, const char *consumer, int6
 
 bool pending_exists(const struct pending *pending, struct slice id, bool *exists, struct error *error)
 {
-    struct reply entries;
+    struct reply entries = {.type = REPLY_NIL};
     const struct slice words[] = {slice_from_text("XRANGE"), slice_from_text(pending->key), id, id};
 
     if (!call(pending, WORDS(words), REPLY_ARRAY, &entries, error))
