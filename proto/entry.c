@@ -158,6 +158,16 @@ static bool on_integer(void *self, const struct redis_place *place, int64_t valu
     return unexpected();
 }
 
+/* An error in the place of an id would leave the entry that of the one before. */
+static bool on_error(void *self, const struct redis_place *place, struct slice text, size_t text_bytes)
+{
+    (void)self;
+    (void)place;
+    (void)text;
+    (void)text_bytes;
+    return unexpected();
+}
+
 /* Nothing came; an entry that is no longer there (XCLAIM before 7.0); or a pending one without its fields. */
 static bool on_nil(void *self, const struct redis_place *place)
 {
@@ -179,6 +189,7 @@ struct redis_visitor entry_visitor(struct entry_reader *reader)
         .on_string = on_string,
         .on_integer = on_integer,
         .on_nil = on_nil,
+        .on_error = on_error,
         .self = reader,
     };
 }

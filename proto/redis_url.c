@@ -118,14 +118,16 @@ static bool take_login(struct slice *text, struct redis_url *url, struct error *
            decode(password, url->password, sizeof url->password, error);
 }
 
+/* An address, and perhaps its scope: "fe80::1%eth0". */
 static bool is_ipv6(const char *host)
 {
     char address[REDIS_URL_HOST_MAX];
     struct in6_addr binary;
+    size_t size = strcspn(host, "%");
+    const char *scope = host + size;
 
-    /* A scope ("fe80::1%eth0") is for the resolver to look at. */
-    snprintf(address, sizeof address, "%.*s", (int)strcspn(host, "%"), host);
-    return inet_pton(AF_INET6, address, &binary) == 1;
+    snprintf(address, sizeof address, "%.*s", (int)size, host);
+    return inet_pton(AF_INET6, address, &binary) == 1 && scope[strspn(scope, "%" NAME_CHARACTERS)] == '\0';
 }
 
 /* "[address]" off the front. */
@@ -137,7 +139,7 @@ static bool take_bracketed_host(struct slice *text, struct redis_url *url, struc
         return refuse(error, "the bracket before the IPv6 address is never closed");
     if (!decode(front(behind(*text, 1), end - 1), url->host, sizeof url->host, error))
         return false;
-    if (!is_ipv6(url->host) || url->host[strcspn(url->host, " /\n")] != '\0')
+    if (!is_ipv6(url->host))
         return refuse(error, "in brackets an IPv6 address is expected");
     *text = behind(*text, end + 1);
     return true;

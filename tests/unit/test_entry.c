@@ -200,6 +200,8 @@ static void shapes_that_redis_never_sends_are_protocol_errors(void **state)
         "*1\r\n*3\r\n" ID("1") EVENT("a") ":1\r\n",
         "*1\r\n*2\r\n:1\r\n" EVENT("a"),
         "*1\r\n*2\r\n$-1\r\n" EVENT("a"),
+        "*2\r\n*2\r\n" ID("1") EVENT("a") "*2\r\n-ERR\r\n" EVENT("b"),
+        "*1\r\n*2\r\n" ID("1") "*2\r\n$5\r\nevent\r\n-ERR\r\n",
         "*1\r\n*2\r\n" EVENT("a") ID("1"),
         "*1\r\n*2\r\n$2\r\n1-\r\n" EVENT("a"),
         "*1\r\n*2\r\n$1\r\n1\r\n" EVENT("a"),

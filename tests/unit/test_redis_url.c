@@ -156,6 +156,7 @@ static void hosts_are_names_or_addresses(void **state)
     assert_refused("redis://[::1", "never closed");
     assert_refused("redis://[host]", "IPv6 address is expected");
     assert_refused("redis://[::1%25a b]", "IPv6 address is expected");
+    assert_refused("redis://[::1%25a%0a]", "IPv6 address is expected");
     assert_refused("redis://[]", "IPv6 address is expected");
 }
 
