@@ -3,6 +3,7 @@
 #include "proto/redis.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ static size_t bytes_used;
 static unsigned calls;
 static unsigned connects;
 static unsigned lost_call;
+static unsigned appends;
+static unsigned lines;
 
 /* ---- for the test --------------------------------------------------------------------------------------------------- */
 
@@ -40,7 +43,7 @@ void fake_line_reset(void)
     pthread_mutex_lock(&lock);
     trouble = FAKE_LINE_GOOD;
     count = bytes_used = 0;
-    calls = connects = lost_call = 0;
+    calls = connects = lost_call = appends = 0;
     pthread_mutex_unlock(&lock);
 }
 
@@ -74,7 +77,7 @@ unsigned fake_line_connects(void)
     return now;
 }
 
-static bool wait_for(size_t entries_wanted, unsigned calls_wanted)
+static bool wait_for(size_t entries_wanted, unsigned calls_wanted, unsigned lines_at_most)
 {
     struct timespec deadline;
     int late = 0;
@@ -82,7 +85,7 @@ static bool wait_for(size_t entries_wanted, unsigned calls_wanted)
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += DEADLINE_S;
     pthread_mutex_lock(&lock);
-    while ((count < entries_wanted || calls < calls_wanted) && late == 0)
+    while ((count < entries_wanted || calls < calls_wanted || lines > lines_at_most) && late == 0)
         late = pthread_cond_timedwait(&change, &lock, &deadline);
     pthread_mutex_unlock(&lock);
     return late == 0;
@@ -90,12 +93,17 @@ static bool wait_for(size_t entries_wanted, unsigned calls_wanted)
 
 bool fake_line_wait_for_entries(size_t wanted)
 {
-    return wait_for(wanted, 0);
+    return wait_for(wanted, 0, UINT_MAX);
 }
 
 bool fake_line_wait_for_calls(unsigned wanted)
 {
-    return wait_for(0, wanted);
+    return wait_for(0, wanted, UINT_MAX);
+}
+
+bool fake_line_wait_for_freed(void)
+{
+    return wait_for(0, 0, 0);
 }
 
 size_t fake_line_count(void)
@@ -111,6 +119,14 @@ const struct fake_line_entry *fake_line_entry(size_t number)
 
 /* ---- for the sender ------------------------------------------------------------------------------------------------- */
 
+static void count_line(unsigned more)
+{
+    pthread_mutex_lock(&lock);
+    lines += more;
+    pthread_cond_broadcast(&change);
+    pthread_mutex_unlock(&lock);
+}
+
 struct redis *redis_new(const struct redis_options *options, struct error *error)
 {
     if (strncmp(options->url, "redis://", 8) != 0) {
@@ -122,6 +138,7 @@ struct redis *redis_new(const struct redis_options *options, struct error *error
         error_set(error, ERROR_TRANSIENT, "memory", "could not get memory");
         return NULL;
     }
+    count_line(1);
     redis->cancel_descriptor = options->cancel_descriptor;
     redis->request_timeout_ms = options->request_timeout_ms;
     return redis;
@@ -129,6 +146,8 @@ struct redis *redis_new(const struct redis_options *options, struct error *error
 
 void redis_free(struct redis *redis)
 {
+    if (redis != NULL)
+        count_line(-1U);
     free(redis);
 }
 
@@ -191,11 +210,14 @@ bool redis_connect(struct redis *redis, struct error *error)
 bool redis_append(struct redis *redis, const struct slice *words, size_t word_count, struct error *error)
 {
     bool lost;
+    enum fake_line_trouble now = begin_call(&lost);
 
-    begin_call(&lost);
     if (lost || !redis->connected)
         return lose(redis, error, "connection");
+    if (now == FAKE_LINE_CRAMPED && ++appends % 3 == 0)
+        return error_set(error, ERROR_TRANSIENT, "memory", "could not get memory");
 
+    assert(redis->outstanding == 0); /* the sender answers for a batch before it begins the next */
     assert(word_count == 5 && slice_equal(words[0], slice_from_text("XADD")) && words[2].data[0] == '*');
     assert(slice_equal(words[3], slice_from_text(STREAM_FIELD)) && redis->appended_count < OUTSTANDING_MAX);
     struct fake_line_entry *entry = &redis->appended[redis->appended_count++];

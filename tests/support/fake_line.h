@@ -20,6 +20,7 @@ enum fake_line_trouble {
     FAKE_LINE_WRONG_TYPE, /* answers WRONGTYPE */
     FAKE_LINE_FORGETFUL,  /* keeps, and loses the connection after every third answer */
     FAKE_LINE_UNREADABLE, /* answers something else than an ID */
+    FAKE_LINE_CRAMPED,    /* has no memory for every third command, and stays up */
 };
 
 struct fake_line_entry {
@@ -40,9 +41,10 @@ void fake_line_lose_call(unsigned number);
 unsigned fake_line_calls(void);
 unsigned fake_line_connects(void);
 
-/* Wait until so many entries are kept, or so many calls were made; false after 10 s. */
+/* Wait until so many entries are kept, so many calls were made, or every line was freed; false after 10 s. */
 bool fake_line_wait_for_entries(size_t count);
 bool fake_line_wait_for_calls(unsigned calls);
+bool fake_line_wait_for_freed(void);
 
 /* What was kept, in order; until fake_line_reset, and not while a sender runs. */
 size_t fake_line_count(void);

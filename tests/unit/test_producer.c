@@ -307,6 +307,13 @@ static void an_answer_that_is_none_is_not_taken_for_one(void **state)
     assert_non_null(strstr(after.last_error, "cannot understand"));
 }
 
+static void a_line_may_be_short_of_memory(void **state)
+{
+    (void)state;
+    struct taskledger_counters after = survive(FAKE_LINE_CRAMPED, 20);
+    assert_in_range(after.refused, 1, 1000);
+}
+
 static void a_line_that_breaks_again_and_again_still_gets_forward(void **state)
 {
     (void)state;
@@ -342,7 +349,7 @@ static void a_full_queue_drops_the_newest_and_tells_exactly(void **state)
         accepted += emit() == TASKLEDGER_ACCEPTED;
     assert_int_equal(counters().dropped_full, 10100 - accepted);
     fake_line_set_trouble(FAKE_LINE_GOOD);
-    assert_int_equal(taskledger_flush(producer, ENOUGH_MS), 0);
+    assert_true(fake_line_wait_for_entries(1 + accepted + 1));
     close_well();
     audit();
     assert_int_equal(auditor.statuses, accepted);
@@ -396,6 +403,7 @@ static void close_ends_a_wait_for_an_answer(void **state)
     assert_int_equal(taskledger_close(producer, 100), 5);
     producer = NULL;
     assert_in_range(now_ms() - start_ms, 0, ENOUGH_MS / 2);
+    assert_true(fake_line_wait_for_freed());
 }
 
 static void close_without_time_is_done_at_once(void **state)
@@ -497,6 +505,7 @@ int main(void)
         TEST(redis_may_be_demoted_and_is_then_looked_for_again),
         TEST(what_an_operator_must_mend_is_waited_out),
         TEST(an_answer_that_is_none_is_not_taken_for_one),
+        TEST(a_line_may_be_short_of_memory),
         TEST(a_line_that_breaks_again_and_again_still_gets_forward),
         TEST(what_was_answered_behind_an_error_is_not_sent_again),
         TEST(a_full_queue_drops_the_newest_and_tells_exactly),
