@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL_BYTES_MAX = 64, SENTENCE_BYTES_MAX = 2048 };
+enum { CELL_BYTES_MAX = ZONE_TEXT_BYTES, SENTENCE_BYTES_MAX = 2048 };
 
 struct cell {
     struct slice text; /* in the arena, harmless */

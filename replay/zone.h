@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ZONE_TEXT_BYTES = 48 };
+enum { ZONE_TEXT_BYTES = 64 };
 
 struct zone {
     bool is_local; /* as TZ says; zeroed is UTC */
