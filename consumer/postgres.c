@@ -180,15 +180,14 @@ bool postgres_line_connect(struct postgres *postgres, struct error *error)
 /* ---- the session ------------------------------------------------------------------------------------------------ */
 
 /* client_connection_check_interval exists on Linux only; a server elsewhere does without. */
-static const char settings_text[] =
+static const char linux_settings[] =
     "DO $$ BEGIN PERFORM pg_catalog.set_config('client_connection_check_interval', '2s', false);"
     " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
 /* remote_apply is the one setting that promises more than "on". */
 static const struct postgres_statement settings_statement = {
     "session_settings",
-    "SELECT pg_backend_pid(),"
-    " set_config('statement_timeout', $1::text, false),"
+    "SELECT set_config('statement_timeout', $1::text, false),"
     " set_config('idle_in_transaction_session_timeout', $2::text, false),"
     " set_config('default_transaction_read_only', $3::text, false),"
     " set_config('lock_timeout', '5s', false),"
@@ -206,11 +205,9 @@ static struct postgres_parameter text_parameter(const char *text)
     return (struct postgres_parameter){.value = slice_from_text(text)};
 }
 
-static bool apply_settings(struct postgres *postgres, int32_t *server_pid, struct error *error)
+static bool apply_settings(struct postgres *postgres, struct error *error)
 {
     char timeout_ms[16];
-    AUTO_POSTGRES_RESULT result = NULL;
-    struct slice pid;
 
     snprintf(timeout_ms, sizeof timeout_ms, "%d",
              postgres->statement_timeout_ms < 0 ? 0 : postgres->statement_timeout_ms);
@@ -219,11 +216,8 @@ static bool apply_settings(struct postgres *postgres, int32_t *server_pid, struc
         text_parameter(postgres->read_only ? "10min" : "15s"), /* a reader's long snapshot hinders nobody's writes */
         text_parameter(postgres->read_only ? "on" : "off"),
     };
-    if (!postgres_query(postgres, &settings_statement, parameters, 3, &result, error))
-        return false;
-    postgres_value(result, 0, 0, &pid);
-    *server_pid = postgres_read_int32(pid);
-    return true;
+    return postgres_query(postgres, &settings_statement, parameters, 3, NULL, error) &&
+           postgres_execute(postgres, linux_settings, error);
 }
 
 static bool check_version(const struct postgres *postgres, struct error *error)
@@ -236,12 +230,11 @@ static bool check_version(const struct postgres *postgres, struct error *error)
                      version / 10000, postgres->address);
 }
 
+/* The pooler first: what is set would stay with the next one who is given that server session. */
 static bool make_ours(struct postgres *postgres, struct error *error)
 {
-    int32_t server_pid;
-
-    return check_version(postgres, error) && apply_settings(postgres, &server_pid, error) &&
-           postgres_line_refuse_pooler(postgres, server_pid, error) && postgres_execute(postgres, settings_text, error);
+    return check_version(postgres, error) && postgres_line_refuse_pooler(postgres, error) &&
+           apply_settings(postgres, error);
 }
 
 bool postgres_open(struct postgres *postgres, struct error *error)

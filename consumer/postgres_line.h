@@ -64,7 +64,7 @@ bool postgres_line_recover(struct postgres *postgres, const struct error *error)
 bool postgres_line_ready(const struct postgres *postgres, struct error *error);
 
 /* Refuse a pooler that gives each transaction another server session: locks, settings and prepared statements would be
- * somebody else's. `server_pid` is who answers in this session. In consumer/postgres_pooler.c. */
-bool postgres_line_refuse_pooler(struct postgres *postgres, int32_t server_pid, struct error *error);
+ * somebody else's. In consumer/postgres_pooler.c. */
+bool postgres_line_refuse_pooler(struct postgres *postgres, struct error *error);
 
 #endif

@@ -4,18 +4,22 @@
 
 enum { ROUNDS = 3 };
 
-static const struct postgres_statement server_pid_statement = {"server_pid", "SELECT pg_catalog.pg_backend_pid()"};
-
-static bool server_pid(struct postgres *postgres, int32_t *pid, struct error *error)
+static bool note_pid(void *pid, const struct postgres_row *row, struct error *error)
 {
-    AUTO_POSTGRES_RESULT result = NULL;
     struct slice value;
 
-    if (!postgres_query(postgres, &server_pid_statement, NULL, 0, &result, error))
-        return false;
-    postgres_value(result, 0, 0, &value);
-    *pid = postgres_read_int32(value);
+    if (!postgres_row_value(row, 0, &value))
+        return error_set(error, ERROR_TRANSIENT, "internal", "PostgreSQL does not tell its process number");
+    *(int32_t *)pid = postgres_read_int32(value);
     return true;
+}
+
+/* Streamed, since that prepares nothing: behind a pooler a name may be there already, or be gone by the next message. */
+static bool server_pid(struct postgres *postgres, int32_t *pid, struct error *error)
+{
+    static const struct postgres_statement statement = {"server_pid", "SELECT pg_catalog.pg_backend_pid()"};
+
+    return postgres_stream(postgres, &statement, NULL, 0, note_pid, pid, error);
 }
 
 static bool refuse(const struct postgres *postgres, struct error *error)
@@ -44,13 +48,17 @@ static bool look_once(struct postgres *postgres, struct postgres *other, struct 
     return after == before || refuse(postgres, error);
 }
 
-bool postgres_line_refuse_pooler(struct postgres *postgres, int32_t server_pid_now, struct error *error)
+bool postgres_line_refuse_pooler(struct postgres *postgres, struct error *error)
 {
+    struct postgres other = *postgres;
+    int32_t pid;
+
     /* Poolers make up the number that a client may cancel by; a server tells its own. */
-    if (PQbackendPID(postgres->connection) == server_pid_now)
+    if (!server_pid(postgres, &pid, error))
+        return false;
+    if (pid == PQbackendPID(postgres->connection))
         return true;
 
-    struct postgres other = *postgres;
     other.connection = NULL;
     other.prepared_count = 0;
     if (!postgres_line_connect(&other, error))
