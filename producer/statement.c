@@ -13,9 +13,9 @@ enum { DATA_FRAME_BYTES = 8 };
 /* Taken from struct taskledger_event: a caller built against an older header has a shorter one. */
 static bool take_struct(const struct taskledger_event *given, struct taskledger_event *said, struct error *error)
 {
+    *said = (struct taskledger_event)TASKLEDGER_EVENT_INIT;
     if (given->struct_size < sizeof given->struct_size)
         return error_set(error, ERROR_REJECTED, "invalid", "struct_size: not set; begin with TASKLEDGER_EVENT_INIT");
-    *said = (struct taskledger_event)TASKLEDGER_EVENT_INIT;
     memcpy(said, given, given->struct_size < sizeof *said ? given->struct_size : sizeof *said);
     return true;
 }

@@ -12,7 +12,8 @@ import tree
 def exported(path, *options):
     command = ["nm", "--defined-only", "--extern-only", "--format=posix", *options, path]
     listing = subprocess.run(command, capture_output=True, check=True, text=True)
-    return sorted({line.split()[0] for line in listing.stdout.splitlines()})
+    words = [line.split() for line in listing.stdout.splitlines()]
+    return sorted({name for name, kind, *_ in words if kind != "A"})  # A: the name of a version
 
 
 def objects():
