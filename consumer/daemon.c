@@ -41,9 +41,13 @@ static void on_change(void *self, const struct error *error)
         daemon_tell_failure(daemon, error);
 }
 
+/* Who is about to leave takes nothing over. */
 static void keep_house(struct daemon *daemon)
 {
     struct error error = {.kind = ERROR_NONE};
+
+    if (*daemon->stop)
+        return;
     bool good = housekeeping_turn(&daemon->housekeeping, &error);
 
     daemon_tell_housekeeping(daemon, good ? NULL : &error);
@@ -188,6 +192,7 @@ static bool pump_events(struct daemon *daemon, struct error *error)
     if (good) {
         daemon_publish(daemon);
         good = pump_run(&daemon->pump, daemon->stop, error);
+        housekeeping_finish(&daemon->housekeeping);
         log_write(&daemon->log, LOG_LEVEL_INFO, "stopped",
                   LOG_FIELDS(log_text("consumer", group_consumer(daemon->group)),
                              log_integer("entries", (int64_t)daemon->pump.counters.entries),
@@ -201,7 +206,7 @@ static bool pump_events(struct daemon *daemon, struct error *error)
 static void do_nothing(struct daemon *daemon)
 {
     log_write(&daemon->log, LOG_LEVEL_WARNING, "disabled", LOG_FIELDS(log_text("by", "TASKLEDGER_ENABLED=0")));
-    http_publish_readiness(daemon->http, true, slice_from_text("{\"ready\":true,\"disabled\":true,\"reasons\":[]}\n"));
+    daemon_publish_disabled(daemon);
     while (!*daemon->stop) {
         http_tick(daemon->http);
         daemon->clock->sleep_us(daemon->clock->self, DISABLED_TURN_US);

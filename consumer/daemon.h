@@ -80,5 +80,6 @@ void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error);
 
 /* In consumer/daemon_publish.c: what HTTP shows from now on. */
 void daemon_publish(struct daemon *daemon);
+void daemon_publish_disabled(struct daemon *daemon);
 
 #endif

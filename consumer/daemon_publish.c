@@ -100,17 +100,15 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
     };
 }
 
-static void publish_metrics(struct daemon *daemon)
+static void publish_metrics(struct daemon *daemon, const struct metrics_values *values)
 {
-    struct metrics_values values;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
 
     if (out == NULL)
         return;
-    collect(daemon, &values);
-    metrics_print(&values, out);
+    metrics_print(values, out);
     if (fclose(out) == 0)
         http_publish_metrics(daemon->http, slice_of(text, size));
     free(text);
@@ -119,6 +117,7 @@ static void publish_metrics(struct daemon *daemon)
 /* Readiness at once when it changes; everything again a few times a second. */
 void daemon_publish(struct daemon *daemon)
 {
+    struct metrics_values values;
     const char *reason = hindrance(daemon);
     bool due = daemon->clock->monotonic_us(daemon->clock->self) >= daemon->publish_due_us;
 
@@ -127,5 +126,18 @@ void daemon_publish(struct daemon *daemon)
     daemon->published_reason = reason;
     daemon->publish_due_us = clock_deadline_us(daemon->clock, DAEMON_PUBLISH_MS);
     publish_readiness(daemon);
-    publish_metrics(daemon);
+    collect(daemon, &values);
+    publish_metrics(daemon, &values);
+}
+
+void daemon_publish_disabled(struct daemon *daemon)
+{
+    const struct metrics_values values = {
+        .ready = 1,
+        .start_us = daemon->start_us,
+        .resident_bytes = resident_bytes(),
+    };
+
+    http_publish_readiness(daemon->http, true, slice_from_text("{\"ready\":true,\"disabled\":true,\"reasons\":[]}\n"));
+    publish_metrics(daemon, &values);
 }

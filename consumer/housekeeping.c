@@ -101,6 +101,14 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
     return false;
 }
 
+void housekeeping_finish(struct housekeeping *housekeeping)
+{
+    struct error ignored;
+
+    if (slot_is_held(housekeeping->slot) && redis_is_connected(housekeeping->line))
+        watermark_finish(&housekeeping->watermark, housekeeping->line, &ignored);
+}
+
 bool housekeeping_is_well(const struct housekeeping *housekeeping)
 {
     return !housekeeping->failed;

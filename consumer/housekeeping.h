@@ -59,6 +59,10 @@ void housekeeping_close(struct housekeeping *housekeeping);
 /* Do what is due. A failure concerns nobody but whoever looks after this: it is tried again when it is due again. */
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
 
+/* The last thing before leaving: what was applied is folded and told, if it is us who do that. A failure leaves it to the
+ * next holder. */
+void housekeeping_finish(struct housekeeping *housekeeping);
+
 /* The last time that something was due it went well. */
 bool housekeeping_is_well(const struct housekeeping *housekeeping);
 

@@ -60,9 +60,11 @@ static struct answer answer_metrics(struct http *http)
     struct answer answer = {.status = MHD_HTTP_OK, .type = "text/plain; version=0.0.4; charset=utf-8"};
 
     pthread_mutex_lock(&http->lock);
-    copy_page(slice_of(http->metrics.text, http->metrics.size), &answer.page);
+    bool known = http->metrics.text != NULL;
+    if (known)
+        copy_page(slice_of(http->metrics.text, http->metrics.size), &answer.page);
     pthread_mutex_unlock(&http->lock);
-    return answer;
+    return known ? answer : fixed_answer(MHD_HTTP_SERVICE_UNAVAILABLE, "starting\n");
 }
 
 static struct answer answer_readiness(struct http *http)
@@ -174,6 +176,7 @@ struct http *http_open(const char *listen, int64_t live_ms, const struct clock *
     pthread_mutex_init(&http->lock, NULL);
     listen_describe(descriptor, http->address, sizeof http->address);
     http_tick(http);
+    http_publish_readiness(http, false, slice_from_text("{\"ready\":false,\"reasons\":[\"starting\"]}\n"));
     if (start_thread(http, descriptor))
         return http;
 

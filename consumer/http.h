@@ -20,7 +20,8 @@ enum { HTTP_CONNECTIONS_MAX = 32, HTTP_TIMEOUT_S = 10, HTTP_CONNECTION_BYTES = 1
 
 struct http;
 
-/* Listen and serve; `live_ms` is how long a turn of the loop may take. FATAL, "config" or "listen". */
+/* Listen and serve, not ready ("starting") until something is published; `live_ms` is how long a turn of the loop may
+ * take. FATAL, "config" or "listen". */
 struct http *http_open(const char *listen, int64_t live_ms, const struct clock *clock, struct error *error);
 void http_close(struct http *http);
 

@@ -207,6 +207,13 @@ static bool repeat_all(struct watermark *watermark, struct redis *line, struct e
     return true;
 }
 
+bool watermark_finish(struct watermark *watermark, struct redis *line, struct error *error)
+{
+    bool folded;
+
+    return !watermark_is_held(watermark) || fold_runs(watermark, line, &folded, error);
+}
+
 bool watermark_round(struct watermark *watermark, struct redis *line, struct error *error)
 {
     int64_t now_us = watermark->clock->monotonic_us(watermark->clock->self);

@@ -54,6 +54,9 @@ int64_t watermark_due_us(const struct watermark *watermark);
  * nothing while another consumer holds the lock. */
 bool watermark_round(struct watermark *watermark, struct redis *line, struct error *error);
 
+/* Fold and tell now, if we are the one. */
+bool watermark_finish(struct watermark *watermark, struct redis *line, struct error *error);
+
 /* Whether we are the one. */
 bool watermark_is_held(const struct watermark *watermark);
 

@@ -111,6 +111,17 @@ def test_producers_learn_how_far_the_ledger_holds_them(ready, redis, stream, eve
     wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 15, "both are told again")
 
 
+def test_the_last_watermark_is_told_before_a_consumer_leaves(ready, redis, stream, event_pb2):
+    consumer = ready()
+    producer = Producer(event_pb2)
+    stream.send(producer.opened())
+    settled(stream)
+    stream.send([producer.status(f"t-{i}", "RUNNING") for i in range(500)])
+    settled(stream)
+    assert consumer.term() == 0
+    assert redis.client().hget("taskledger:archived", producer.id.hex) == b"501"
+
+
 def test_another_group_has_a_ledger_of_its_own_and_no_word_in_redis(ready, redis, postgres, stream, event_pb2):
     ready("--group", "audit")
     producer = Producer(event_pb2)
