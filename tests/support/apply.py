@@ -40,8 +40,8 @@ def cut(items, random, largest=40):
 class Applying:
     """An apply_driver at work on its batches."""
 
-    def __init__(self, build, url, batches, *, shards=1):
-        command = [build.folder / "tests/apply_driver", url, STREAM, str(shards)]
+    def __init__(self, build, url, batches, *, shards=1, timeout_ms=0):
+        command = [build.folder / "tests/apply_driver", url, STREAM, shards, timeout_ms]
         self.process = subprocess.Popen(
             list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

@@ -1,6 +1,6 @@
 /* apply_driver: entries from standard input through the pump into PostgreSQL.
  *
- *   apply_driver URL STREAM [SHARDS]
+ *   apply_driver URL STREAM [SHARDS [TIMEOUT_MS]]
  *
  * Migrates, then reads records: state ('w'hole, 'd'eleted, 'm'alformed), shard, ms, sequence, true size, size (each number
  * 8 bytes, least significant first), then `size` bytes; a 'b' alone ends a batch. Prints what was counted, a line each,
@@ -166,7 +166,11 @@ int main(int argc, char **argv)
 
     if (argc < 3 || input == NULL)
         return 2;
-    const struct postgres_options session = {.url = argv[1], .application_name = "apply_driver"};
+    const struct postgres_options session = {
+        .url = argv[1],
+        .application_name = "apply_driver",
+        .statement_timeout_ms = argc > 4 ? atoi(argv[4]) : 0,
+    };
     const struct apply_options options = {.stream = argv[2], .shards = argc > 3 ? (unsigned)atoi(argv[3]) : 1};
 
     struct postgres *postgres = postgres_new(&session, &error);

@@ -10,6 +10,8 @@ import pytest
 from support.apply import STREAM, Applying, Entry, apply, cut, entries
 from support.events import Producer, uuid7
 from support.model import assert_projected
+from support.proxy import DOWN, UP
+from support.waiting import wait_until
 
 STATUSES = "PENDING QUEUED RUNNING RETRY SUCCESS PARTIAL_FAILURE FAILURE CANCELLED".split()
 NOON_US = 1_793_000_000_000_000
@@ -388,6 +390,61 @@ def test_consumers_of_the_same_events_store_each_once(build, postgres, event_pb2
 
     assert sum(each["events"] for each in counters) == len(said)
     assert sum(each["duplicates"] for each in counters) == 2 * len(said)
+    assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
+
+
+def many_small_batches(event_pb2, count=600, size=20):
+    producer = Producer(event_pb2)
+    for place in range(count * size):
+        producer.status(f"task-{place % 97}", STATUSES[place % 8])
+    whole = entries(producer.said)
+    return producer, [whole[start : start + size] for start in range(0, count * size, size)]
+
+
+@pytest.fixture
+def proxy(postgres):
+    with postgres.proxy() as proxy:
+        yield proxy
+
+
+def test_a_line_that_is_cut_again_and_again_costs_nothing_but_time(build, postgres, event_pb2, proxy):
+    producer, batches = many_small_batches(event_pb2)
+    apply(build, postgres.url)
+    applying = Applying(build, proxy.environment["DATABASE_URL"], batches)
+    outcomes = []
+    waiting = threading.Thread(target=lambda: outcomes.append(applying.outcome()))
+    waiting.start()
+
+    dice = random.Random()
+    while waiting.is_alive():
+        proxy.truncate_after(dice.randint(1, 30_000), dice.choice([UP, DOWN]))
+        waiting.join(0.02)
+
+    code, counters, errors = outcomes[0]
+    assert code == 0, errors
+    assert counters["retries"] > 3 and counters["looked_up"] > 0
+    assert len(stored(postgres)) == len(producer.said)
+    assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
+    assert_held(postgres, [producer])
+
+
+def test_a_silent_server_is_given_up_and_tried_again(build, postgres, event_pb2, proxy):
+    producer, batches = many_small_batches(event_pb2)
+    apply(build, postgres.url)
+    applying = Applying(build, proxy.environment["DATABASE_URL"], batches, timeout_ms=300)
+    outcomes = []
+    waiting = threading.Thread(target=lambda: outcomes.append(applying.outcome()))
+    waiting.start()
+
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 10, "some events are stored")
+    proxy.stall()
+    wait_until(lambda: proxy.connections > 1, 10, "another connection is tried")
+    proxy.heal()
+    waiting.join()
+
+    code, counters, errors = outcomes[0]
+    assert code == 0 and "timeout" in errors
+    assert len(stored(postgres)) == len(producer.said)
     assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
 
 
