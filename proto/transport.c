@@ -1,5 +1,7 @@
 #include "proto/transport.h"
 
+#include "proto/transport_gate.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <limits.h>
@@ -74,7 +76,7 @@ static bool fail(struct transport_tls *tls, int status, struct error *error)
     return fail_for(error, ERROR_FATAL, "tls", "cannot agree on TLS with the server");
 }
 
-/* ---- between the library's memory and the socket ---- */
+/* ---- between the library's memory and the socket: outside of the gate while waiting ---- */
 
 static bool flush(struct transport *transport, const struct deadline *deadline, struct error *error)
 {
@@ -83,7 +85,9 @@ static bool flush(struct transport *transport, const struct deadline *deadline, 
 
     if (size <= 0)
         return true;
+    transport_gate_leave();
     bool sent = socket_send(&transport->socket, slice_of(data, (size_t)size), deadline, error);
+    transport_gate_enter();
 
     /* What could not be sent never will be; what the server said before it hung up can still be received. */
     (void)BIO_reset(transport->tls->outgoing);
@@ -96,7 +100,10 @@ static bool fetch(struct transport *transport, const struct deadline *deadline, 
     size_t received;
     size_t kept;
 
-    if (!socket_receive(&transport->socket, buffer, sizeof buffer, &received, deadline, error))
+    transport_gate_leave();
+    bool got_some = socket_receive(&transport->socket, buffer, sizeof buffer, &received, deadline, error);
+    transport_gate_enter();
+    if (!got_some)
         return false;
     if (!BIO_write_ex(transport->tls->incoming, buffer, received, &kept) || kept != received)
         return error_set(error, ERROR_TRANSIENT, "memory", "could not receive: out of memory");
@@ -194,8 +201,6 @@ static bool prepare_session(struct transport_tls *tls, const char *host, struct 
 
 static void tls_free(struct transport_tls *tls)
 {
-    if (tls == NULL)
-        return;
     SSL_free(tls->session);
     SSL_CTX_free(tls->context);
     free(tls);
@@ -277,6 +282,21 @@ void transport_init(struct transport *transport)
     socket_init(&transport->socket);
 }
 
+static bool open_tls(struct transport *transport, const struct transport_options *options,
+                     const struct deadline *deadline, struct error *error)
+{
+    transport_gate_enter();
+    bool prepared = tls_new(transport, options, error);
+    transport_gate_leave();
+    if (!prepared || !socket_open_tcp(&transport->socket, options->url->host, options->url->port, deadline, error))
+        return false;
+
+    transport_gate_enter();
+    bool agreed = tls_handshake(transport, deadline, error);
+    transport_gate_leave();
+    return agreed;
+}
+
 static bool open_stages(struct transport *transport, const struct transport_options *options,
                         const struct deadline *deadline, struct error *error)
 {
@@ -286,10 +306,7 @@ static bool open_stages(struct transport *transport, const struct transport_opti
         return socket_open_unix(&transport->socket, url->path, deadline, error);
     if (!url->tls)
         return socket_open_tcp(&transport->socket, url->host, url->port, deadline, error);
-
-    return tls_new(transport, options, error) &&
-           socket_open_tcp(&transport->socket, url->host, url->port, deadline, error) &&
-           tls_handshake(transport, deadline, error);
+    return open_tls(transport, options, deadline, error);
 }
 
 bool transport_open(struct transport *transport, const struct transport_options *options,
@@ -308,7 +325,11 @@ bool transport_send(struct transport *transport, struct slice bytes, const struc
 {
     if (transport->tls == NULL)
         return socket_send(&transport->socket, bytes, deadline, error);
-    return tls_send(transport, bytes, deadline, error);
+
+    transport_gate_enter();
+    bool sent = tls_send(transport, bytes, deadline, error);
+    transport_gate_leave();
+    return sent;
 }
 
 bool transport_receive(struct transport *transport, void *buffer, size_t size, size_t *received,
@@ -316,12 +337,20 @@ bool transport_receive(struct transport *transport, void *buffer, size_t size, s
 {
     if (transport->tls == NULL)
         return socket_receive(&transport->socket, buffer, size, received, deadline, error);
-    return tls_receive(transport, buffer, size, received, deadline, error);
+
+    transport_gate_enter();
+    bool got_some = tls_receive(transport, buffer, size, received, deadline, error);
+    transport_gate_leave();
+    return got_some;
 }
 
 void transport_close(struct transport *transport)
 {
-    tls_free(transport->tls);
+    if (transport->tls != NULL) {
+        transport_gate_enter();
+        tls_free(transport->tls);
+        transport_gate_leave();
+    }
     transport->tls = NULL;
     socket_close(&transport->socket);
 }
@@ -335,4 +364,5 @@ void transport_free(struct transport *transport)
 void transport_abandon(struct transport *transport)
 {
     socket_abandon(&transport->socket);
+    transport_gate_reset();
 }

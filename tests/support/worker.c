@@ -6,6 +6,7 @@
  *     fork COUNT DEPTH        a child that emits and closes; DEPTH 2: so does a child of it, and so on
  *     leave                   a child that emits nothing and closes      (as fork)
  *     bare COUNT              a child that no fork handler hears of
+ *     leave_off THREADS MS    so many threads emit, and after so long the process ends by exit(3) without closing
  *     linger                  a child that does nothing for CHILD_S      lingering
  *     storm THREADS FORKS COUNT   so many threads emit all the time, and each forks so often, children as above
  *     close MS                                                           left COUNT
@@ -202,6 +203,19 @@ static void be_storm(unsigned threads, unsigned forks, unsigned count)
     tell(atomic_load(&storm.good), threads * forks);
 }
 
+/* They are still at it when the process ends. */
+static void leave_off(unsigned threads, unsigned ms)
+{
+    static struct storm storm;
+    struct timespec pause = {.tv_nsec = (long)ms * 1000000};
+    pthread_t emitting;
+
+    for (unsigned i = 0; i < threads; i++)
+        pthread_create(&emitting, NULL, emit_until_over, &storm);
+    nanosleep(&pause, NULL);
+    exit(0); /* NOLINT(concurrency-mt-unsafe): that is the point */
+}
+
 /* ---- commands ------------------------------------------------------------------------------------------------------- */
 
 static void tell_counters(void)
@@ -232,6 +246,8 @@ static bool obey(const char *command, unsigned a, unsigned b, unsigned c)
         tell(ended_well(fork_child(0, 1)), 1);
     } else if (strcmp(command, "bare") == 0) {
         tell(ended_well(fork_bare(a)), 1);
+    } else if (strcmp(command, "leave_off") == 0) {
+        leave_off(a, b);
     } else if (strcmp(command, "linger") == 0) {
         fork_lingering();
     } else if (strcmp(command, "storm") == 0) {

@@ -155,3 +155,14 @@ def test_a_server_that_is_not_to_be_trusted_gets_nothing(make_redis, certificate
     worker.wait_for_counters(lambda now: now["refused"] > 0, "a refusal")
     assert worker.close(300) == 3
     assert redis.client().exists("taskledger:events") == 0
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_process_that_ends_without_closing_ends_well(make_redis, certificates, start, tls):
+    """Its threads emit, its sender may be in the middle of a handshake, and libraries go before they do."""
+    redis = make_redis("either", tls=certificates)
+    trust = {"REDIS_URL": redis.tls_url, "TASKLEDGER_REDIS_CA_FILE": str(certificates.ca.certificate)}
+    for attempt in range(60):
+        worker = start(env=trust if tls else redis.environment)
+        worker.tell("leave_off", 3, attempt % 12)
+        assert worker.process.wait(10) == 0
