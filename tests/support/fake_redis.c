@@ -130,6 +130,8 @@ static void read_stream(struct redis *redis, struct answer *answer, unsigned sha
     size_t limit = strtoul(redis->words[5], NULL, 10);
     size_t taken = 0;
 
+    if (fake_redis.answer_entries_max > 0 && fake_redis.answer_entries_max < limit)
+        limit = fake_redis.answer_entries_max;
     for (size_t i = 0; i < fake_redis.entry_count && taken < limit; i++) {
         struct fake_redis_entry *entry = &fake_redis.entries[i];
 

@@ -30,8 +30,9 @@ struct fake_redis {
     size_t entry_count;
     bool has_group;
     bool at_maxmemory;
-    char shards_in_force[16]; /* "": not said */
-    size_t entries_per_part;  /* how much of an answer comes at once; 0: all of it */
+    char shards_in_force[16];  /* "": not said */
+    size_t answer_entries_max; /* whatever COUNT says; 0: no bound */
+    size_t entries_per_part;   /* how much of an answer comes at once; 0: all of it */
 
     char commands[FAKE_REDIS_COMMANDS_MAX][FAKE_REDIS_COMMAND_BYTES]; /* as they were sent */
     size_t command_count;

@@ -138,14 +138,20 @@ static void the_source_ends_only_when_redis_has_heard_the_last_acknowledgement(v
 {
     struct group_fixture *fixture = *state;
 
-    fake_redis_add(0, 2, 100);
+    fake_redis.answer_entries_max = 2;
+    fake_redis_add(0, 5, 100);
     group_fixture_must_read(fixture);
     fixture->source.finish(fixture->group);
     group_fixture_must_settle(fixture);
     assert_false(group_fixture_ended(fixture));
-    group_fixture_must_read(fixture);
+
+    assert_int_equal(group_fixture_must_read(fixture), 2); /* asked for before finish */
+    assert_false(group_holds_entries(fixture->group));
+    group_fixture_must_settle(fixture);
+    assert_false(group_fixture_ended(fixture));
+    assert_int_equal(group_fixture_must_read(fixture), 0);
     assert_true(group_fixture_ended(fixture));
-    assert_int_equal(group_acks_counters(fixture->group)->acked, 2);
+    assert_int_equal(group_acks_counters(fixture->group)->acked, 4);
 }
 
 static void a_source_that_asked_for_nothing_ends_at_once(void **state)
