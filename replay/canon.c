@@ -10,9 +10,14 @@ enum { CHILDREN_MAX = 64 * 1024 };
 
 static bool value(struct canon_parser *parser, struct slice *canon);
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 static void skip_blanks(struct canon_parser *parser)
 {
-    while (parser->rest.size > 0 && memchr(" \t\r\n", parser->rest.data[0], 4) != NULL)
+    while (parser->rest.size > 0 && is_blank(parser->rest.data[0]))
         canon_scalar_skip(parser, 1);
 }
 
@@ -131,7 +136,7 @@ static bool container(struct canon_parser *parser, bool is_object, struct slice 
 
     if (!accept(parser, (uint8_t)brackets[0]))
         return false;
-    while (peek(parser) != brackets[1]) {
+    while (peek(parser) != (uint8_t)brackets[1]) {
         if (children.count > 0 && !accept(parser, ','))
             return false;
         struct child *child = add_child(parser, &children);

@@ -22,7 +22,7 @@ struct history_rows_event {
     enum timeline_mark mark;
 };
 
-void history_rows_write_event(struct output *output, const struct history_rows_event *event);
+void history_rows_write_event(struct output *output, const struct history_rows_event *row);
 void history_rows_write_attempt(struct output *output, const struct timeline_attempt *attempt);
 
 #endif

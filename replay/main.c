@@ -16,7 +16,7 @@ static const struct command *const commands[] = {
     &verify_command,
 };
 
-enum { COMMANDS = sizeof commands / sizeof *commands, NAME_LIKENESS_MAX = 3, NAME_BYTES_MAX = 32 };
+enum { COMMANDS = sizeof commands / sizeof commands[0], NAME_LIKENESS_MAX = 3, NAME_BYTES_MAX = 32 };
 
 /* ---- commands by name ------------------------------------------------------------------------------------------- */
 
@@ -154,13 +154,12 @@ static bool run_command(const struct command *command, const struct settings *se
         .clock = clock_system(),
         .shows_progress = isatty(STDERR_FILENO) == 1,
     };
-    struct error ignored;
 
     if (!zone_use(&output.zone, settings->zone, error))
         return false;
     if (command->run(&replay, arguments, exit, error))
         return output_close(&output, error);
-    output_close(&output, &ignored);
+    output_abandon(&output);
     return false;
 }
 
@@ -207,13 +206,12 @@ static void prepare_process(void)
     setlocale(LC_CTYPE, "C.UTF-8"); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
-int main(int argc, char **argv)
+static enum verdict_exit run(int argc, char **argv)
 {
     struct error error = {.kind = ERROR_NONE};
     struct settings settings = {.help = false};
     struct settings_table program;
 
-    prepare_process();
     settings_of_program(&program);
     if (!options_from_environment(&settings_all, &settings, &error) ||
         !options_from_arguments(&program.table, &settings, true, &argc, argv, &error))
@@ -236,4 +234,10 @@ int main(int argc, char **argv)
         return fail(&error);
     }
     return run_words(&settings, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    prepare_process();
+    return (int)run(argc, argv);
 }

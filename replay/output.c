@@ -7,9 +7,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* What a format makes of each step; all of them are there, some do nothing. */
+static void end_nothing(struct output *output)
+{
+    (void)output;
+}
+
+/* What a format makes of each step. */
 static const struct output_writer {
     const char *word;
     void (*begin)(struct output *output);
@@ -17,10 +23,10 @@ static const struct output_writer {
     void (*end)(struct output *output);
     void (*close)(struct output *output);
 } writers[] = {
-    [OUTPUT_TABLE] = {"table", output_table_begin, output_table_row, output_table_end, output_table_close},
+    [OUTPUT_TABLE] = {"table", output_table_begin, output_table_row, output_table_end, end_nothing},
     [OUTPUT_JSON] = {"json", output_json_begin, output_json_row, output_json_end, output_json_close},
     [OUTPUT_JSONL] = {"jsonl", output_json_begin, output_json_row, output_json_end, output_json_close},
-    [OUTPUT_CSV] = {"csv", output_csv_begin, output_csv_row, output_csv_end, output_csv_close},
+    [OUTPUT_CSV] = {"csv", output_csv_begin, output_csv_row, end_nothing, end_nothing},
 };
 
 enum output_format output_format_parse(const char *word)
@@ -70,16 +76,24 @@ void output_say(struct output *output, enum tone tone, const char *format, ...)
     va_end(arguments);
 }
 
+void output_abandon(struct output *output)
+{
+    json_writer_close(&output->json);
+    arena_close(&output->arena);
+    free(output->table);
+    output->table = NULL;
+    output->section = NULL;
+    output->began = false;
+    output->failed = false;
+}
+
 bool output_close(struct output *output, struct error *error)
 {
     writers[output->format].close(output);
     bool written = fflush(output->stream) == 0 && ferror(output->stream) == 0;
     bool failed = output->failed || output->json.failed;
 
-    json_writer_close(&output->json);
-    arena_close(&output->arena);
-    output->began = false;
-    output->failed = false;
+    output_abandon(output);
     if (failed)
         return error_set(error, ERROR_FATAL, "output", "could not write all of the answer: out of memory");
     if (!written)

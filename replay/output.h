@@ -97,6 +97,10 @@ void output_say(struct output *output, enum tone tone, const char *format, ...) 
 /* The answer has ended. FATAL, "output", when not all of it could be written. The output is then as before. */
 bool output_close(struct output *output, struct error *error);
 
+/* Instead of close, when there will be no more of an answer that was begun: what was written stays as it is, so that
+ * half an answer is not taken for a whole one. */
+void output_abandon(struct output *output);
+
 /* "table", "json", "jsonl", "csv", as the option's choices are; the word is one of them. */
 enum output_format output_format_parse(const char *word);
 

@@ -28,14 +28,14 @@ static void write_field(struct output *output, struct slice text)
 
     bool quoted = needs_quotes(text);
     if (quoted)
-        putc_unlocked('"', stream);
+        fputc('"', stream);
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] == '"')
-            putc_unlocked('"', stream);
-        putc_unlocked(text.data[i], stream);
+            fputc('"', stream);
+        fputc(text.data[i], stream);
     }
     if (quoted)
-        putc_unlocked('"', stream);
+        fputc('"', stream);
 }
 
 static void write_value(struct output *output, enum column_type type, const struct value *value)
@@ -102,14 +102,4 @@ void output_csv_row(struct output *output, const struct value *values)
     }
     fputs("\r\n", output->stream);
     arena_reset(&output->arena, ARENA_KEPT_BYTES);
-}
-
-void output_csv_end(struct output *output)
-{
-    (void)output;
-}
-
-void output_csv_close(struct output *output)
-{
-    (void)output;
 }

@@ -8,7 +8,5 @@
 
 void output_csv_begin(struct output *output);
 void output_csv_row(struct output *output, const struct value *values);
-void output_csv_end(struct output *output);
-void output_csv_close(struct output *output);
 
 #endif

@@ -21,7 +21,7 @@ static void write_harmless(FILE *stream, struct slice json)
             continue;
         fwrite(json.data + written, 1, i - written, stream);
         if (code < 0x20)
-            putc_unlocked(' ', stream);
+            fputc(' ', stream);
         else
             fprintf(stream, "\\u%04x", code & 0xffff);
         written = i + size;
@@ -93,7 +93,7 @@ void output_json_row(struct output *output, const struct value *values)
         fputs(output->began_rows ? ",\n" : "\n", output->stream);
     write_harmless(output->stream, json_writer_slice(&output->json));
     if (is_line)
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
 
     output->failed = output->failed || output->json.failed;
     json_writer_reset(&output->json);
@@ -109,6 +109,6 @@ void output_json_end(struct output *output)
 
 void output_json_close(struct output *output)
 {
-    if (output->format == OUTPUT_JSON)
-        fputs(output->began ? "\n}\n" : "{}\n", output->stream);
+    if (output->format == OUTPUT_JSON && output->began)
+        fputs("\n}\n", output->stream);
 }

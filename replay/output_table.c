@@ -36,7 +36,7 @@ static const char *const colours[TONES] = {
 static void write_spaces(FILE *stream, size_t count)
 {
     while (count-- > 0)
-        putc_unlocked(' ', stream);
+        fputc(' ', stream);
 }
 
 static void write_toned(struct output *output, enum tone tone, struct slice text)
@@ -144,7 +144,7 @@ static void write_below(struct output *output, const struct column *column, cons
 
         write_spaces(output->stream, has_lines ? 6 : 0);
         write_toned(output, cell->tone, harmless(output, slice_of(rest.data, size)));
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
         size += feed != NULL;
         rest = slice_of(rest.data + size, rest.size - size);
     }
@@ -173,7 +173,7 @@ static void write_line(struct output *output, const struct cell *cells)
         }
         owed += 2;
     }
-    putc_unlocked('\n', output->stream);
+    fputc('\n', output->stream);
 }
 
 static void write_titles(struct output *output)
@@ -213,7 +213,7 @@ static void write_row(struct output *output, const struct row *row)
 {
     if (row->heading.data != NULL) {
         write_toned(output, TONE_PLAIN, row->heading);
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
         return;
     }
 
@@ -271,7 +271,7 @@ static void write_record(struct output *output, const struct value *values)
         write_toned(output, TONE_FAINT, title);
         write_spaces(output->stream, width - title.size + 2);
         write_toned(output, cell.tone, cell.text);
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
     }
     arena_reset(&output->arena, TABLE_BYTES_HELD);
 }
@@ -281,10 +281,10 @@ static void write_record(struct output *output, const struct value *values)
 static void write_title(struct output *output)
 {
     if (output->began)
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
     if (output->section->title != NULL) {
         fputs(output->section->title, output->stream);
-        putc_unlocked('\n', output->stream);
+        fputc('\n', output->stream);
     }
 }
 
@@ -339,12 +339,6 @@ void output_table_say(struct output *output, enum tone tone, const char *format,
 
     vsnprintf(sentence, sizeof sentence, format, arguments);
     write_toned(output, tone, harmless(output, slice_from_text(sentence)));
-    putc_unlocked('\n', output->stream);
+    fputc('\n', output->stream);
     output->began = true;
-}
-
-void output_table_close(struct output *output)
-{
-    free(output->table);
-    output->table = NULL;
 }

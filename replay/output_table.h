@@ -18,6 +18,5 @@ void output_table_heading(struct output *output, const char *words);
 void output_table_end(struct output *output);
 void output_table_say(struct output *output, enum tone tone, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
-void output_table_close(struct output *output);
 
 #endif
