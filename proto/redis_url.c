@@ -137,7 +137,7 @@ static bool take_bracketed_host(struct slice *text, struct redis_url *url, struc
 
     if (end == text->size)
         return refuse(error, "the bracket before the IPv6 address is never closed");
-    if (!decode(front(behind(*text, 1), end - 1), url->host, sizeof url->host, error))
+    if (!decode(slice_of(text->data + 1, end - 1), url->host, sizeof url->host, error))
         return false;
     if (!is_ipv6(url->host))
         return refuse(error, "in brackets an IPv6 address is expected");

@@ -97,13 +97,13 @@ static struct resolve_lookup *start(const char *host, const char *port)
 
     if (lookup == NULL)
         return NULL;
-    atomic_fetch_add(&lookup->owners, 1);
-    if (start_thread(look_up_on_thread, lookup) != 0) {
-        release(lookup);
-        release(lookup);
-        return NULL;
-    }
-    return lookup;
+    atomic_store(&lookup->owners, 2);
+    if (start_thread(look_up_on_thread, lookup) == 0)
+        return lookup;
+
+    atomic_store(&lookup->owners, 1);
+    release(lookup);
+    return NULL;
 }
 
 static bool verdict(int code, int code_errno, struct error *error)
