@@ -126,17 +126,21 @@ class Stream:
         return self.client.xadd(self.key(shard), fields).decode()
 
     def pending(self, group=GROUP):
-        """Entries delivered and not acknowledged, of all consumers."""
-        return sum(self.client.xpending(key, group)["pending"] for key in self.keys)
+        """Entries delivered and not acknowledged, of all consumers; 0 as long as there is no group."""
+        return sum(info["pending"] for key in self.keys for info in self._group(key, group))
 
     def is_settled(self, group=GROUP):
         """Everything was delivered to the group and acknowledged."""
         for key in self.keys:
-            info = [g for g in self.client.xinfo_groups(key) if g["name"].decode() == group]
-            last = self.client.xinfo_stream(key)["last-generated-id"]
-            if not info or info[0]["pending"] != 0 or info[0]["last-delivered-id"] != last:
+            last = self.client.xinfo_stream(key)["last-generated-id"] if self.client.exists(key) else None
+            if [(info["pending"], info["last-delivered-id"]) for info in self._group(key, group)] != [(0, last)]:
                 return False
         return True
+
+    def _group(self, key, group):
+        """What Redis says about the group: a list of one, or an empty one."""
+        known = self.client.xinfo_groups(key) if self.client.exists(key) else []
+        return [info for info in known if info["name"].decode() == group]
 
 
 def flattened(events):

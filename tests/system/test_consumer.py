@@ -23,9 +23,9 @@ def stream(redis):
 @pytest.fixture
 def ready(programs, redis, postgres):
     """ready(*arguments, **options): a consumer that has begun to work."""
-    programs.use(redis, postgres)
 
     def start(*arguments, env=None):
+        programs.use(redis, postgres)
         program = programs.start(CONSUMER, *arguments, env=env)
         program.wait_for_log('"event":"ready"')
         return program
@@ -174,6 +174,21 @@ def test_what_a_stranger_left_lying_is_claimed_after_the_idle_time(ready, redis,
     settled(stream, 10)
     assert_ledger_is(postgres, events)
     assert '"event":"claimed_idle"' in consumer.stderr()
+
+
+def test_a_slow_consumer_keeps_what_it_is_working_on(programs, ready, redis, postgres, stream, event_pb2):
+    producer = Producer(event_pb2)
+    events = [producer.status(f"t-{i}", "RUNNING", message="m" * 65000) for i in range(480)]
+    stream.send(events)
+    with postgres.proxy() as proxy:
+        proxy.slow(bytes_per_s=12_000_000)
+        slow = programs.use(redis, proxy).start(CONSUMER, "--claim-idle", "2s")
+        wait_until(lambda: stream.pending() == len(events), 10, "one answer has them all")
+        fast = ready("--claim-idle", "2s")
+        settled(stream)
+    assert_ledger_is(postgres, events)
+    assert metrics(slow.listen)["taskledger_consumer_refreshed_total"] > 0
+    assert metrics(fast.listen)['taskledger_consumer_claimed_total{from="idle"}'] == 0
 
 
 def test_a_consumer_killed_again_and_again_loses_and_doubles_nothing(programs, redis, postgres, stream, event_pb2):
