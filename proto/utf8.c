@@ -45,9 +45,26 @@ static bool character_fits(const uint8_t *bytes, size_t length)
     return true;
 }
 
+/* Where the run of ASCII without NUL that begins at `at` may end: eight bytes at a time, since most text is nothing else
+ * and all of it is checked. */
+static size_t skip_ascii(struct slice text, size_t at)
+{
+    const uint64_t high_bits = UINT64_C(0x8080808080808080);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight;
+
+    for (; text.size - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text.data + at, sizeof eight);
+        /* A byte that is 0 borrows from its high bit when 1 is taken away. */
+        if (((eight | (eight - ones)) & high_bits) != 0)
+            break;
+    }
+    return at;
+}
+
 size_t utf8_check(struct slice text)
 {
-    size_t at = 0;
+    size_t at = skip_ascii(text, 0);
 
     while (at < text.size) {
         size_t length = sequence_length(text.data[at]);

@@ -113,6 +113,22 @@ static void malformed_sequences_are_found_at_their_first_byte(void **state)
             fail_msg("%s", malformed[i].what);
 }
 
+static void a_wrong_byte_is_found_wherever_it_stands_in_ascii(void **state)
+{
+    static const uint8_t wrong[] = {0x00, 0x80, 0xff};
+    uint8_t text[40];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong; i++) {
+        for (size_t at = 0; at < sizeof text; at++) {
+            for (size_t j = 0; j < sizeof text; j++)
+                text[j] = j % 2 == 0 ? 0x01 : 0x7f;
+            text[at] = wrong[i];
+            assert_int_equal(utf8_check(slice_of(text, sizeof text)), at);
+        }
+    }
+}
+
 static void nothing_behind_the_slice_is_looked_at(void **state)
 {
     (void)state;
@@ -142,6 +158,7 @@ int main(void)
         cmocka_unit_test(every_character_passes_but_nul_and_surrogates),
         cmocka_unit_test(nothing_above_the_last_character_passes),
         cmocka_unit_test(malformed_sequences_are_found_at_their_first_byte),
+        cmocka_unit_test(a_wrong_byte_is_found_wherever_it_stands_in_ascii),
         cmocka_unit_test(nothing_behind_the_slice_is_looked_at),
         cmocka_unit_test(a_cut_never_ends_inside_a_character),
     };
