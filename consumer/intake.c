@@ -10,8 +10,8 @@ bool intake_init(struct intake *intake, struct error *error)
 {
     *intake = (struct intake){
         .rows = malloc(BATCH_ENTRIES_MAX * sizeof *intake->rows),
-        .sorted = malloc(BATCH_ENTRIES_MAX * sizeof *intake->sorted),
-        .tasks = malloc(BATCH_ENTRIES_MAX * sizeof *intake->tasks),
+        .sorted = malloc(BATCH_ENTRIES_MAX * sizeof(struct intake_row *)),
+        .tasks = malloc(BATCH_ENTRIES_MAX * sizeof(struct intake_row *)),
     };
     arena_init(&intake->arena, INTAKE_ARENA_BYTES_MAX);
     arena_init(&intake->scratch, INTAKE_SCRATCH_BYTES_MAX);
@@ -51,13 +51,14 @@ static void make_utf8(char *text)
 
 bool intake_add_fault(struct intake *intake, const struct intake_fault *fault, const char *detail, struct error *error)
 {
+    size_t size = strlen(detail) + 1;
     struct intake_fault *added = arena_take(&intake->arena, sizeof *added);
-    char *text = arena_take(&intake->arena, strlen(detail) + 1);
+    char *text = arena_take(&intake->arena, size);
 
     if (added == NULL || text == NULL)
         return out_of_memory(error);
 
-    strcpy(text, detail);
+    memcpy(text, detail, size);
     make_utf8(text);
     *added = *fault;
     added->detail = slice_from_text(text);
@@ -249,7 +250,7 @@ bool intake_read(struct intake *intake, const struct batch *batch, struct error 
     }
     for (size_t i = 0; i < intake->count; i++)
         intake->sorted[i] = &intake->rows[i];
-    qsort(intake->sorted, intake->count, sizeof *intake->sorted, by_identity);
+    qsort(intake->sorted, intake->count, sizeof(struct intake_row *), by_identity);
     intake_mark(intake);
     return true;
 }

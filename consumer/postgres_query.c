@@ -55,8 +55,8 @@ static void note_prepared(struct postgres *postgres, const struct postgres_state
 
 /* The first request of a statement in a session brings its preparation along. */
 struct command {
-    const struct postgres_statement *preparing; /* or NULL */
-    const struct postgres_request *request;     /* or NULL: the preparation itself */
+    const struct postgres_statement *statement;
+    const struct postgres_request *request; /* NULL: prepare the statement */
 };
 
 struct plan {
@@ -67,7 +67,7 @@ struct plan {
 static bool is_planned(const struct plan *plan, const struct postgres_statement *statement)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->commands[i].preparing == statement)
+        if (plan->commands[i].statement == statement)
             return true;
     }
     return false;
@@ -81,23 +81,24 @@ static void make_plan(const struct postgres *postgres, const struct postgres_req
     for (size_t i = 0; i < count; i++) {
         const struct postgres_statement *statement = requests[i].statement;
         if (!is_prepared(postgres, statement) && !is_planned(plan, statement))
-            plan->commands[plan->count++] = (struct command){.preparing = statement};
-        plan->commands[plan->count++] = (struct command){.request = &requests[i]};
+            plan->commands[plan->count++] = (struct command){.statement = statement};
+        plan->commands[plan->count++] = (struct command){.statement = statement, .request = &requests[i]};
     }
 }
 
 static bool send_command(struct postgres *postgres, const struct command *command, struct error *error)
 {
     PGconn *connection = postgres->connection;
+    const struct postgres_statement *statement = command->statement;
+    const struct postgres_request *request = command->request;
     struct arguments arguments;
     int sent;
 
-    if (command->preparing != NULL) {
-        sent = PQsendPrepare(connection, command->preparing->name, command->preparing->sql, 0, NULL);
+    if (request == NULL) {
+        sent = PQsendPrepare(connection, statement->name, statement->sql, 0, NULL);
     } else {
-        const struct postgres_request *request = command->request;
         arguments_of(&arguments, request->parameters, request->count);
-        sent = PQsendQueryPrepared(connection, request->statement->name, (int)request->count, arguments.values,
+        sent = PQsendQueryPrepared(connection, statement->name, (int)request->count, arguments.values,
                                    arguments.lengths, arguments.formats, 1);
     }
     if (sent == 0)
@@ -141,7 +142,7 @@ static bool receive_command(struct postgres *postgres, PGresult **result, struct
 /* A COMMIT of a transaction that had failed is answered by ROLLBACK, not by an error. */
 static bool is_commit_undone(const struct command *command, PGresult *result)
 {
-    return command->request != NULL && strcmp(command->request->statement->sql, "COMMIT") == 0 &&
+    return command->request != NULL && strcmp(command->statement->sql, "COMMIT") == 0 &&
            strcmp(PQcmdStatus(result), "COMMIT") != 0;
 }
 
@@ -156,8 +157,8 @@ static void judge(struct postgres *postgres, const struct command *command, PGre
         postgres_line_refused(result, why);
     else if (is_commit_undone(command, result))
         error_set(why, ERROR_TRANSIENT, "transaction", "could not commit: the transaction had failed before");
-    else if (command->preparing != NULL)
-        note_prepared(postgres, command->preparing);
+    else if (command->request == NULL)
+        note_prepared(postgres, command->statement);
 }
 
 static bool receive_plan(struct postgres *postgres, const struct plan *plan, struct error *why, struct error *error)

@@ -122,7 +122,7 @@ static size_t sort_tasks(struct intake *intake)
         if (row->state == INTAKE_NEW && row->event.body == EVENT_TASK_STATUS)
             intake->tasks[count++] = row;
     }
-    qsort(intake->tasks, count, sizeof *intake->tasks, by_task);
+    qsort(intake->tasks, count, sizeof(struct intake_row *), by_task);
     return count;
 }
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 4 };
+enum { ATTEMPTS_MAX = 20 };
 
 struct input {
     struct entry entries[BATCH_ENTRIES_MAX];

@@ -422,7 +422,7 @@ def test_a_line_that_is_cut_again_and_again_costs_nothing_but_time(build, postgr
 
     code, counters, errors = outcomes[0]
     assert code == 0, errors
-    assert counters["retries"] > 3 and counters["looked_up"] > 0
+    assert counters["retries"] > 3
     assert len(stored(postgres)) == len(producer.said)
     assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
     assert_held(postgres, [producer])
