@@ -37,7 +37,7 @@ static void open_fixture(struct fixture *fixture, enum entry_shape shape)
         .shards = 3,
         .shard = shape == ENTRY_SHAPE_RANGE ? 2 : 0,
     };
-    fixture->parser = redis_parser_new(EVENT_BYTES_MAX + 1, "");
+    fixture->parser = redis_parser_new(4 * EVENT_BYTES_MAX, "");
 }
 
 static void close_fixture(struct fixture *fixture)

@@ -322,6 +322,22 @@ static void garbage_closes_the_connection(void **state)
     }
 }
 
+/* What came behind the garbage belongs to a line that is gone. */
+static void bytes_left_over_are_not_the_next_lines(void **state)
+{
+    const struct redis_peer_answer answers[] = {
+        GREETING, {.bytes = "what\r\n+stale\r\n+stale\r\n"}, GREETING, {.bytes = ":5\r\n"}};
+    struct fixture fixture;
+
+    (void)state;
+    connect_to(&fixture, answers, COUNT(answers));
+    assert_false(call(&fixture, "INCR key"));
+    assert_true(redis_connect(fixture.redis, &fixture.error));
+    assert_true(call(&fixture, "INCR key"));
+    assert_int_equal(fixture.reply.integer, 5);
+    close_fixture(&fixture);
+}
+
 static void a_large_command_arrives_whole(void **state)
 {
     static char value[200 * 1024];
@@ -352,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_cut_string_tells_its_true_size),
         cmocka_unit_test(a_tree_has_a_bound_whatever_the_server_announces),
         cmocka_unit_test(garbage_closes_the_connection),
+        cmocka_unit_test(bytes_left_over_are_not_the_next_lines),
         cmocka_unit_test(a_large_command_arrives_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
