@@ -10,7 +10,7 @@ import pytest
 from support.apply import STREAM, Applying, Entry, apply, cut, entries
 from support.events import Producer, uuid7
 from support.model import assert_projected
-from support.proxy import DOWN, UP
+from support.proxy import DOWN, UP, Proxy
 from support.waiting import wait_until
 
 STATUSES = "PENDING QUEUED RUNNING RETRY SUCCESS PARTIAL_FAILURE FAILURE CANCELLED".split()
@@ -446,6 +446,18 @@ def test_a_silent_server_is_given_up_and_tried_again(build, postgres, event_pb2,
     assert code == 0 and "timeout" in errors
     assert len(stored(postgres)) == len(producer.said)
     assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
+
+
+def test_a_silent_host_does_not_use_up_the_time_of_the_next(build, postgres, scratch, event_pb2):
+    silent = scratch / "silent"
+    silent.mkdir()
+    said = Producer(event_pb2).status("t", "RUNNING")
+    url = f"postgresql:///postgres?host={silent},{postgres.folder}&user=postgres"
+
+    with Proxy(silent / ".s.PGSQL.5432", postgres.folder / ".s.PGSQL.5432") as proxy:
+        proxy.stall()
+        assert apply(build, url, entries([said]))["events"] == 1
+        assert proxy.connections == 1
 
 
 def test_events_of_any_birth_find_a_partition(build, postgres, event_pb2):
