@@ -146,8 +146,12 @@ static bool exponent(struct canon_parser *parser, int64_t *power)
 
     if (negative || (parser->rest.size > 0 && parser->rest.data[0] == '+'))
         canon_scalar_skip(parser, 1);
+    if (digits(parser) == 0)
+        return false;
+    while (parser->rest.size > 0 && parser->rest.data[0] == '0')
+        canon_scalar_skip(parser, 1);
     size_t count = digits(parser);
-    if (count == 0 || count > EXPONENT_DIGITS_MAX)
+    if (count > EXPONENT_DIGITS_MAX)
         return false;
     for (size_t i = 0; i < count; i++)
         number = number * 10 + (parser->rest.data[i] - '0');

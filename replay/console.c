@@ -26,10 +26,7 @@ void console_say(const char *format, ...)
 
 void console_progress_start(struct console_progress *progress, const struct clock *clock)
 {
-    progress->clock = clock;
-    progress->started_us = clock->monotonic_us(clock->self);
-    progress->shown_us = progress->started_us;
-    progress->is_shown = false;
+    *progress = (struct console_progress){.clock = clock};
 }
 
 void console_progress_tell(struct console_progress *progress, const char *phase, uint64_t done, uint64_t expected)
@@ -38,6 +35,10 @@ void console_progress_tell(struct console_progress *progress, const char *phase,
         return;
 
     int64_t now_us = progress->clock->monotonic_us(progress->clock->self);
+    if (progress->phase != phase) {
+        progress->phase = phase;
+        progress->started_us = now_us - SHOW_EVERY_US;
+    }
     if (now_us - progress->shown_us < SHOW_EVERY_US)
         return;
 

@@ -15,6 +15,7 @@ void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* How far a long run has come: one line that is written over. A zeroed one is silent. */
 struct console_progress {
     const struct clock *clock; /* NULL: silent */
+    const char *phase;         /* the present one; rate and time left are its own */
     int64_t started_us;
     int64_t shown_us;
     bool is_shown;
@@ -22,7 +23,8 @@ struct console_progress {
 
 void console_progress_start(struct console_progress *progress, const struct clock *clock);
 
-/* "<phase>: 1200000 of about 10000000, 400000/s, 22 s left", at most 5 times a second. `expected` 0: not known. */
+/* "<phase>: 1200000 of about 10000000, 400000/s, 22 s left", at most 5 times a second. `phase` is static storage;
+ * `expected` 0: not known. */
 void console_progress_tell(struct console_progress *progress, const char *phase, uint64_t done, uint64_t expected);
 
 /* Take the line away. */

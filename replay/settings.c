@@ -16,7 +16,7 @@ static const struct option_spec specs[] = {
     {"--known-at", NULL, OPTION_TEXT, AT(known_at), NULL, 0, 0, NULL, "TIME",
      "what the ledger knew then"},
     {"--limit", "TASKLEDGER_LIMIT", OPTION_INTEGER, AT(limit), "20", 0, 1000000, NULL, NULL,
-     "how many findings to show; all are counted"},
+     "how many findings of each kind to show; all are counted"},
     {"--in-flight", "TASKLEDGER_IN_FLIGHT", OPTION_DURATION, AT(in_flight_ms), "5m", 0, 0, NULL, NULL,
      "holes of live producers that are younger than this may still fill"},
     {"--settle", "TASKLEDGER_SETTLE", OPTION_DURATION, AT(settle_ms), "10s", 0, 86400000, NULL, NULL,

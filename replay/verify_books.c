@@ -6,12 +6,17 @@ static const struct postgres_statement rejected_statement = {
     "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL"
                        " FROM taskledger.rejected_event ORDER BY id"};
 
-/* An entry that was deleted after it was applied and before it was acknowledged is no loss. */
+/* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events finds
+ * all of those, and none is made when there are no losses. */
 static const struct postgres_statement losses_statement = {
-    "replay_losses", "SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
-                     " repaired_at IS NOT NULL OR EXISTS (SELECT FROM taskledger.task_event e WHERE e.stream = l.stream"
-                     "  AND e.stream_ms::text || '-' || e.stream_seq::text = l.stream_id)"
-                     " FROM taskledger.loss l ORDER BY id"};
+    "replay_losses", "WITH missed AS MATERIALIZED (SELECT id, stream, split_part(stream_id, '-', 1)::int8 AS ms,"
+                     "   split_part(stream_id, '-', 2)::int8 AS seq FROM taskledger.loss"
+                     "  WHERE repaired_at IS NULL AND stream_id ~ '^[0-9]{1,18}-[0-9]{1,18}$'),"
+                     " held AS (SELECT DISTINCT missed.id FROM missed JOIN taskledger.task_event e"
+                     "  ON e.stream = missed.stream AND e.stream_ms = missed.ms AND e.stream_seq = missed.seq)"
+                     " SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
+                     "  repaired_at IS NOT NULL OR held.id IS NOT NULL"
+                     " FROM taskledger.loss LEFT JOIN held USING (id) ORDER BY loss.id"};
 
 static struct slice cell(const struct postgres_row *row, size_t column)
 {

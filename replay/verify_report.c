@@ -216,7 +216,8 @@ static void write_kept(const struct verify_report *report, bool findings, struct
 void verify_report_write(const struct verify_report *report, struct output *output)
 {
     write_coverage(report, output);
-    write_counts(report, output);
+    if (verdict_findings(&report->counts) > 0 || output->format != OUTPUT_TABLE)
+        write_counts(report, output);
     write_kept(report, false, output);
     write_kept(report, true, output);
 }

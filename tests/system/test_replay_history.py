@@ -204,6 +204,20 @@ def test_a_history_of_many_attempts_and_events_is_told_in_full(told):
     assert table.count(" RUNNING ") >= 3000
 
 
+def test_an_event_whose_payload_was_spoilt_is_shown_from_its_columns(told):
+    _, _, events = story(told.pb)
+    told.apply(events)
+    connection = told.postgres.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE taskledger.task_event SET payload = '' WHERE status = 'RETRY'")
+    connection.close()
+    assert [e["status"] for e in told.ask("history", "t")["events"]][2] == "RETRY"
+    assert "payload cannot be read" in told.programs.run(REPLAY, "history", "t").stdout
+    result = told.programs.run(REPLAY, "state", "t", "--as-of", "now", expect=4)
+    assert "1 events cannot be read" in result.stderr and "SUCCESS" in result.stdout
+
+
 def test_times_are_shown_in_the_zone_that_is_asked_for(told):
     _, _, events = story(told.pb)
     told.apply(events)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import signal
 import subprocess
 import threading
 import uuid
@@ -128,6 +130,36 @@ def test_data_is_compared_by_its_meaning(ledger):
     ledger.fill(producer.opened(), producer.say(
         task_status=ledger.pb.TaskStatus(task_id="t", status="STATUS_SUCCESS", data_json=odd)), producer.closed())
     ledger.verify(expect=0)
+
+
+def spelled(chance, depth=0):
+    """Some JSON value, as somebody might spell it."""
+    blank = lambda: chance.choice(["", "", " ", "\n\t"])  # noqa: E731
+    kind = chance.randrange(4 if depth > 3 else 6)
+    if kind == 0:
+        return chance.choice(["true", "false", "null"])
+    if kind == 1:
+        digits = str(chance.choice([0, 1, 10, 1200, 123456789012345678901234567890]))
+        sign, point = chance.choice(["", "-"]), chance.choice(["", ".0", ".50", ".000001"])
+        return sign + digits + point + chance.choice(["", "e0", "E+03", "e-2", "e007"])
+    if kind in (2, 3):
+        return '"' + "".join(chance.choices(["a", "\\n", "\\u00e9", "é", "\\/", "/", "\\ud83d\\ude00", "😀", " "], k=3)) + '"'
+    items = [spelled(chance, depth + 1) for _ in range(chance.randrange(4))]
+    if kind == 4:
+        return "[" + ",".join(blank() + item + blank() for item in items) + blank() + "]"
+    keys = [chance.choice(['"a"', '"b"', '"\\u0061"', '"é"', '""', '"aa"']) for _ in items]
+    return "{" + ",".join(f"{blank()}{k}{blank()}:{blank()}{v}{blank()}" for k, v in zip(keys, items)) + blank() + "}"
+
+
+def test_data_means_the_same_to_us_and_to_postgresql_however_it_is_spelled(ledger):
+    chance, producer = random.Random(7), Producer(ledger.pb)
+    producer.opened()
+    for i in range(2000):
+        data = ('{"x":' + spelled(chance) + ',"x": ' + spelled(chance) + ',"y":' + spelled(chance) + "}").encode()
+        status = ledger.pb.TaskStatus(task_id=f"t-{i}", status="STATUS_SUCCESS", data_json=data)
+        producer.say(task_status=status)
+    ledger.fill(producer.said, producer.closed())
+    assert ledger.verify(expect=0)["summary"]["events"] == 2002
 
 
 # ---- somebody did something: what, how, what it is called, and where
@@ -318,6 +350,21 @@ def test_entries_that_are_no_events_are_found_set_aside(ledger):
     assert kinds(ledger.verify(expect=1)) == {"rejected"}
 
 
+def test_a_loss_on_record_is_a_finding_unless_it_was_repaired_or_was_none(ledger):
+    producer = life_of(ledger.pb)
+    ledger.fill(producer.said)
+    held = ledger.postgres.rows("SELECT stream_ms || '-' || stream_seq FROM taskledger.task_event LIMIT 1")[0][0]
+    add = "INSERT INTO taskledger.loss (kind, stream, stream_id, detail, repaired_at) VALUES (%s, %s, %s, 'gone', %s)"
+    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", held, None))
+    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", "5-0", "now"))
+    ledger.postgres.rows(add, ("something else", None, None, "now"))
+    ledger.verify(expect=0)
+
+    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", "7-0", None))
+    finding, = ledger.verify(expect=1)["findings"]
+    assert (finding["kind"], finding["stream_id"]) == ("loss", "7-0")
+
+
 # ---- the stream
 
 
@@ -353,6 +400,39 @@ def test_a_postgresql_that_is_down_cannot_be_reached(ledger):
 
 def test_a_database_without_a_ledger_is_told_how_to_make_one(ledger):
     assert "taskledger-consumer migrate" in ledger.programs.run(REPLAY, "verify", expect=2).stderr
+
+
+def test_a_reader_s_rights_are_enough(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    ledger.postgres.rows("ALTER ROLE taskledger_reader LOGIN")
+    url = ledger.postgres.url.replace("user=postgres", "user=taskledger_reader")
+    ledger.verify(expect=0, env={"DATABASE_URL": url})
+
+
+def test_an_interrupted_audit_says_so(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    ledger.postgres.pause()
+    program = ledger.programs.start(REPLAY, "verify")
+    wait_until(lambda: catches_sigint(program.pid), 5, "it catches SIGINT")
+    program.process.send_signal(signal.SIGINT)
+    assert program.wait(5) == 130
+    ledger.postgres.resume()
+
+
+def catches_sigint(pid):
+    with open(f"/proc/{pid}/status") as status:
+        mask = next(line.split()[1] for line in status if line.startswith("SigCgt"))
+    return int(mask, 16) & (1 << (signal.SIGINT - 1)) != 0
+
+
+def test_only_so_many_findings_of_each_kind_are_shown_and_all_are_counted(ledger):
+    ledger.fill(life_of(ledger.pb, [f"t-{i}" for i in range(10)]).said)
+    ledger.tamper("UPDATE taskledger.task SET step = 'x'")
+    ledger.tamper("DELETE FROM taskledger.task WHERE task_id < 't-3'")
+    report = ledger.verify("--limit", "2", expect=1)
+    assert [f["kind"] for f in report["findings"]] == ["projection"] * 2 + ["missing_row"] * 2
+    assert {c["kind"]: c["count"] for c in report["counts"] if c["is_finding"]} == {"projection": 7, "missing_row": 3}
+    assert report["summary"]["findings"] == 10
 
 
 # ---- beside running consumers

@@ -54,6 +54,7 @@ static void numbers_are_what_they_count(void **state)
     assert_true(same("0e5", "0"));
     assert_true(same("12e-3", "0.012"));
     assert_true(same("1E+400", "1e400"));
+    assert_true(same("7e0000000000002", "700"));
     assert_false(same("1", "-1"));
     assert_false(same("10", "1"));
     assert_false(same("0.1", "0.10000000000000001"));
