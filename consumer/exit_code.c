@@ -29,12 +29,12 @@ static const struct {
     {"no_database", EXIT_UNREACHABLE},
 };
 
-enum exit_code exit_code_of(const struct error *error)
+int exit_code_of(const struct error *error)
 {
     if (error->kind == ERROR_TRANSIENT)
         return EXIT_UNREACHABLE;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(error->reason, rows[i].reason) == 0)
-            return rows[i].code;
+            return (int)rows[i].code;
     return EXIT_BUG;
 }

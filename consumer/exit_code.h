@@ -14,6 +14,6 @@ enum exit_code {
 };
 
 /* What a program that ends for this error exits with. */
-enum exit_code exit_code_of(const struct error *error);
+int exit_code_of(const struct error *error);
 
 #endif

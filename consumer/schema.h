@@ -20,7 +20,6 @@ enum schema_lock {
     SCHEMA_LOCK_MIGRATE = 1,
     SCHEMA_LOCK_PARTITIONS = 2, /* taken in SQL, by taskledger.ensure_partitions */
     SCHEMA_LOCK_WATERMARK = 3,  /* taken in consumer/watermark.c */
-    SCHEMA_LOCK_WATERMARK = 3,  /* held by the one consumer that folds producer_run */
 };
 
 struct schema_options {

@@ -1,19 +1,22 @@
 #include "consumer/watermark.h"
 
+#include "consumer/schema.h"
 #include "proto/redis_error.h"
 #include "proto/stream.h"
 #include "proto/uuid.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { NUMBER_BYTES = 24, KEEP_BYTES = 256 * 1024, WORDS_BEFORE_FIELDS = 4 };
 
-/* Advisory lock: class 'tldg', beside those of migrations and partitions. */
+/* The numbers are SCHEMA_LOCK_CLASS and SCHEMA_LOCK_WATERMARK. */
 static const struct postgres_statement take_lock = {
     .name = "watermark_lock",
     .sql = "SELECT pg_try_advisory_lock(1953260647, 3)",
 };
+static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as in the statement");
 
 /* Ranges that appear while this runs are left for the next time. `held` counts from 1 without a gap up to the end of the
  * range that holds 1. */

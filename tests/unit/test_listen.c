@@ -73,7 +73,7 @@ static int code_of(enum error_kind kind, const char *reason)
 {
     struct error error = {.kind = kind, .reason = reason};
 
-    return (int)exit_code_of(&error);
+    return exit_code_of(&error);
 }
 
 static void exit_codes_tell_what_to_mend(void **state)
