@@ -41,6 +41,9 @@ static void what_steers_a_terminal_becomes_visible(void **state)
     assert_escaped("\x7f", "\\x7f");
     assert_escaped("\xc2\x9b[31m", "\\u009b[31m");
     assert_escaped("\xe2\x80\xae", "\\u202e");
+    assert_escaped("a\xe2\x80\x8b"
+                   "b",
+                   "a\\u200bb");
     assert_escaped("\xe2\x81\xa6x\xef\xbb\xbf", "\\u2066x\\ufeff");
 }
 

@@ -154,6 +154,17 @@ static void between_a_retry_and_the_next_attempt_it_backs_off(void **state)
     assert_int_equal(life.attempts[1].active_us, 30);
 }
 
+static void an_attempt_that_ended_does_not_back_off(void **state)
+{
+    struct life life =
+        LIVE({STATUS_RUNNING, 1, 10}, {STATUS_FAILURE, 1, 40}, {STATUS_RETRY, 1, 50}, {STATUS_RUNNING, 2, 100});
+
+    (void)state;
+    assert_false(life.attempts[0].has_backoff);
+    assert_int_equal(life.attempts[0].active_us, 30);
+    assert_int_equal(life.attempts[0].ended_at_us, 40);
+}
+
 static void an_attempt_without_an_end_lasts_until_the_next_one(void **state)
 {
     struct life life = LIVE({STATUS_RUNNING, 1, 10}, {STATUS_QUEUED, 3, 70}, {STATUS_CANCELLED, 3, 90});
@@ -186,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_life_is_divided_into_waiting_and_active),
         cmocka_unit_test(what_goes_on_is_counted_until_now),
         cmocka_unit_test(between_a_retry_and_the_next_attempt_it_backs_off),
+        cmocka_unit_test(an_attempt_that_ended_does_not_back_off),
         cmocka_unit_test(an_attempt_without_an_end_lasts_until_the_next_one),
         cmocka_unit_test(clocks_that_disagree_make_no_negative_time),
     };
