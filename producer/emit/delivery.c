@@ -32,20 +32,25 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     return true;
 }
 
+static int32_t at_least(int64_t value, int32_t least)
+{
+    return value > least ? (int32_t)value : least;
+}
+
 bool delivery_close(struct taskledger_producer *producer, int64_t timeout_ms)
 {
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
     int64_t deadline_us = clock_deadline_us(clock_system(), timeout_ms);
 
     /* Flushed first, since the reason can only be asked for while the producer is open. */
-    uint64_t unanswered = taskledger_flush(producer, (int32_t)timeout_ms);
+    uint64_t unanswered = taskledger_flush(producer, at_least(timeout_ms - DELIVERY_CLOSE_MS, 0));
     taskledger_counters(producer, &counters);
-    uint64_t lost = taskledger_close(producer, clock_left_ms(clock_system(), deadline_us));
+    uint64_t lost = taskledger_close(producer, at_least(clock_left_ms(clock_system(), deadline_us), DELIVERY_CLOSE_MS));
 
     /* When only the goodbye is missing, nothing is that anybody asked for. */
     if (unanswered == 0 || lost == 0)
         return true;
-    console_say("not delivered and lost, since Redis did not take it within %" PRId64 " ms: %s", timeout_ms,
+    console_say("lost, since Redis did not answer for it within %" PRId64 " ms: %s", timeout_ms,
                 counters.last_error[0] == '\0' ? "no answer" : counters.last_error);
     return false;
 }

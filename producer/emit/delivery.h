@@ -12,7 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DELIVERY_QUEUE_EVENTS = 10000, DELIVERY_QUEUE_BYTES = 8 * 1024 * 1024 };
+enum {
+    DELIVERY_QUEUE_EVENTS = 10000,
+    DELIVERY_QUEUE_BYTES = 8 * 1024 * 1024,
+    /* What closing is given even when there is no time left: a sender that still ran would be overtaken by the end of
+     * the process, in the middle of a TLS handshake perhaps. */
+    DELIVERY_CLOSE_MS = 100,
+};
 
 /* A producer as configured; one that emits nothing, which is said, when that is what was asked for. FATAL, "config". */
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,

@@ -144,8 +144,8 @@ static uint64_t first_undelivered_line(const struct lines *lines)
 
 static void say_undelivered(const struct lines *lines, const struct taskledger_counters *counters)
 {
-    console_say("lines from %" PRIu64 " on are not delivered and lost: %s", first_undelivered_line(lines),
-                counters->last_error[0] == '\0' ? "no answer from Redis" : counters->last_error);
+    console_say("lines from %" PRIu64 " on are lost, since Redis did not answer for them: %s",
+                first_undelivered_line(lines), counters->last_error[0] == '\0' ? "no answer" : counters->last_error);
 }
 
 static void say_summary(const struct lines *lines, const struct taskledger_counters *counters)
@@ -217,7 +217,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
     }
 
     int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
-    taskledger_close(lines.producer, code == EXIT_UNDELIVERED ? 0 : CLOSE_MS);
+    taskledger_close(lines.producer, code == EXIT_UNDELIVERED ? DELIVERY_CLOSE_MS : CLOSE_MS);
     line_reader_close(&lines.reader);
     close(stop_fd);
     return code;

@@ -2,17 +2,17 @@
 
 import json
 import random
-import resource
+import re
 import signal
 import subprocess
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from support.emitted import Emitted
+from support.events import STREAM
 from support.waiting import wait_until
 
 MILLION = 1_000_000
@@ -20,36 +20,92 @@ MEMORY_BYTES_MAX = 32 * 1024 * 1024
 LINE_BYTES_MAX = 256 * 1024
 
 
-class Result:
-    def __init__(self, process, stderr):
-        self.code = process.returncode
-        self.stderr = stderr.decode(errors="replace")
-        self.bad = {}
-        for line in self.stderr.splitlines():
-            if line.startswith("taskledger-emit: line "):
-                number, reason = line.removeprefix("taskledger-emit: line ").split(": ", 1)
-                self.bad[int(number)] = reason
+class Lines:
+    """A running `taskledger-emit lines`; what it says goes into a file, so that it never waits for us."""
+
+    def __init__(self, programs, *flags, env=None):
+        self.log = programs.scratch / "lines.log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [programs.build.bin("taskledger-emit"), "lines", *flags],
+                env={**programs.environment, **(env or {})},
+                stdin=subprocess.PIPE,
+                stderr=log,
+            )
+
+    def write(self, text):
+        self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
+        self.process.stdin.flush()
+
+    def write_in_background(self, pieces):
+        """All pieces, then the end; it is no failure of the writer's when nobody reads any more."""
+
+        def write():
+            try:
+                with self.process.stdin:
+                    for piece in pieces:
+                        self.write(piece)
+            except BrokenPipeError:
+                pass
+
+        threading.Thread(target=write, daemon=True).start()
+
+    def end(self, deadline_s=120):
+        """The exit code."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        return self.wait(deadline_s)
+
+    def wait(self, deadline_s=120):
+        try:
+            return self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    @property
+    def code(self):
+        return self.process.returncode
+
+    @property
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    @property
+    def bad(self):
+        """number → reason"""
+        told = re.findall(r"^taskledger-emit: line (\d+): (.*)$", self.said, re.MULTILINE)
+        return {int(number): reason for number, reason in told}
 
 
 @pytest.fixture
-def feed(programs):
-    """feed(bytes, *flags): what `lines` made of them."""
+def start(programs):
+    """start(*flags, env=): Lines that wait for input; killed at the end."""
+    started = []
 
-    def run(text, *flags, env=None):
-        process = start(programs, *flags, env=env)
-        _, stderr = process.communicate(text if isinstance(text, bytes) else text.encode(), timeout=120)
-        return Result(process, stderr)
+    def start(*flags, env=None):
+        started.append(Lines(programs, *flags, env=env))
+        return started[-1]
 
-    return run
+    yield start
+    for lines in started:
+        lines.process.kill()
+        lines.end()
 
 
-def start(programs, *flags, env=None):
-    return subprocess.Popen(
-        [programs.build.bin("taskledger-emit"), "lines", *flags],
-        env={**programs.environment, **(env or {})},
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+@pytest.fixture
+def feed(start):
+    """feed(text, *flags): the Lines that have read it all."""
+
+    def feed(text, *flags, env=None):
+        lines = start(*flags, env=env)
+        lines.write_in_background([text])
+        lines.wait()
+        return lines
+
+    return feed
 
 
 @pytest.fixture
@@ -71,7 +127,7 @@ def test_every_key_reaches_its_field(feed, emitted):
             occurred_at="2026-11-21T22:33:44.123456+01:00",
         )
     )  # fmt: skip
-    assert result.code == 0, result.stderr
+    assert result.code == 0, result.said
     opened, said, closed = emitted.events()
     task = said.task_status
     assert said.occurred_at_us == 1795296824123456
@@ -86,14 +142,15 @@ def test_every_key_reaches_its_field(feed, emitted):
 def test_lines_keep_their_order_and_their_chain(feed, emitted):
     result = feed("".join(line(f"t-{number}") for number in range(5000)))
     assert result.code == 0
-    assert "5000 lines read, 5000 accepted, 0 bad, 5000 delivered" in result.stderr
+    assert "5000 lines read, 5000 accepted, 0 bad, 5000 delivered" in result.said
     assert [task.task_id for task in emitted.tasks()] == [f"t-{number}" for number in range(5000)]
     emitted.check_chains()
 
 
 def test_json_as_python_and_others_write_it_arrives_as_it_was_meant(feed, emitted):
     chance = random.Random(1)
-    texts = ["".join(chr(chance.choice([*range(1, 0xD800), *range(0xE000, 0x110000)])) for _ in range(30)) for _ in range(300)]
+    letters = [*map(chr, (*range(1, 0xD800), *range(0xE000, 0x110000)))]
+    texts = ["".join(chance.choices(letters, k=30)) for _ in range(300)]
     lines = "".join(
         json.dumps({"task_id": "t", "status": "RUNNING", "message": text}, ensure_ascii=index % 2 == 0) + "\n"
         for index, text in enumerate(texts)
@@ -102,34 +159,30 @@ def test_json_as_python_and_others_write_it_arrives_as_it_was_meant(feed, emitte
     assert [task.message for task in emitted.tasks()] == texts
 
 
-def test_a_million_lines_in_bounded_memory(programs, emitted, redis):
-    def write(stdin):
-        with stdin:
-            for start in range(0, MILLION, 1000):
-                stdin.write("".join(line(f"t-{n}", step="render", progress=0.5) for n in range(start, start + 1000)).encode())
-
-    process = start(programs)
-    writer = threading.Thread(target=write, args=(process.stdin,))
-    writer.start()
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, peak_memory_bytes(process.pid))
-        time.sleep(0.02)
-    writer.join()
-    stderr = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.returncode == 0, stderr
-    assert f"{MILLION} lines read, {MILLION} accepted, 0 bad, {MILLION} delivered" in stderr
+def test_a_million_lines_in_bounded_memory(start, emitted, redis):
+    lines = start()
+    numbers = range(MILLION)
+    lines.write_in_background(
+        "".join(line(f"t-{number}", step="render", progress=0.5) for number in numbers[at : at + 1000])
+        for at in range(0, MILLION, 1000)
+    )
+    assert peak_memory_until_the_end(lines) < MEMORY_BYTES_MAX
+    assert lines.wait() == 0, lines.said
+    assert f"{MILLION} lines read, {MILLION} accepted, 0 bad, {MILLION} delivered" in lines.said
     assert redis.client().xlen("taskledger:events") == MILLION + 2
-    assert 0 < peak < MEMORY_BYTES_MAX
-    sequences = Counter()
-    for payload in emitted.payloads("taskledger:events"):
-        event = emitted.event_pb2.Event.FromString(payload)
-        sequences[event.sequence] += 1
-    assert len(sequences) == MILLION + 2 and max(sequences) == MILLION + 2
+    sequences = {emitted.event_pb2.Event.FromString(payload).sequence for payload in emitted.payloads(STREAM)}
+    assert sequences == set(range(1, MILLION + 3))
+
+
+def peak_memory_until_the_end(lines):
+    peaks = []
+    wait_until(lambda: peaks.append(peak_memory_bytes(lines.process.pid)) or peaks[-1] == 0, 120, "it has ended")
+    assert max(peaks) > 0
+    return max(peaks)
 
 
 def peak_memory_bytes(pid):
+    """0 when the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -176,7 +229,7 @@ def test_bad_lines_are_told_by_number_and_good_ones_go_on(feed, emitted):
     for index, (bad, reason) in enumerate(BAD):
         assert reason in result.bad[2 * index + 2], bad
     assert [task.task_id for task in emitted.tasks()] == [f"good-{index}" for index in range(len(BAD))] + ["last"]
-    assert f"{2 * len(BAD) + 1} lines read, {len(BAD) + 1} accepted, {len(BAD)} bad" in result.stderr
+    assert f"{2 * len(BAD) + 1} lines read, {len(BAD) + 1} accepted, {len(BAD)} bad" in result.said
     emitted.check_chains()
 
 
@@ -184,23 +237,23 @@ def test_binary_garbage_is_bad_lines_and_cannot_steer_a_terminal(feed, emitted):
     garbage = random.Random(2).randbytes(300_000)
     result = feed(line("first").encode() + garbage + b"\n" + line("last").encode())
     assert result.code == 1 and len(result.bad) > 500
-    assert all(character == "\n" or character.isprintable() for character in result.stderr)
+    assert all(character == "\n" or character.isprintable() for character in result.said)
     assert [task.task_id for task in emitted.tasks()] == ["first", "last"]
 
 
-def test_a_huge_line_is_told_and_passed_over(feed, emitted):
-    huge = b'{"task_id":"' + b"x" * 50_000_000 + b'"}\n'
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    result = feed(line("first").encode() + huge + line("last").encode())
-    assert result.code == 1 and list(result.bad) == [2] and str(LINE_BYTES_MAX) in result.bad[2]
+def test_a_huge_line_is_told_and_passed_over_without_being_held(start, emitted):
+    lines = start()
+    huge = ['{"task_id":"', *[b"x" * 1_000_000] * 100, '"}\n']
+    lines.write_in_background([line("first"), *huge, line("last")])
+    assert peak_memory_until_the_end(lines) < MEMORY_BYTES_MAX
+    assert lines.wait() == 1 and list(lines.bad) == [2] and str(LINE_BYTES_MAX) in lines.bad[2]
     assert [task.task_id for task in emitted.tasks()] == ["first", "last"]
-    assert before * 1024 < 10 * MEMORY_BYTES_MAX
 
 
 def test_the_longest_line_is_taken(feed, emitted):
     text = line("t", "SUCCESS", message="m").rstrip("}\n") + ', "data": {"x": "'
     result = feed(text + "y" * (LINE_BYTES_MAX - len(text) - 3) + '"}}\n')
-    assert result.code == 0 and "cut" in result.stderr
+    assert result.code == 0 and "cut" in result.said
     (task,) = emitted.tasks()
     assert len(task.data_json) < 64 * 1024 and isinstance(json.loads(task.data_json), dict)
 
@@ -212,54 +265,45 @@ def test_a_last_line_without_a_line_feed_counts(feed, emitted):
 
 def test_blank_lines_and_carriage_returns_are_no_mistakes(feed, emitted):
     result = feed("\n" + line("a").replace("\n", "\r\n") + "  \t\r\n" + line("b") + "\n")
-    assert result.code == 0 and "5 lines read, 2 accepted, 0 bad" in result.stderr
+    assert result.code == 0 and "5 lines read, 2 accepted, 0 bad" in result.said
 
 
 def test_nothing_at_all_is_no_mistake(feed, emitted):
     result = feed("")
-    assert result.code == 0 and "0 lines read" in result.stderr
+    assert result.code == 0 and "0 lines read" in result.said
     assert emitted.events() == []
 
 
-def test_lines_are_sent_while_more_are_awaited(programs, emitted):
-    process = start(programs)
-    process.stdin.write(line("a").encode())
-    process.stdin.flush()
+def test_lines_are_sent_while_more_are_awaited(start, emitted):
+    lines = start()
+    lines.write(line("a"))
     emitted.wait_for_tasks(1)
-    process.stdin.write(line("b").encode())
-    process.stdin.flush()
+    lines.write(line("b"))
     emitted.wait_for_tasks(2)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert lines.end() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_and_what_was_read_is_delivered(programs, emitted, number):
-    process = start(programs)
-    process.stdin.write(line("a").encode() * 100)
-    process.stdin.flush()
+def test_a_signal_ends_it_and_what_was_read_is_delivered(start, emitted, number):
+    lines = start()
+    lines.write(line("a") * 100)
     emitted.wait_for_tasks(100)
-    process.send_signal(number)
-    assert process.wait(10) == 130
-    assert b"100 lines read, 100 accepted, 0 bad, 100 delivered" in process.stderr.read()
-    process.stdin.close()
-    process.stderr.close()
+    lines.process.send_signal(number)
+    assert lines.wait(10) == 130
+    assert "100 lines read, 100 accepted, 0 bad, 100 delivered" in lines.said
     emitted.check_chains()
 
 
 def test_hangups_are_ignored_under_nohup(programs, emitted):
-    process = subprocess.Popen(
-        ["nohup", programs.build.bin("taskledger-emit"), "lines"],
-        env=programs.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    process.stdin.write(line("a").encode())
-    process.stdin.flush()
-    emitted.wait_for_tasks(1)
-    process.send_signal(signal.SIGHUP)
-    process.communicate(line("b").encode(), timeout=30)
+    command = ["nohup", programs.build.bin("taskledger-emit"), "lines"]
+    with subprocess.Popen(
+        command, env=programs.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        process.stdin.write(line("a").encode())
+        process.stdin.flush()
+        emitted.wait_for_tasks(1)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(line("b").encode(), timeout=30)
     assert process.returncode == 0
     assert [task.task_id for task in emitted.tasks()] == ["a", "b"]
 
@@ -268,80 +312,53 @@ def test_with_redis_away_it_waits_then_tells_from_which_line_on_all_is_lost(feed
     started = time.monotonic()
     result = feed(line("a") * 50, "--timeout", "500ms", env={"REDIS_URL": f"unix://{scratch}/nobody"})
     assert result.code == 3 and 0.4 < time.monotonic() - started < 3
-    assert "lines from 1 on are not delivered and lost" in result.stderr
-    assert "50 accepted, 0 bad, 0 delivered" in result.stderr
+    assert "lines from 1 on are lost, since Redis did not answer" in result.said
+    assert "50 accepted, 0 bad, 0 delivered" in result.said
 
 
-def test_an_outage_in_the_middle_of_a_million_bytes_costs_nothing(programs, redis, event_pb2):
+def test_an_outage_in_the_middle_costs_nothing(start, programs, redis, event_pb2):
     """More lines than the queue holds, and Redis cut off for a while: it waits, and all arrive in order."""
     emitted = Emitted(redis, event_pb2)
     with redis.proxy() as proxy:
         programs.use(proxy)
-        process = start(programs)
-        writer = threading.Thread(target=write_numbered, args=(process.stdin, 40_000))
-        writer.start()
-        wait_until(lambda: redis.client().xlen("taskledger:events") > 5_000, 30, "it is on its way")
+        lines = start()
+        lines.write_in_background(line(f"t-{number}") for number in range(40_000))
+        wait_until(lambda: redis.client().xlen(STREAM) > 5_000, 30, "it is on its way")
         before = proxy.connections
         proxy.refuse()
         wait_until(lambda: proxy.connections > before + 2, 30, "it tried again")
         proxy.heal()
-        writer.join()
-        stderr = process.stderr.read().decode()
-        process.stderr.close()
-        assert process.wait(30) == 0, stderr
-    assert "40000 lines read, 40000 accepted, 0 bad, 40000 delivered" in stderr
+        assert lines.wait() == 0, lines.said
+    assert "40000 lines read, 40000 accepted, 0 bad, 40000 delivered" in lines.said
     arrived = list(dict.fromkeys(task.task_id for task in emitted.tasks()))
     assert arrived == [f"t-{number}" for number in range(40_000)]
 
 
-def write_numbered(stdin, count):
-    with stdin:
-        for number in range(count):
-            stdin.write(line(f"t-{number}").encode())
-
-
-def test_what_was_delivered_before_a_stall_is_told_by_line(programs, redis, event_pb2):
-    programs.use(redis)
-    process = start(programs, "--timeout", "1s")
-    process.stdin.write(line("bad", "nonsense").encode() + line("a").encode() * 9)
-    process.stdin.flush()
-    Emitted(redis, event_pb2).wait_for_tasks(9)
+def test_what_was_delivered_before_a_stall_is_told_by_line(start, redis, emitted):
+    lines = start("--timeout", "1s")
+    lines.write(line("bad", "nonsense") + line("a") * 9)
+    emitted.wait_for_tasks(9)
     redis.pause()
-    process.stdin.write(line("b").encode() * 5)
-    process.stdin.close()
-    assert process.wait(15) == 3
-    stderr = process.stderr.read().decode()
-    process.stderr.close()
-    assert "lines from 11 on are not delivered and lost" in stderr
-    assert "15 lines read, 14 accepted, 1 bad, 9 delivered" in stderr
+    lines.write(line("b") * 5)
+    assert lines.end() == 3
+    assert "lines from 11 on are lost, since Redis did not answer" in lines.said
+    assert "15 lines read, 14 accepted, 1 bad, 9 delivered" in lines.said
 
 
-def test_with_little_memory_left_in_redis_it_waits_for_room(programs, make_redis, event_pb2):
-    """OOM is not the end: when room is made, it goes on."""
+def test_a_redis_without_memory_is_waited_for(start, programs, make_redis, event_pb2):
     server = make_redis("small", maxmemory="8mb")
     programs.use(server)
     client = server.client()
-    process = start(programs)
-    writer = threading.Thread(target=write_padded, args=(process.stdin, 20_000))
-    writer.start()
-    wait_until(lambda: client.info("memory")["used_memory"] > 8 * 1024 * 1024, 60, "Redis is full")
-    wait_until(lambda: is_refused(client), 30, "Redis refuses")
+    lines = start()
+    lines.write_in_background(line(f"t-{number}", message="x" * 1000) for number in range(20_000))
+    wait_until(lambda: is_refused(client), 60, "Redis refuses")
     client.config_set("maxmemory", "200mb")
-    writer.join()
-    stderr = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(60) == 0, stderr
+    assert lines.wait() == 0, lines.said
     assert len({task.task_id for task in Emitted(server, event_pb2).tasks()}) == 20_000
 
 
-def write_padded(stdin, count):
-    with stdin:
-        for number in range(count):
-            stdin.write(line(f"t-{number}", message="x" * 1000).encode())
-
-
 def is_refused(client):
-    return int(client.info("errorstats").get("errorstat_OOM", {}).get("count", 0)) > 0
+    return "errorstat_OOM" in client.info("errorstats")
 
 
 def test_an_input_that_cannot_be_read_is_told(programs, emitted, scratch):
