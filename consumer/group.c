@@ -184,6 +184,7 @@ static bool ask_next(struct group *group, bool unsettled, struct error *error)
     group->ask = ask;
     group->ask_bytes = 0;
     group->reader.delivered = 0;
+    group->reader.overflow = false;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,11 +166,25 @@ static const struct command *find_command(int argc, char **argv, struct error *e
     return NULL;
 }
 
+/* A descriptor that was closed would be given to the next socket, and the log would be sent there. */
+static void fill_standard_descriptors(void)
+{
+    int descriptor;
+
+    do
+        descriptor = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor > STDERR_FILENO)
+        close(descriptor);
+}
+
 int main(int argc, char **argv)
 {
     struct configuration configuration = {0};
     struct error environment = {.kind = ERROR_NONE};
     struct error error = {.kind = ERROR_NONE};
+
+    fill_standard_descriptors();
 
     /* Somebody who asks for help gets it, however wrong the environment is. */
     bool sound = options_from_environment(&configuration_table, &configuration, &environment);
