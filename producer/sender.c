@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,12 +165,22 @@ static void end(struct sender *sender)
     outbox_release(outbox);
 }
 
+/* Woken by an emit, we must not take its caller's processor from it in the middle of the call. Where that is not allowed
+ * we go on as we are. */
+static void be_unobtrusive(void)
+{
+    struct sched_param parameters = {.sched_priority = 0};
+
+    (void)sched_setscheduler(0, SCHED_BATCH, &parameters);
+}
+
 static void *run(void *self)
 {
     struct sender *sender = self;
     struct queue_span span;
     struct error error;
 
+    be_unobtrusive();
     while (outbox_sender_wait(sender->outbox, &span))
         if (!deliver(sender, span, &error))
             rest(sender, &error);
