@@ -1,6 +1,7 @@
 #include "consumer/rows.h"
 
 #include "consumer/producer_rows.h"
+#include "consumer/producer_runs.h"
 #include "consumer/task_rows.h"
 
 void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *keys, struct digester *digester)

@@ -1,6 +1,6 @@
 """symbols: foo.c exports only foo and foo_*, the library only taskledger_*.
 
-Looks at the object files of the build; generated code has no source in the tree and is left alone.
+A file without a header of its own is a part of another: foo_part.c beside foo.h exports foo_*. Looks at the object files of the build; generated code has no source in the tree and is left alone.
 """
 
 import subprocess
@@ -27,10 +27,18 @@ def objects():
                 yield path, source
 
 
-def belongs(symbol, source):
+def stem_of(source):
+    """foo for foo.c, and for foo_part.c that has no header but foo.h."""
     stem = source.stem
+    while not (tree.ROOT / source.with_name(f"{stem}.h")).exists() and "_" in stem:
+        stem = stem.rpartition("_")[0]
+    return stem
+
+
+def belongs(symbol, source):
+    stem = stem_of(source)
     if symbol == "main":
-        return stem == "main"
+        return source.stem == "main"
     if source.parts[0] == "producer" and symbol.startswith("taskledger_"):
         return True
     return symbol == stem or symbol.startswith(stem + "_")
@@ -40,7 +48,7 @@ def findings():
     for path, source in objects():
         for symbol in exported(path):
             if not belongs(symbol, source):
-                yield f"{source}:1: exports {symbol}; static, or {source.stem}_*"
+                yield f"{source}:1: exports {symbol}; static, or {stem_of(source)}_*"
 
     library = tree.BUILD / "lib/libtaskledger.so"
     if library.exists():
