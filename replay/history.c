@@ -2,6 +2,7 @@
 
 #include "replay/arguments.h"
 #include "replay/console.h"
+#include "replay/history_marks.h"
 #include "replay/history_rows.h"
 #include "replay/ledger.h"
 #include "replay/ledger_events.h"
@@ -13,14 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MARKS_MAX = 100000, ATTEMPTS_MAX = 10000 };
-
-/* An event that did not move the state. */
-struct marked {
-    struct uuid producer_id;
-    uint64_t sequence;
-    enum timeline_mark mark;
-};
+enum { ATTEMPTS_MAX = 10000 };
 
 struct history {
     struct replay *replay;
@@ -31,11 +25,8 @@ struct history {
     struct task_stream stream;
     size_t tail_shown;
 
-    struct timeline_marker marker;
-    struct marked *marks; /* owned; sorted by identity */
-    size_t marks_count;
-    uint64_t marks_lost; /* beyond MARKS_MAX */
-    uint64_t archived;   /* events in the ledger */
+    struct history_marks marks;
+    uint64_t archived; /* events in the ledger */
 
     struct timeline_clock clock;
     struct timeline_attempt *attempts; /* owned */
@@ -46,45 +37,15 @@ struct history {
     int64_t shown_at_us;
 };
 
-/* ---- marks: the events in the order of their arrival ------------------------------------------------------------ */
-
-static int compare_marked(const void *left, const void *right)
-{
-    const struct marked *a = left, *b = right;
-    int order = uuid_compare(&a->producer_id, &b->producer_id);
-
-    return order != 0 ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
-}
-
-static bool remember_mark(struct history *history, const struct event *event, enum timeline_mark mark,
-                          struct error *error)
-{
-    size_t count = history->marks_count;
-
-    if (count == MARKS_MAX) {
-        history->marks_lost++;
-        return true;
-    }
-    if ((count & (count - 1)) == 0) {
-        size_t room = count == 0 ? 1 : 2 * count;
-        struct marked *marks = realloc(history->marks, room * sizeof *marks);
-        if (marks == NULL)
-            return error_set(error, ERROR_FATAL, "memory", "cannot tell a history: out of memory");
-        history->marks = marks;
-    }
-    history->marks[history->marks_count++] =
-        (struct marked){.producer_id = event->producer_id, .sequence = event->sequence, .mark = mark};
-    return true;
-}
+/* ---- in the order of arrival ------------------------------------------------------------------------------------ */
 
 static bool mark_event(void *self, const struct ledger_event *event, struct error *error)
 {
     struct history *history = self;
-    enum timeline_mark mark = timeline_marker_next(&history->marker, &event->event);
 
     history->archived++;
     stream_tail_archived(&history->stream.tail, &event->event.producer_id, event->event.sequence);
-    return mark == TIMELINE_MOVED || remember_mark(history, &event->event, mark, error);
+    return history_marks_arrived(&history->marks, &event->event, error);
 }
 
 static bool mark_events(struct history *history, struct error *error)
@@ -92,25 +53,14 @@ static bool mark_events(struct history *history, struct error *error)
     if (!ledger_events_read(&history->ledger, history->task_id, LEDGER_BY_ARRIVAL, &history->arena, mark_event, history,
                             error))
         return false;
-    if (history->marks_count > 0)
-        qsort(history->marks, history->marks_count, sizeof *history->marks, compare_marked);
     for (size_t i = 0; i < history->stream.tail.count; i++) {
-        struct stream_tail_event *event = &history->stream.tail.events[i];
-        if (!event->is_archived)
-            event->mark = timeline_marker_next(&history->marker, &event->event);
+        const struct stream_tail_event *event = &history->stream.tail.events[i];
+        if (!event->is_archived && !history_marks_arrived(&history->marks, &event->event, error))
+            return false;
     }
+    history_marks_sort(&history->marks);
     stream_tail_sort(&history->stream.tail);
     return true;
-}
-
-static enum timeline_mark mark_of(const struct history *history, const struct event *event)
-{
-    const struct marked key = {.producer_id = event->producer_id, .sequence = event->sequence};
-    const struct marked *found = history->marks_count == 0
-                                     ? NULL
-                                     : bsearch(&key, history->marks, history->marks_count, sizeof key, compare_marked);
-
-    return found == NULL ? TIMELINE_MOVED : found->mark;
 }
 
 /* ---- the events, attempt by attempt ----------------------------------------------------------------------------- */
@@ -153,7 +103,7 @@ static void show_tail(struct history *history, const struct event *before)
             show(history, (struct history_rows_event){.event = &next->event,
                                                       .is_readable = true,
                                                       .recorded_at_us = PROJECTION_NEVER,
-                                                      .mark = (enum timeline_mark)next->mark});
+                                                      .mark = history_marks_of(&history->marks, &next->event)});
     }
 }
 
@@ -167,7 +117,7 @@ static bool show_event(void *self, const struct ledger_event *event, struct erro
                                               .is_readable = event->is_readable,
                                               .is_archived = true,
                                               .recorded_at_us = event->recorded_at_us,
-                                              .mark = mark_of(history, &event->event)});
+                                              .mark = history_marks_of(&history->marks, &event->event)});
     return true;
 }
 
@@ -307,8 +257,8 @@ static void say_what_is_missing(const struct history *history)
 {
     if (!history->stream.is_asked)
         console_say("REDIS_URL is not set: events still in the stream are not shown");
-    if (history->marks_lost > 0)
-        console_say("%" PRIu64 " more events did not move the state and are not marked", history->marks_lost);
+    if (history->marks.lost > 0)
+        console_say("%" PRIu64 " more events did not move the state and are not marked", history->marks.lost);
     if (history->attempts_lost > 0)
         console_say("%" PRIu64 " more attempts are counted, and not listed", history->attempts_lost);
 }
@@ -334,7 +284,7 @@ static bool run(struct replay *replay, char *const *arguments, enum verdict_exit
     ledger_close(&history.ledger);
     task_stream_close(&history.stream);
     arena_close(&history.arena);
-    free(history.marks);
+    history_marks_close(&history.marks);
     free(history.attempts);
     return good;
 }

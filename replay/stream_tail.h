@@ -26,7 +26,6 @@ struct stream_tail_event {
     struct event event;
     struct stream_id id;
     bool is_archived; /* for whoever finds it in the ledger */
-    unsigned mark;    /* for whoever gives marks */
 };
 
 /* A zeroed one is empty. */

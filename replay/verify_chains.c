@@ -1,21 +1,17 @@
 #include "replay/verify.h"
 
 #include "proto/digester.h"
-#include "proto/event.h"
 #include "replay/chain.h"
-#include "replay/extracted.h"
 #include "replay/pages.h"
+#include "replay/verify_event.h"
 #include "replay/verify_hole_text.h"
 
 #include <inttypes.h>
 
-enum { ARENA_KEPT_BYTES = 256 * 1024, CELLS_FROM = 4 };
-
 /* Three scans in the order of (producer_id, sequence) side by side: the events stream in; what was set aside, and the
  * ledger's books about producers, are paged along with them. */
 static const struct postgres_statement events_statement = {
-    "replay_events", "SELECT producer_id, sequence, recorded_at, payload, " EXTRACTED_COLUMNS
-                     " FROM taskledger.task_event ORDER BY producer_id, sequence"};
+    "replay_events", "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event ORDER BY producer_id, sequence"};
 
 /* The digest of one that was not kept whole is not that of its bytes. */
 static const struct postgres_statement held_statement = {
@@ -234,116 +230,31 @@ static bool pass_held(struct chains *chains, const struct uuid *producer_id, uin
 
 /* ---- event by event --------------------------------------------------------------------------------------------- */
 
-static void read_cells(const struct postgres_row *row, struct extracted_cell cells[EXTRACTED_CELLS])
+static void follow(struct chains *chains, const struct verify_event *event)
 {
-    for (size_t i = 0; i < EXTRACTED_CELLS; i++)
-        cells[i].is_given = postgres_row_value(row, CELLS_FROM + i, &cells[i].value);
+    struct digest digest = digester_hash(chains->digester, event->payload);
+
+    if (event->is_readable)
+        chain_event(&chains->chain, &event->event, &digest, event->recorded_at_us);
+    else
+        chain_held(&chains->chain, event->sequence, &digest, event->recorded_at_us);
 }
 
-static struct slice row_cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
-struct row {
-    struct uuid producer_id;
-    uint64_t sequence;
-    int64_t recorded_at_us;
-    struct slice payload;
-    struct digest digest;
-};
-
-static struct finding finding_at(enum verdict_kind kind, const struct row *row)
-{
-    return (struct finding){.kind = kind,
-                            .has_producer = true,
-                            .producer_id = row->producer_id,
-                            .first = row->sequence,
-                            .last = row->sequence};
-}
-
-static void check_columns(struct chains *chains, const struct postgres_row *from, const struct row *row,
-                          const struct event *event)
-{
-    struct extracted_cell cells[EXTRACTED_CELLS];
-
-    read_cells(from, cells);
-    const char *column = extracted_difference(event, cells, &chains->arena);
-    if (column == NULL)
-        return;
-    struct finding finding = finding_at(VERDICT_COLUMN, row);
-    finding.column = slice_from_text(column);
-    if (event->body == EVENT_TASK_STATUS)
-        finding.task_id = event->task_status.task_id;
-    verify_report_add(&chains->verify->report, &finding, "the column differs from the payload, which is the truth");
-}
-
-/* A readable payload says more than its digest: its number, what it follows, what was dropped before it. */
-static void check_event(struct chains *chains, const struct postgres_row *from, const struct row *row,
-                        struct event *event)
-{
-    bool is_itself = event->sequence == row->sequence && uuid_compare(&event->producer_id, &row->producer_id) == 0;
-
-    if (is_itself) {
-        check_columns(chains, from, row, event);
-    } else {
-        const struct finding finding = finding_at(VERDICT_IDENTITY, row);
-        char said[UUID_TEXT_BYTES];
-        uuid_format(&event->producer_id, said);
-        verify_report_add(&chains->verify->report, &finding, "the payload is number %" PRIu64 " of producer %s",
-                          event->sequence, said);
-        event->sequence = row->sequence;
-    }
-    chain_event(&chains->chain, event, &row->digest, row->recorded_at_us);
-}
-
-static bool decode(struct chains *chains, const struct row *row, struct event *event, bool *is_readable,
-                   struct error *error)
-{
-    struct error why = {.kind = ERROR_NONE};
-    bool has_identity;
-
-    arena_reset(&chains->arena, ARENA_KEPT_BYTES);
-    *is_readable = event_decode(row->payload, &chains->arena, event, &has_identity, &why);
-    if (*is_readable)
-        return true;
-    if (why.kind == ERROR_FATAL) {
-        *error = why;
-        return false;
-    }
-    const struct finding finding = finding_at(VERDICT_UNREADABLE, row);
-    verify_report_add(&chains->verify->report, &finding, "%s", why.text);
-    return true;
-}
-
-static bool visit(void *self, const struct postgres_row *from, struct error *error)
+static bool visit(void *self, const struct postgres_row *row, struct error *error)
 {
     struct chains *chains = self;
     struct verify *verify = chains->verify;
-    struct row row = {
-        .producer_id = postgres_read_uuid(row_cell(from, 0)),
-        .sequence = (uint64_t)postgres_read_int64(row_cell(from, 1)),
-        .recorded_at_us = postgres_read_time_us(row_cell(from, 2)),
-        .payload = row_cell(from, 3),
-    };
-    struct event event;
-    bool is_readable;
+    struct verify_event event;
 
-    if (!pass_held(chains, &row.producer_id, row.sequence, error) || !go_to(chains, &row.producer_id, error) ||
-        !decode(chains, &row, &event, &is_readable, error))
+    verify_event_read(row, &event);
+    if (!pass_held(chains, &event.producer_id, event.sequence, error) || !go_to(chains, &event.producer_id, error) ||
+        !verify_event_check(row, &chains->arena, &verify->report, &event, error))
         return false;
-    row.digest = digester_hash(chains->digester, row.payload);
-    if (is_readable)
-        check_event(chains, from, &row, &event);
-    else
-        chain_held(&chains->chain, row.sequence, &row.digest, row.recorded_at_us);
+    follow(chains, &event);
 
     verify->totals.events++;
     if (verify->totals.events % 1024 == 0)
-        console_progress_tell(&verify->progress, "chains", verify->totals.events, verify->expected_events);
+        console_progress_tell(&verify->progress, "events", verify->totals.events, verify->expected_events);
     return true;
 }
 
