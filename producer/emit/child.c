@@ -11,16 +11,14 @@ enum { EXIT_BY_SIGNAL = 128 };
 
 void child_init(struct child *child)
 {
-    /* Faults are our own. TTIN and TTOU stop us as they stop any process in the background. PIPE is blocked, so that a
-     * reader of our standard error that went away does not change how the command ends, but it is nobody's message. */
+    /* Faults are our own. TTIN and TTOU stop us as they stop any process in the background. */
     static const int left_alone[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU};
     struct sigaction ordinary = {.sa_handler = SIG_DFL};
 
     sigfillset(&child->awaited);
     for (size_t i = 0; i < sizeof left_alone / sizeof *left_alone; i++)
         sigdelset(&child->awaited, left_alone[i]);
-    sigprocmask(SIG_BLOCK, &child->awaited, &child->inherited_mask);
-    sigdelset(&child->awaited, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &child->awaited, &child->inherited_mask);
 
     /* Where SIGCHLD is ignored the kernel throws away how children ended. */
     sigaction(SIGCHLD, &ordinary, &child->inherited_chld);
@@ -32,7 +30,7 @@ void child_init(struct child *child)
 static _Noreturn void become(const struct child *child, char **words, int pipe_fd)
 {
     sigaction(SIGCHLD, &child->inherited_chld, NULL);
-    sigprocmask(SIG_SETMASK, &child->inherited_mask, NULL);
+    pthread_sigmask(SIG_SETMASK, &child->inherited_mask, NULL);
     execvp(words[0], words);
 
     int why = errno;
@@ -132,9 +130,9 @@ static void stop_too(int signal)
         return;
     sigemptyset(&set);
     sigaddset(&set, signal);
-    sigprocmask(SIG_UNBLOCK, &set, &before);
+    pthread_sigmask(SIG_UNBLOCK, &set, &before);
     raise(signal);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Wait */
@@ -179,7 +177,7 @@ static void die_by(int signal)
     sigaction(signal, &ordinary, NULL);
     sigemptyset(&set);
     sigaddset(&set, signal);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     raise(signal);
 }
 

@@ -10,7 +10,7 @@
     {                                                                               \
         .offset = offsetof(struct configuration, member), .type = kind, __VA_ARGS__ \
     }
-#define TEXT(name, member, what, about) OPTION(member, OPTION_TEXT, .flag = name, .value = what, .help = about)
+#define TEXT(name, member, what, about) OPTION(member, OPTION_TEXT, .flag = (name), .value = (what), .help = (about))
 
 /* What status and run may tell of their task. */
 #define TASK                                                                                                        \
@@ -24,7 +24,7 @@
 
 #define TIMEOUT(default_timeout, about)                                                             \
     OPTION(timeout_ms, OPTION_DURATION, .flag = "--timeout", .variable = "TASKLEDGER_EMIT_TIMEOUT", \
-           .fallback = default_timeout, .maximum = TIMEOUT_MS_MAX, .help = about)
+           .fallback = (default_timeout), .maximum = TIMEOUT_MS_MAX, .help = (about))
 
 #define SHARED                                                                                                       \
     OPTION(worker, OPTION_TEXT, .flag = "--worker", .variable = "TASKLEDGER_WORKER", .value = "NAME",                \
@@ -77,9 +77,9 @@ static const struct option_spec run_specs[] = {
 
 enum { SHARED_COUNT = sizeof(const struct option_spec[]){SHARED} / sizeof(struct option_spec) };
 
-#define TABLE(name, list)                                                   \
-    {                                                                       \
-        .program = name, .specs = list, .count = sizeof list / sizeof *list \
+#define TABLE(name, list)                                                             \
+    {                                                                                 \
+        .program = (name), .specs = (list), .count = sizeof(list) / sizeof((list)[0]) \
     }
 
 const struct options_table configuration_status = TABLE("taskledger-emit status", status_specs);

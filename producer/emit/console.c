@@ -2,9 +2,12 @@
 
 #include "proto/utf8.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How many bytes at `at` could steer a terminal: C0 controls and DEL are one byte, C1 controls (U+0080 to U+009F) two. */
@@ -27,7 +30,22 @@ static void make_printable(char *text)
         memset(text, '?', steering_bytes((const unsigned char *)text));
 }
 
-/* One write, so that lines of several processes on one terminal stay whole. */
+/* One write, so that lines of several processes on one terminal stay whole. Nobody dies of a reader that went away: its
+ * signal is caught here and nowhere else, since the command of `run` must find SIGPIPE as we were given it. */
+static void write_line(const char *line, size_t size)
+{
+    const struct timespec now = {.tv_sec = 0};
+    sigset_t pipe;
+    sigset_t before;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    if (write(STDERR_FILENO, line, size) < 0 && errno == EPIPE)
+        sigtimedwait(&pipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void console_say(const char *format, ...)
 {
     char line[CONSOLE_LINE_BYTES_MAX] = "taskledger-emit: ";
@@ -41,6 +59,5 @@ void console_say(const char *format, ...)
     make_printable(line);
     used = strlen(line);
     line[used] = '\n';
-    if (write(STDERR_FILENO, line, used + 1) < 0)
-        return;
+    write_line(line, used + 1);
 }

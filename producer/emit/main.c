@@ -15,17 +15,48 @@ static const struct command {
     const char *name;
     const char *words; /* that it takes */
     const char *does;
+    const char *notes; /* behind the options in its help */
     const struct options_table *table;
     bool stops_at_word; /* what follows the first word belongs to somebody else */
     int usage_code;
     int (*execute)(const struct configuration *configuration, int count, char **words);
 } commands[] = {
-    {"status", "TASK_ID STATUS [FLAGS]", "say one thing about one task", &configuration_status, false, EXIT_USAGE,
-     status_execute},
-    {"lines", "[FLAGS] <FILE", "say what standard input says, one JSON object a line", &configuration_lines, false,
-     EXIT_USAGE, lines_execute},
-    {"run", "[FLAGS] -- COMMAND [ARGUMENT]...", "run a command as a task", &configuration_run, true, EXIT_RUN_FAILED,
-     run_execute},
+    {
+        .name = "status",
+        .words = "TASK_ID STATUS [FLAGS]",
+        .does = "say one thing about one task",
+        .notes = "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
+                 "in any case.\n",
+        .table = &configuration_status,
+        .usage_code = EXIT_USAGE,
+        .execute = status_execute,
+    },
+    {
+        .name = "lines",
+        .words = "[FLAGS] <FILE",
+        .does = "say what standard input says, one JSON object a line",
+        .notes =
+            "Keys: task_id, status, attempt, task_name, worker, step, progress, message, queue, parent_task_id,\n"
+            "traceparent, error (an object with type, message, traceback), data_json or data (an object), and\n"
+            "occurred_at (RFC 3339). Lines with other keys, wrong values or no JSON are told by number and passed\n"
+            "over; the exit code is then 1.\n",
+        .table = &configuration_lines,
+        .usage_code = EXIT_USAGE,
+        .execute = lines_execute,
+    },
+    {
+        .name = "run",
+        .words = "[FLAGS] -- COMMAND [ARGUMENT]...",
+        .does = "run a command as a task",
+        .notes =
+            "Says RUNNING, then SUCCESS or FAILURE with exit code or signal, wall time, CPU time and peak memory;\n"
+            "not the command's arguments, which may hold secrets. The command keeps its input, output, signals\n"
+            "and exit status, and never waits for Redis.\n",
+        .table = &configuration_run,
+        .stops_at_word = true,
+        .usage_code = EXIT_RUN_FAILED,
+        .execute = run_execute,
+    },
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -49,10 +80,11 @@ static int print_command_help(const struct command *command)
     struct options_table own = configuration_own(command->table);
     struct options_table shared = configuration_shared(command->table);
 
-    printf("taskledger-emit %s %s\n%s\n\n", command->name, command->words, command->does);
+    printf("taskledger-emit %s %s: %s\n\n", command->name, command->words, command->does);
     options_print_help(&own, stdout);
     printf("\nFor all commands:\n\n");
     options_print_help(&shared, stdout);
+    printf("\n%s", command->notes);
     return EXIT_OK;
 }
 

@@ -1,6 +1,7 @@
 """taskledger-emit lines: any number of lines, of any quality, in bounded memory."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -365,6 +366,26 @@ def test_an_input_that_cannot_be_read_is_told(programs, emitted, scratch):
     command = ["sh", "-c", f'"{programs.build.bin("taskledger-emit")}" lines <"{scratch}"']
     result = subprocess.run(command, env=programs.environment, capture_output=True, timeout=30)
     assert result.returncode == 4 and b"could not read input" in result.stderr
+
+
+def test_what_is_said_never_goes_into_a_socket_that_took_the_place_of_standard_error(programs, emitted, scratch):
+    """With standard output and error closed, their descriptors are the next to be given away."""
+    (scratch / "input").write_text((line("good") + "bad\n") * 500)
+    script = f'"{programs.build.bin("taskledger-emit")}" lines <"{scratch}/input" >&- 2>&-; exit $?'
+    assert subprocess.run(["sh", "-c", script], env=programs.environment, timeout=30).returncode == 1
+    assert emitted.statuses() == [("good", "RUNNING")] * 500
+    emitted.check_chains()
+    assert emitted.client.info("stats")["total_error_replies"] == 0
+
+
+def test_a_reader_of_its_messages_that_went_away_changes_nothing(programs, emitted):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [programs.build.bin("taskledger-emit"), "lines"]
+    text = ((line("good") + "bad\n") * 100).encode()
+    assert subprocess.run(command, env=programs.environment, input=text, stderr=writer, timeout=30).returncode == 1
+    os.close(writer)
+    assert emitted.statuses() == [("good", "RUNNING")] * 100
 
 
 def test_words_are_usage(feed, programs, emitted):
