@@ -1,6 +1,5 @@
 #include "replay/chain.h"
 
-#include <assert.h>
 #include <stddef.h>
 
 void chain_begin(struct chain *chain, const struct uuid *producer_id)
@@ -75,6 +74,13 @@ static void tell_beyond_end(const struct chain *chain, uint64_t sequence, int64_
                  .kind = CHAIN_BEYOND_END, .first = sequence, .last = chain->end, .noticed_at_us = recorded_at_us});
 }
 
+static void tell_broken(const struct chain *chain, uint64_t sequence, int64_t recorded_at_us)
+{
+    tell(chain,
+         (struct chain_finding){
+             .kind = CHAIN_BROKEN, .first = sequence, .last = chain->last_sequence, .noticed_at_us = recorded_at_us});
+}
+
 static void move_on(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us)
 {
     chain->last_sequence = sequence;
@@ -90,15 +96,15 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
     enum chain_link link = link_of(chain, event->previous_digest);
     bool follows = event->sequence == chain->last_sequence + 1;
 
-    assert(event->sequence > chain->last_sequence);
+    if (event->sequence <= chain->last_sequence) {
+        tell_broken(chain, event->sequence, recorded_at_us);
+        return;
+    }
     tell_beyond_end(chain, event->sequence, recorded_at_us);
     if (!follows)
         tell_missing(chain, event, (struct chain_finding){.link = link, .noticed_at_us = recorded_at_us});
     if (link == CHAIN_LINK_BROKEN && (follows || hole_is_declared(chain, event)))
-        tell(chain, (struct chain_finding){.kind = CHAIN_BROKEN,
-                                           .first = event->sequence,
-                                           .last = chain->last_sequence,
-                                           .noticed_at_us = recorded_at_us});
+        tell_broken(chain, event->sequence, recorded_at_us);
 
     if (event->body == EVENT_PRODUCER_CLOSED)
         chain->end = event->sequence;

@@ -59,7 +59,8 @@ struct chain {
 /* Start with another producer. */
 void chain_begin(struct chain *chain, const struct uuid *producer_id);
 
-/* The next stored event; `digest` is of its bytes. */
+/* The next stored event; `digest` is of its bytes. A number that is not greater than the last one, which no sound ledger
+ * has, is told as a break and passed over. */
 void chain_event(struct chain *chain, const struct event *event, const struct digest *digest, int64_t recorded_at_us);
 
 /* The next number is held without a readable event: it was set aside, or its payload cannot be read. NULL: its digest is

@@ -2,7 +2,6 @@
 
 #include "proto/status.h"
 
-#include <assert.h>
 #include <stddef.h>
 
 const char *timeline_mark_name(enum timeline_mark mark)
@@ -129,8 +128,7 @@ void timeline_clock_next(struct timeline_clock *clock, const struct event *event
 {
     const struct projection next = order_of(event);
 
-    assert(!clock->any || next.attempt >= clock->attempt.attempt);
-    if (clock->any && next.attempt > clock->attempt.attempt) {
+    if (clock->any && next.attempt != clock->attempt.attempt) {
         finish(clock, next.occurred_at_us, PROJECTION_NEVER);
         clock->any = false;
     }

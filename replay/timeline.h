@@ -61,7 +61,7 @@ struct timeline_clock {
     enum status last_status;
 };
 
-/* The next event, attempt by attempt. */
+/* The next event, attempt by attempt. One of an attempt that was done with begins it once more. */
 void timeline_clock_next(struct timeline_clock *clock, const struct event *event);
 
 /* There are no more. */

@@ -231,6 +231,19 @@ static void an_end_that_others_tell_shows_a_missing_tail(void **state)
     assert_string_equal(told_last(&story, "eec", 2, true), "");
 }
 
+static void a_number_that_comes_out_of_order_is_a_break(void **state)
+{
+    struct story story;
+    const struct event again = {.sequence = 1, .body = EVENT_TASK_STATUS};
+    const struct digest digest = digest_of(1);
+
+    (void)state;
+    told(&story, "ee");
+    story.heard[0] = '\0';
+    chain_event(&story.chain, &again, &digest, 0);
+    assert_string_equal(story.heard, "broken 1-2");
+}
+
 static void a_number_that_is_held_already_is_passed_over(void **state)
 {
     const struct uuid producer_id = {.bytes = {7}};
@@ -266,6 +279,7 @@ int main(void)
         cmocka_unit_test(behind_bytes_that_are_not_known_a_hole_says_nothing_of_its_cause),
         cmocka_unit_test(nothing_comes_after_the_end),
         cmocka_unit_test(an_end_that_others_tell_shows_a_missing_tail),
+        cmocka_unit_test(a_number_that_comes_out_of_order_is_a_break),
         cmocka_unit_test(a_number_that_is_held_already_is_passed_over),
     };
 
