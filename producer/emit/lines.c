@@ -13,22 +13,26 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define TOO_LONG "too long, a line has at most 262144 bytes"
+_Static_assert(LINE_READER_BYTES_MAX == 262144, "TOO_LONG tells the limit");
+
 enum { DRAIN_WHEN_STOPPED_MS = 2000, CLOSE_MS = 500 };
 
 struct lines {
     struct taskledger_producer *producer;
     struct line_reader reader;
     struct pace pace;
+    uint64_t done; /* the last line that was accepted, told to be bad, or blank */
     uint64_t accepted;
     uint64_t bad;
     uint64_t dropped;
     uint64_t undelivered;
-    uint64_t
-        recent[DELIVERY_QUEUE_EVENTS]; /* numbers of the lines accepted last; at accepted % DELIVERY_QUEUE_EVENTS */
+    /* Numbers of the lines accepted last; the next one goes to accepted % DELIVERY_QUEUE_EVENTS. */
+    uint64_t recent[DELIVERY_QUEUE_EVENTS];
 };
 
 /* Readable when somebody wants us to stop. Signals that are ignored stay ignored: under nohup SIGHUP is none. */
-static int open_stop(void)
+static bool open_stop(int *stop_fd, struct error *error)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action;
@@ -39,7 +43,8 @@ static int open_stop(void)
         if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
             sigaddset(&set, signals[i]);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    *stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *stop_fd >= 0 || error_set_errno(error, ERROR_FATAL, "signal", "could not watch for signals");
 }
 
 /* One line */
@@ -109,7 +114,7 @@ static int read_all(struct lines *lines)
             pace = take(lines, text, size);
             break;
         case LINE_READER_TOO_LONG:
-            say_bad(lines, "too long, a line has at most 262144 bytes");
+            say_bad(lines, TOO_LONG);
             break;
         case LINE_READER_END:
             return EXIT_OK;
@@ -119,6 +124,8 @@ static int read_all(struct lines *lines)
             console_say("%s", error.text);
             return EXIT_INCOMPLETE;
         }
+        if (pace == PACE_GO)
+            lines->done = lines->reader.number;
     }
     return pace == PACE_STOPPED ? EXIT_INTERRUPTED : EXIT_UNDELIVERED;
 }
@@ -163,8 +170,10 @@ static int finish(struct lines *lines, int code)
 
     if (code != EXIT_UNDELIVERED && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
         code = EXIT_INTERRUPTED;
-    if (code == EXIT_INTERRUPTED)
+    if (code == EXIT_INTERRUPTED) {
+        console_say("stopped behind line %" PRIu64, lines->done);
         taskledger_flush(lines->producer, DRAIN_WHEN_STOPPED_MS);
+    }
 
     taskledger_counters(lines->producer, &counters);
     count_undelivered(lines, &counters);
@@ -191,12 +200,13 @@ static int read_in_vain(struct lines *lines)
     return result == LINE_READER_STOPPED ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
-static bool open_all(struct lines *lines, const struct configuration *configuration, int count, int stop_fd,
-                     struct error *error)
+static bool open_all(struct lines *lines, const struct configuration *configuration, int count, struct error *error)
 {
+    int stop_fd;
+
     if (count != 0)
         return error_set(error, ERROR_FATAL, "usage", "lines reads standard input and takes no words, found %d", count);
-    if (!delivery_open(configuration, &lines->producer, error) ||
+    if (!delivery_open(configuration, &lines->producer, error) || !open_stop(&stop_fd, error) ||
         !line_reader_init(&lines->reader, STDIN_FILENO, stop_fd, error))
         return false;
     pace_init(&lines->pace, lines->producer, stop_fd, configuration->timeout_ms);
@@ -207,10 +217,9 @@ int lines_execute(const struct configuration *configuration, int count, char **w
 {
     struct lines lines = {.producer = NULL};
     struct error error = {.kind = ERROR_NONE};
-    int stop_fd = open_stop();
 
     (void)words;
-    if (!open_all(&lines, configuration, count, stop_fd, &error)) {
+    if (!open_all(&lines, configuration, count, &error)) {
         console_say("%s", error.text);
         taskledger_close(lines.producer, 0);
         return EXIT_USAGE;
@@ -218,7 +227,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
 
     int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
     taskledger_close(lines.producer, code == EXIT_UNDELIVERED ? DELIVERY_CLOSE_MS : CLOSE_MS);
+    close(lines.reader.stop_fd);
     line_reader_close(&lines.reader);
-    close(stop_fd);
     return code;
 }

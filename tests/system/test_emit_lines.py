@@ -291,6 +291,7 @@ def test_a_signal_ends_it_and_what_was_read_is_delivered(start, emitted, number)
     emitted.wait_for_tasks(100)
     lines.process.send_signal(number)
     assert lines.wait(10) == 130
+    assert "stopped behind line 100" in lines.said
     assert "100 lines read, 100 accepted, 0 bad, 100 delivered" in lines.said
     emitted.check_chains()
 
