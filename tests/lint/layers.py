@@ -23,7 +23,6 @@ DOORS = [
     ("openssl/evp.h", ["proto/digester.c"]),
     ("openssl/sha.h", ["proto/digester.c"]),
     ("openssl/*", ["proto/transport*.c"]),
-    ("*jansson.h", ["producer/emit/lines.c"]),
     ("*libpq-fe.h", ["consumer/postgres*.c"]),
     ("*microhttpd.h", ["consumer/http.c"]),
     ("taskledger/producer.h", ["producer/*"]),

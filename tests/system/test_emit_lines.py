@@ -296,6 +296,21 @@ def test_a_signal_ends_it_and_what_was_read_is_delivered(start, emitted, number)
     emitted.check_chains()
 
 
+def test_a_signal_ends_the_waiting_for_a_redis_that_stands_still(start, redis, emitted):
+    redis.pause()
+    lines = start()
+    lines.write_in_background(line(f"t-{number}") for number in range(50_000))
+    wait_until(lambda: watches_for_signals(lines.process.pid), 10, "it watches for signals")
+    lines.process.terminate()
+    assert lines.wait(10) == 3
+    assert "stopped behind line" in lines.said and "lines from 1 on are lost" in lines.said
+
+
+def watches_for_signals(pid):
+    listing = subprocess.run(["ls", "-l", f"/proc/{pid}/fd"], capture_output=True, text=True)
+    return "signalfd" in listing.stdout
+
+
 def test_hangups_are_ignored_under_nohup(programs, emitted):
     command = ["nohup", programs.build.bin("taskledger-emit"), "lines"]
     with subprocess.Popen(
