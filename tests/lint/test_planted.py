@@ -96,7 +96,7 @@ def test_layers_finds_a_forbidden_include(house, path, include, complaint):
     [
         ("replay/main.c", '"consumer/config.h"'),
         ("consumer/postgres_copy.c", "<libpq-fe.h>"),
-        ("proto/digest.c", "<openssl/evp.h>"),
+        ("proto/digester.c", "<openssl/evp.h>"),
         ("tests/unit/test_arena.c", "<hiredis/hiredis.h>"),
         ("tests/unit/test_arena.c", '"consumer/pump.h"'),
     ],
