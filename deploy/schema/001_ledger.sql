@@ -195,30 +195,7 @@ CREATE TABLE taskledger.task (
 ) WITH (fillfactor = 75);
 
 -- What the pruned events of a task had folded to: where rebuild, verify and state start.
-CREATE TABLE taskledger.task_base (
-    task_id        text COLLATE "C" PRIMARY KEY,
-    status         taskledger.task_status NOT NULL,
-    attempt        integer NOT NULL,
-    step           text,
-    progress       double precision,
-    message        text,
-    worker         text,
-    queue          text,
-    task_name      text COLLATE "C",
-    parent_task_id text COLLATE "C",
-    error_type     text,
-    error_message  text,
-    data           jsonb,
-    first_at       timestamptz NOT NULL,
-    queued_at      timestamptz,
-    started_at     timestamptz,
-    finished_at    timestamptz,
-    occurred_at    timestamptz NOT NULL,
-    producer_id    uuid NOT NULL,
-    sequence       bigint NOT NULL,
-    event_count    bigint NOT NULL,
-    updated_at     timestamptz NOT NULL DEFAULT now()
-);
+CREATE TABLE taskledger.task_base (LIKE taskledger.task INCLUDING ALL);
 
 
 -- ---- who said it, and what is complete ------------------------------------------------------------------------------
