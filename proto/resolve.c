@@ -1,5 +1,7 @@
 #include "proto/resolve.h"
 
+#include "proto/gate.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -52,8 +54,10 @@ static void *look_up_on_thread(void *self)
 {
     struct resolve_lookup *lookup = self;
 
+    gate_enter(GATE_LOOKUP);
     lookup->code = look_up(lookup->host, lookup->port, 0, &lookup->addresses);
     lookup->code_errno = errno;
+    gate_leave(GATE_LOOKUP);
     eventfd_write(lookup->done, 1);
     release(lookup);
     return NULL;

@@ -364,5 +364,4 @@ void transport_free(struct transport *transport)
 void transport_abandon(struct transport *transport)
 {
     socket_abandon(&transport->socket);
-    transport_gate_reset();
 }
