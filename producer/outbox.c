@@ -176,10 +176,13 @@ uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us)
 void outbox_close(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
-    if (!outbox->closed)
-        accept_close(&outbox->accept);
+    accept_close(&outbox->accept);
     outbox->closed = true;
     outbox->sender_sleeps = false;
+
+    /* Here, so that a sender that is left behind never calls libcrypto while the process ends. */
+    digester_free(outbox->digester);
+    outbox->digester = NULL;
     pthread_mutex_unlock(&outbox->lock);
     pthread_cond_signal(&outbox->work);
 }

@@ -47,7 +47,7 @@ void outbox_count_refused(struct outbox *outbox, enum taskledger_result result);
  * Returns how many are not. */
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us);
 
-/* Say goodbye: nothing can be put in afterwards. */
+/* Say goodbye, once: nothing can be put in afterwards. */
 void outbox_close(struct outbox *outbox);
 
 /* Tell the sender to end now, and wait for it until the deadline. Returns how many events were not answered. */

@@ -95,7 +95,7 @@ void outbox_sender_settle(struct outbox *outbox, const struct queue_answered *an
     outbox->counters.sent += answered->events;
     outbox->counters.sent_bytes += answered->payload_bytes;
     outbox->counters.retried += retried;
-    if (answered->events > 0)
+    if (answered->events > 0 && !outbox->closed)
         accept_declare(&outbox->accept);
     if (outbox->hurried > 0)
         pthread_cond_broadcast(&outbox->progress);
