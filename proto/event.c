@@ -220,7 +220,7 @@ bool event_encode_body(const struct event *event, struct arena *arena, struct sl
 bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error)
 {
     uint8_t head[EVENT_HEAD_BYTES_MAX];
-    struct slice body;
+    struct slice body = {.size = 0};
 
     if (!event_encode_body(event, arena, &body, error))
         return false;
