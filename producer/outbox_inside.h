@@ -34,7 +34,7 @@ struct outbox {
     pthread_cond_t progress; /* for flush and stop: something was answered, the sender has ended */
     struct queue queue;
     struct accept accept;
-    bool sender_sleeps; /* in outbox_wait; whoever puts something in wakes it */
+    bool sender_sleeps; /* in outbox_sender_wait; whoever puts something in wakes it */
     unsigned hurried;   /* how many wait in flush or stop */
     bool closed;
     bool stopping;

@@ -29,7 +29,8 @@ static void free_nothing(void *self, void *pointer)
 
 static bool out_of_memory(struct error *error)
 {
-    return error_set(error, ERROR_FATAL, "memory", "cannot get memory for an event");
+    error_set(error, ERROR_FATAL, "memory", "cannot get memory for an event");
+    return false;
 }
 
 /* ---- encoding ----------------------------------------------------------------------------------------------------- */
@@ -220,7 +221,7 @@ bool event_encode_body(const struct event *event, struct arena *arena, struct sl
 bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error)
 {
     uint8_t head[EVENT_HEAD_BYTES_MAX];
-    struct slice body = {.size = 0};
+    struct slice body;
 
     if (!event_encode_body(event, arena, &body, error))
         return false;
