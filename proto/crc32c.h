@@ -1,4 +1,4 @@
-/* crc32c: the checksum that chooses a task's shard and guards a spool record.
+/* crc32c: the checksum that chooses a task's shard.
  *
  * CRC-32C (Castagnoli), reflected, initial value and final XOR 0xffffffff, as in RFC 3720: "123456789" gives
  * 0xe3069283. */

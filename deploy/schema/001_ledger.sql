@@ -89,8 +89,7 @@ BEGIN
 
     RAISE EXCEPTION '% on %.% is refused: events are only ever added', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege',
-              HINT = 'Say what is true now in a new event. To blank one use "taskledger-replay redact", '
-                     'to let old ones go "taskledger-replay prune".';
+              HINT = 'Say what is true now in a new event.';
 END
 $$;
 

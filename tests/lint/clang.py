@@ -4,7 +4,10 @@ import subprocess
 
 import tree
 
-for command in (["cmake", "--preset", "clang"], ["cmake", "--build", "--preset", "clang"]):
+CONFIGURE = ["cmake", "--preset", "clang", "-DTASKLEDGER_WERROR=ON"]
+BUILD = ["cmake", "--build", "--preset", "clang"]
+
+for command in (CONFIGURE, BUILD):
     result = subprocess.run(command, cwd=tree.ROOT, capture_output=True, text=True)
     if result.returncode != 0:
         tree.finish([result.stdout + result.stderr])
