@@ -49,14 +49,6 @@ function(taskledger_c_test label name core timeout_s)
         LABELS ${label} TIMEOUT ${timeout_s} ENVIRONMENT "${taskledger_sanitizer_environment}")
 endfunction()
 
-# taskledger_wrap(TARGET FUNCTION...): our calls of these functions go to __wrap_FUNCTION of the test.
-function(taskledger_wrap target)
-    if(TARGET ${target})
-        list(TRANSFORM ARGN PREPEND -Wl,--wrap=)
-        target_link_options(${target} PRIVATE ${ARGN})
-    endif()
-endfunction()
-
 # taskledger_wrap(TARGET FUNCTION...): calls of FUNCTION in that test go to its __wrap_FUNCTION, which may let them fail.
 function(taskledger_wrap target)
     if(TARGET ${target})
