@@ -1,6 +1,6 @@
 #include "consumer/daemon.h"
 
-#include "consumer/exit_code.h"
+#include "proto/exit_code.h"
 #include "proto/stream.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* taskledger-consumer: the stream into the ledger. */
 #include "consumer/configuration.h"
 #include "consumer/daemon.h"
-#include "consumer/exit_code.h"
 #include "consumer/health.h"
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
+#include "proto/exit_code.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -29,7 +29,7 @@ struct command {
     const char *const *flags; /* its own, of settings.c; ends with NULL */
 
     /* Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit code. */
-    bool (*run)(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error);
+    bool (*run)(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error);
 };
 
 extern const struct command history_command;

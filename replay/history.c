@@ -229,7 +229,7 @@ static void show_task(struct history *history, const struct postgres_result *sto
     output_end(history->replay->output);
 }
 
-static bool tell(struct history *history, enum verdict_exit *exit, struct error *error)
+static bool tell(struct history *history, enum exit_code *exit, struct error *error)
 {
     AUTO_POSTGRES_RESULT row = NULL;
     struct projection projection;
@@ -239,7 +239,7 @@ static bool tell(struct history *history, enum verdict_exit *exit, struct error 
     if (row == NULL && history->archived == 0 && stream_tail_waiting(&history->stream.tail) == 0) {
         console_say("there is no task \"%.*s\" in the ledger%s", SLICE_PRINT(history->task_id),
                     history->stream.is_seen ? " or the stream" : "");
-        *exit = VERDICT_FINDINGS;
+        *exit = EXIT_FINDINGS;
         return true;
     }
 
@@ -249,7 +249,7 @@ static bool tell(struct history *history, enum verdict_exit *exit, struct error 
     timeline_clock_end(&history->clock, history->replay->clock->unix_us(history->replay->clock->self));
     show_attempts(history);
     show_total(history);
-    *exit = VERDICT_OK;
+    *exit = EXIT_OK;
     return true;
 }
 
@@ -263,7 +263,7 @@ static void say_what_is_missing(const struct history *history)
         console_say("%" PRIu64 " more attempts are counted, and not listed", history->attempts_lost);
 }
 
-static bool run(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error)
+static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
     struct history history = {
         .replay = replay,
@@ -278,8 +278,8 @@ static bool run(struct replay *replay, char *const *arguments, enum verdict_exit
            ledger_begin(&history.ledger, error) && tell(&history, exit, error);
     if (good) {
         say_what_is_missing(&history);
-        if (*exit == VERDICT_OK && !task_stream_is_whole(&history.stream))
-            *exit = VERDICT_INCOMPLETE;
+        if (*exit == EXIT_OK && !task_stream_is_whole(&history.stream))
+            *exit = EXIT_INCOMPLETE;
     }
     ledger_close(&history.ledger);
     task_stream_close(&history.stream);

@@ -117,30 +117,14 @@ static bool wants_colour(const struct settings *settings)
     return isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
 }
 
-static enum verdict_exit exit_of_error(const struct error *error)
-{
-    switch (error->kind) {
-    case ERROR_TRANSIENT:
-        return VERDICT_UNREACHABLE;
-    case ERROR_FATAL:
-        if (strcmp(error->reason, "memory") == 0)
-            return VERDICT_BUG;
-        return strcmp(error->reason, "output") == 0 ? VERDICT_INCOMPLETE : VERDICT_USAGE;
-    case ERROR_NONE:
-    case ERROR_REJECTED:
-        break;
-    }
-    return VERDICT_BUG;
-}
-
-static enum verdict_exit fail(const struct error *error)
+static enum exit_code fail(const struct error *error)
 {
     console_say("%s", error->text);
-    return exit_of_error(error);
+    return exit_code_of(error);
 }
 
 static bool run_command(const struct command *command, const struct settings *settings, char *const *arguments,
-                        enum verdict_exit *exit, struct error *error)
+                        enum exit_code *exit, struct error *error)
 {
     struct output output = {
         .format = output_format_parse(settings->format),
@@ -164,11 +148,11 @@ static bool run_command(const struct command *command, const struct settings *se
 }
 
 /* The words of a command line behind the program's own options. */
-static enum verdict_exit run_words(struct settings *settings, int count, char **words)
+static enum exit_code run_words(struct settings *settings, int count, char **words)
 {
     struct error error = {.kind = ERROR_NONE};
     struct settings_table part;
-    enum verdict_exit exit = VERDICT_OK;
+    enum exit_code exit = EXIT_OK;
     const struct command *command = find_command(words[1]);
     int left = count - 1; /* words[1], the command, stands where a program's name does */
 
@@ -181,7 +165,7 @@ static enum verdict_exit run_words(struct settings *settings, int count, char **
         return fail(&error);
     if (settings->help) {
         print_command_help(command);
-        return VERDICT_OK;
+        return EXIT_OK;
     }
     if (left - 1 != command->argument_count) {
         error_set(&error, ERROR_FATAL, "usage", "wrong number of arguments: taskledger-replay %s [OPTION...] %s",
@@ -195,7 +179,7 @@ static enum verdict_exit run_words(struct settings *settings, int count, char **
 static void interrupt(int number)
 {
     (void)number;
-    _exit(VERDICT_INTERRUPTED);
+    _exit(EXIT_INTERRUPTED);
 }
 
 static void prepare_process(void)
@@ -206,7 +190,7 @@ static void prepare_process(void)
     setlocale(LC_CTYPE, "C.UTF-8"); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
-static enum verdict_exit run(int argc, char **argv)
+static enum exit_code run(int argc, char **argv)
 {
     struct error error = {.kind = ERROR_NONE};
     struct settings settings = {.help = false};
@@ -219,15 +203,15 @@ static enum verdict_exit run(int argc, char **argv)
 
     if (settings.version) {
         printf("taskledger-replay %s\n", TASKLEDGER_VERSION);
-        return VERDICT_OK;
+        return EXIT_OK;
     }
     if (settings.print_configuration) {
         options_print_markdown(&settings_all, stdout);
-        return VERDICT_OK;
+        return EXIT_OK;
     }
     if (settings.help) {
         print_help();
-        return VERDICT_OK;
+        return EXIT_OK;
     }
     if (argc < 2) {
         error_set(&error, ERROR_FATAL, "usage", "a command is missing: see taskledger-replay --help");

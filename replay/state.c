@@ -80,7 +80,7 @@ static void show(struct state *state, const struct projection *projection, int64
     output_end(state->replay->output);
 }
 
-static bool tell_past(struct state *state, enum verdict_exit *exit, struct error *error)
+static bool tell_past(struct state *state, enum exit_code *exit, struct error *error)
 {
     bool is_too_late;
 
@@ -89,7 +89,7 @@ static bool tell_past(struct state *state, enum verdict_exit *exit, struct error
     if (is_too_late) {
         console_say("what \"%.*s\" was then cannot be told: its events of that time were pruned",
                     SLICE_PRINT(state->task_id));
-        *exit = VERDICT_INCOMPLETE;
+        *exit = EXIT_INCOMPLETE;
         return true;
     }
     if (state->unreadable > 0)
@@ -97,11 +97,11 @@ static bool tell_past(struct state *state, enum verdict_exit *exit, struct error
                     state->unreadable);
     if (!state->fold.any) {
         console_say("there is nothing about a task \"%.*s\" from that time", SLICE_PRINT(state->task_id));
-        *exit = VERDICT_FINDINGS;
+        *exit = EXIT_FINDINGS;
         return true;
     }
     show(state, &state->fold.projection, PROJECTION_NEVER);
-    *exit = state->unreadable > 0 ? VERDICT_INCOMPLETE : VERDICT_OK;
+    *exit = state->unreadable > 0 ? EXIT_INCOMPLETE : EXIT_OK;
     return true;
 }
 
@@ -115,7 +115,7 @@ static void say_what_is_waiting(const struct state *state)
                     waiting, SLICE_PRINT(state->task_id));
 }
 
-static bool tell_present(struct state *state, enum verdict_exit *exit, struct error *error)
+static bool tell_present(struct state *state, enum exit_code *exit, struct error *error)
 {
     AUTO_POSTGRES_RESULT row = NULL;
     struct projection projection;
@@ -128,11 +128,11 @@ static bool tell_present(struct state *state, enum verdict_exit *exit, struct er
     say_what_is_waiting(state);
     if (row == NULL) {
         console_say("there is no task \"%.*s\" in the ledger", SLICE_PRINT(state->task_id));
-        *exit = VERDICT_FINDINGS;
+        *exit = EXIT_FINDINGS;
         return true;
     }
     show(state, &projection, ledger_task_updated_at(row));
-    *exit = task_stream_is_whole(&state->stream) ? VERDICT_OK : VERDICT_INCOMPLETE;
+    *exit = task_stream_is_whole(&state->stream) ? EXIT_OK : EXIT_INCOMPLETE;
     return true;
 }
 
@@ -147,7 +147,7 @@ static bool read_arguments(struct state *state, const char *task, struct error *
            arguments_moment("--known-at", settings->known_at, clock, INT64_MAX, &state->known_at_us, error);
 }
 
-static bool run(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error)
+static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
     struct state state = {.replay = replay};
 

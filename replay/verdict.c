@@ -67,9 +67,9 @@ uint64_t verdict_notes(const struct verdict_counts *counts)
     return total(counts, false);
 }
 
-enum verdict_exit verdict_exit_code(const struct verdict_counts *counts)
+enum exit_code verdict_exit_code(const struct verdict_counts *counts)
 {
     if (verdict_findings(counts) > 0)
-        return VERDICT_FINDINGS;
-    return counts->incomplete ? VERDICT_INCOMPLETE : VERDICT_OK;
+        return EXIT_FINDINGS;
+    return counts->incomplete ? EXIT_INCOMPLETE : EXIT_OK;
 }

@@ -5,21 +5,10 @@
 #ifndef TASKLEDGER_REPLAY_VERDICT_H
 #define TASKLEDGER_REPLAY_VERDICT_H
 
+#include "proto/exit_code.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-/* The exit codes of every command. */
-enum verdict_exit {
-    VERDICT_OK = 0,
-    VERDICT_FINDINGS = 1,
-    VERDICT_USAGE = 2,       /* usage or configuration */
-    VERDICT_UNREACHABLE = 3, /* PostgreSQL */
-    VERDICT_INCOMPLETE = 4,  /* not all could be checked */
-    VERDICT_DIVERGED = 5,    /* from a seal */
-    VERDICT_LOCKED = 6,      /* by another run */
-    VERDICT_BUG = 70,
-    VERDICT_INTERRUPTED = 130,
-};
 
 enum verdict_kind {
     /* findings about one event */
@@ -68,6 +57,6 @@ uint64_t verdict_findings(const struct verdict_counts *counts);
 uint64_t verdict_notes(const struct verdict_counts *counts);
 
 /* What is certain comes first: findings before incompleteness. */
-enum verdict_exit verdict_exit_code(const struct verdict_counts *counts);
+enum exit_code verdict_exit_code(const struct verdict_counts *counts);
 
 #endif

@@ -33,20 +33,12 @@ static const struct section summary_section = {
 
 static struct value verdict_of(const struct verdict_counts *counts)
 {
-    switch (verdict_exit_code(counts)) {
-    case VERDICT_OK:
+    enum exit_code code = verdict_exit_code(counts);
+
+    if (code == EXIT_OK)
         return value_toned(value_words("clean"), TONE_GOOD);
-    case VERDICT_INCOMPLETE:
+    if (code == EXIT_INCOMPLETE)
         return value_toned(value_words("incomplete"), TONE_ODD);
-    case VERDICT_FINDINGS:
-    case VERDICT_USAGE:
-    case VERDICT_UNREACHABLE:
-    case VERDICT_DIVERGED:
-    case VERDICT_LOCKED:
-    case VERDICT_BUG:
-    case VERDICT_INTERRUPTED:
-        break;
-    }
     return value_toned(value_words("findings"), TONE_BAD);
 }
 
@@ -164,7 +156,7 @@ static bool check_all(struct verify *verify, struct summary *summary, struct err
     return good;
 }
 
-static bool run(struct replay *replay, char *const *arguments, enum verdict_exit *exit, struct error *error)
+static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
     struct summary summary = {.scan_us = 0};
     struct verify verify = {

@@ -2,10 +2,10 @@
 
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
-#include "producer/emit/exit_code.h"
 #include "producer/emit/line.h"
 #include "producer/emit/line_reader.h"
 #include "producer/emit/pace.h"
+#include "proto/exit_code.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -127,7 +127,7 @@ static int read_all(struct lines *lines)
         if (pace == PACE_GO)
             lines->done = lines->reader.number;
     }
-    return pace == PACE_STOPPED ? EXIT_INTERRUPTED : EXIT_UNDELIVERED;
+    return pace == PACE_STOPPED ? EXIT_INTERRUPTED : EXIT_UNREACHABLE;
 }
 
 /* The end */
@@ -168,7 +168,7 @@ static int finish(struct lines *lines, int code)
 {
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
 
-    if (code != EXIT_UNDELIVERED && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
+    if (code != EXIT_UNREACHABLE && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
         code = EXIT_INTERRUPTED;
     if (code == EXIT_INTERRUPTED) {
         console_say("stopped behind line %" PRIu64, lines->done);
@@ -182,7 +182,7 @@ static int finish(struct lines *lines, int code)
     say_summary(lines, &counters);
 
     if (lines->undelivered > 0 || lines->dropped > 0)
-        return EXIT_UNDELIVERED;
+        return EXIT_UNREACHABLE;
     return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
 }
 
@@ -226,7 +226,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
     }
 
     int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
-    taskledger_close(lines.producer, code == EXIT_UNDELIVERED ? DELIVERY_CLOSE_MS : CLOSE_MS);
+    taskledger_close(lines.producer, code == EXIT_UNREACHABLE ? DELIVERY_CLOSE_MS : CLOSE_MS);
     close(lines.reader.stop_fd);
     line_reader_close(&lines.reader);
     return code;

@@ -1,10 +1,10 @@
 /* taskledger-emit: say what tasks do, from a shell. */
 #include "producer/emit/configuration.h"
 #include "producer/emit/console.h"
-#include "producer/emit/exit_code.h"
 #include "producer/emit/lines.h"
 #include "producer/emit/run.h"
 #include "producer/emit/status.h"
+#include "proto/exit_code.h"
 
 #include <fcntl.h>
 #include <stdio.h>

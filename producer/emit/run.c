@@ -3,7 +3,6 @@
 #include "producer/emit/child.h"
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
-#include "producer/emit/exit_code.h"
 #include "proto/clock.h"
 #include "proto/json_writer.h"
 #include "proto/uuid.h"

@@ -11,6 +11,13 @@
 
 #include "producer/emit/configuration.h"
 
+/* Our own exit codes, as env(1) and timeout(1) have them. */
+enum {
+    EXIT_RUN_FAILED = 125, /* before the command was started */
+    EXIT_RUN_NOT_EXECUTABLE = 126,
+    EXIT_RUN_NOT_FOUND = 127,
+};
+
 /* `words` are the command and its arguments, a NULL behind them. Returns the exit code, or does not return when the
  * command was killed by a signal: then we die by the same one. */
 int run_execute(const struct configuration *configuration, int count, char **words);

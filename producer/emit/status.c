@@ -2,8 +2,8 @@
 
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
-#include "producer/emit/exit_code.h"
 #include "producer/emit/field.h"
+#include "proto/exit_code.h"
 
 static bool parse(const struct configuration *configuration, int count, char **words, struct taskledger_event *event,
                   struct error *error)
@@ -28,7 +28,7 @@ static int emit(struct taskledger_producer *producer, const struct taskledger_ev
     }
     if (result == TASKLEDGER_FULL) {
         console_say("not accepted and lost: out of memory");
-        return EXIT_UNDELIVERED;
+        return EXIT_UNREACHABLE;
     }
     return EXIT_OK;
 }
@@ -46,5 +46,5 @@ int status_execute(const struct configuration *configuration, int count, char **
 
     int code = emit(producer, &event);
     bool delivered = delivery_close(producer, configuration->timeout_ms);
-    return code != EXIT_OK || delivered ? code : EXIT_UNDELIVERED;
+    return code != EXIT_OK || delivered ? code : EXIT_UNREACHABLE;
 }

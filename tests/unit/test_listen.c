@@ -1,5 +1,4 @@
-/* Addresses as an operator writes them, and exit codes as a script reads them. */
-#include "consumer/exit_code.h"
+/* Addresses as an operator writes them. */
 #include "consumer/listen.h"
 
 #include <setjmp.h>
@@ -69,31 +68,12 @@ static void a_free_port_is_told_and_can_be_connected_to(void **state)
     assert_int_equal(error.kind, ERROR_TRANSIENT);
 }
 
-static int code_of(enum error_kind kind, const char *reason)
-{
-    struct error error = {.kind = kind, .reason = reason};
-
-    return exit_code_of(&error);
-}
-
-static void exit_codes_tell_what_to_mend(void **state)
-{
-    (void)state;
-    assert_int_equal(code_of(ERROR_FATAL, "config"), 2);
-    assert_int_equal(code_of(ERROR_FATAL, "shards"), 2);
-    assert_int_equal(code_of(ERROR_FATAL, "wrongpass"), 3);
-    assert_int_equal(code_of(ERROR_FATAL, "rights"), 3);
-    assert_int_equal(code_of(ERROR_TRANSIENT, "connection"), 3);
-    assert_int_equal(code_of(ERROR_FATAL, "reply"), 70);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_and_ports_are_told_apart),
         cmocka_unit_test(anything_else_is_refused_and_quoted),
         cmocka_unit_test(a_free_port_is_told_and_can_be_connected_to),
-        cmocka_unit_test(exit_codes_tell_what_to_mend),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,11 +25,11 @@ static void notes_are_no_findings(void **state)
     struct verdict_counts counts = {.incomplete = false};
 
     (void)state;
-    assert_int_equal(verdict_exit_code(&counts), VERDICT_OK);
+    assert_int_equal(verdict_exit_code(&counts), EXIT_OK);
     counts.of[VERDICT_TAIL_UNKNOWN] = 3;
     counts.of[VERDICT_IN_FLIGHT] = 1;
     counts.of[VERDICT_UNSEALED] = 1;
-    assert_int_equal(verdict_exit_code(&counts), VERDICT_OK);
+    assert_int_equal(verdict_exit_code(&counts), EXIT_OK);
     assert_int_equal(verdict_notes(&counts), 5);
     assert_int_equal(verdict_findings(&counts), 0);
 }
@@ -39,9 +39,9 @@ static void what_is_certain_outweighs_what_could_not_be_checked(void **state)
     struct verdict_counts counts = {.incomplete = true};
 
     (void)state;
-    assert_int_equal(verdict_exit_code(&counts), VERDICT_INCOMPLETE);
+    assert_int_equal(verdict_exit_code(&counts), EXIT_INCOMPLETE);
     counts.of[VERDICT_DROPPED] = 1;
-    assert_int_equal(verdict_exit_code(&counts), VERDICT_FINDINGS);
+    assert_int_equal(verdict_exit_code(&counts), EXIT_FINDINGS);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "consumer/exit_code.h"
+#include "proto/exit_code.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -27,14 +27,15 @@ static const struct {
     {"authentication", EXIT_UNREACHABLE},
     {"rights", EXIT_UNREACHABLE},
     {"no_database", EXIT_UNREACHABLE},
+    {"output", EXIT_INCOMPLETE},
 };
 
-int exit_code_of(const struct error *error)
+enum exit_code exit_code_of(const struct error *error)
 {
     if (error->kind == ERROR_TRANSIENT)
         return EXIT_UNREACHABLE;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(error->reason, rows[i].reason) == 0)
-            return (int)rows[i].code;
+            return rows[i].code;
     return EXIT_BUG;
 }
