@@ -9,6 +9,7 @@ import sys
 import pytest
 from support import model
 from support.events import GROUP, Producer, Stream
+from support.http import metrics
 from support.waiting import wait_until
 
 STATUSES = ["PENDING", "QUEUED", "RUNNING", "RETRY", "SUCCESS", "PARTIAL_FAILURE", "FAILURE", "CANCELLED"]
@@ -34,6 +35,11 @@ def decode(event_pb2, said):
     return event_pb2.Event.FromString(said.payload)
 
 
+def applied_by(consumer):
+    """How many events this one stored, by its own count."""
+    return metrics(consumer.listen)["taskledger_consumer_events_applied_total"]
+
+
 def all_settled(stream, deadline_s=60):
     wait_until(lambda: stream.is_settled(GROUP), deadline_s, "everything settled")
 
@@ -55,9 +61,13 @@ def test_shuffled_and_repeated_events_through_three_consumers_give_the_model_s_r
     sent = said + chance.choices(said, k=len(said) // 2)
     chance.shuffle(sent)
 
-    consumers = [programs.start("taskledger-consumer", "run") for _ in range(3)]
+    consumers = [programs.start("taskledger-consumer", "run", "--batch-max", "50") for _ in range(3)]
+    for consumer in consumers:
+        consumer.wait_for_log('"ready"')
     stream.send(sent)
     all_settled(stream)
+    wait_until(lambda: sum(map(applied_by, consumers)) == len(said), 10, "every event is counted by one of them")
+    assert all(applied_by(consumer) > 0 for consumer in consumers)
 
     model.assert_projected(postgres, [decode(event_pb2, one) for one in said])
     stored = postgres.rows("SELECT producer_id::text, sequence, payload FROM taskledger.task_event")
