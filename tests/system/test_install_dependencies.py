@@ -1,7 +1,7 @@
 """Installing starts nothing, enables nothing and touches nothing that is there.
 
-The script runs as root on a copy of the machine: /etc, /usr/sbin and /run are overlays that are gone with the test, and
-apt-get, dpkg-query and update-rc.d are ours: they write down what they saw, and do what Debian's packages would do.
+The script runs as root where every folder that it may write to is an empty one of the test's own, and apt-get, dpkg-query
+and update-rc.d are ours: they write down what they saw, and do what Debian's packages would do.
 """
 
 import os
@@ -40,13 +40,9 @@ echo "update-rc.d $*" >>"$NOTES"
 
 MACHINE = """
 set -e
-mount -t tmpfs tmpfs "$SCRATCH/upper"
-for name in etc usr/sbin; do
-    mkdir -p "$SCRATCH/upper/$name/up" "$SCRATCH/upper/$name/work"
-    mount -t overlay overlay -o "lowerdir=/$name,upperdir=$SCRATCH/upper/$name/up,workdir=$SCRATCH/upper/$name/work" "/$name"
+for folder in /usr/sbin /etc/systemd/system /etc/rc3.d /etc/postgresql-common /run; do
+    mount -t tmpfs tmpfs "$folder"
 done
-mount -t tmpfs tmpfs /run
-rm -f /usr/sbin/policy-rc.d /etc/rc3.d/*redis* /etc/systemd/system/*.wants/*redis*
 eval "$BEFORE"
 "$SCRIPT" "$@" && code=0 || code=$?
 eval "$AFTER"
@@ -64,7 +60,6 @@ def machine(scratch):
     """machine(*arguments, before=…, apt_get_exits=…): the script's exit code, what was noted, what is left behind."""
     bin_folder = scratch / "bin"
     bin_folder.mkdir()
-    (scratch / "upper").mkdir()
     for name, text in (("apt-get", APT_GET), ("dpkg-query", DPKG_QUERY), ("update-rc.d", UPDATE_RC_D)):
         (bin_folder / name).write_text(text)
         (bin_folder / name).chmod(0o755)
