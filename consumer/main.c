@@ -5,6 +5,7 @@
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
 #include "proto/exit_code.h"
+#include "proto/nearest.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -153,6 +154,16 @@ static int health(const struct configuration *configuration)
 
 /* ---- main -------------------------------------------------------------------------------------------------------- */
 
+static bool unknown_command(const char *name, struct error *error)
+{
+    struct nearest nearest;
+
+    nearest_init(&nearest, slice_from_text(name));
+    for (int i = 0; i < COMMANDS; i++)
+        nearest_offer(&nearest, commands[i].name);
+    return nearest_refuse(&nearest, "command", "; see taskledger-consumer --help", error);
+}
+
 static const struct command *find_command(int argc, char **argv, struct error *error)
 {
     if (argc < 2)
@@ -160,9 +171,11 @@ static const struct command *find_command(int argc, char **argv, struct error *e
     for (int i = 0; argc == 2 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return &commands[i];
-    error_set(error, ERROR_FATAL, "usage",
-              "expected one command (run, migrate or health), found \"%s%s%s\"; see --help", argv[1],
-              argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    if (argc == 2)
+        unknown_command(argv[1], error);
+    else
+        error_set(error, ERROR_FATAL, "usage", "expected one command, found \"%s %s\"; see taskledger-consumer --help",
+                  argv[1], argv[2]);
     return NULL;
 }
 

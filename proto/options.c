@@ -1,5 +1,6 @@
 #include "proto/options.h"
 
+#include "proto/nearest.h"
 #include "proto/options_value.h"
 #include "proto/slice.h"
 
@@ -44,85 +45,18 @@ bool options_from_environment(const struct options_table *table, void *target, s
     return true;
 }
 
-/* Unknown flags */
-
-enum { FLAG_BYTES_MAX = 64 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters to insert, remove or replace to get from one to the other (Levenshtein), a row of the table at a
- * time. `to` is at most FLAG_BYTES_MAX long. */
-static size_t distance(const char *from, size_t from_length, const char *to)
-{
-    size_t row[FLAG_BYTES_MAX + 1];
-    size_t to_length = strlen(to);
-
-    for (size_t j = 0; j <= to_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= from_length; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= to_length; j++) {
-            size_t replaced = diagonal + (from[i - 1] != to[j - 1]);
-
-            diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[to_length];
-}
-
-static const char *without_dashes(const char *flag)
-{
-    return flag + strspn(flag, "-");
-}
-
-/* A beginning is as good as one wrong letter: "-h" is --help. */
-static size_t unlikeness(const char *given, size_t length, const char *flag)
-{
-    if (strlen(flag) > FLAG_BYTES_MAX)
-        return FLAG_BYTES_MAX;
-    return strncmp(given, flag, length) == 0 ? 1 : distance(given, length, flag);
-}
-
-/* The flag that was probably meant, or NULL when none is even half alike. */
-static const char *nearest_flag(const struct options_table *table, struct slice given)
-{
-    const char *name = without_dashes((const char *)given.data);
-    size_t length = given.size - (size_t)(name - (const char *)given.data);
-    size_t fewest = length / 2 + 2;
-    const char *nearest = NULL;
-
-    if (length == 0 || length > FLAG_BYTES_MAX)
-        return NULL;
-    for (size_t i = 0; i < table->count; i++) {
-        const char *flag = table->specs[i].flag;
-        size_t unlike = flag == NULL ? fewest : unlikeness(name, length, without_dashes(flag));
-
-        if (unlike < fewest) {
-            nearest = flag;
-            fewest = unlike;
-        }
-    }
-    return nearest;
-}
+/* Arguments */
 
 static bool unknown_flag(const struct options_table *table, struct slice given, struct error *error)
 {
-    const char *nearest = nearest_flag(table, given);
+    struct nearest nearest;
 
-    given.size = least(given.size, FLAG_BYTES_MAX);
-    if (nearest == NULL)
-        return error_set(error, ERROR_FATAL, "usage", "there is no flag %.*s", SLICE_PRINT(given));
-    return error_set(error, ERROR_FATAL, "usage", "there is no flag %.*s; the nearest is %s", SLICE_PRINT(given),
-                     nearest);
+    nearest_init(&nearest, given);
+    for (size_t i = 0; i < table->count; i++)
+        if (table->specs[i].flag != NULL)
+            nearest_offer(&nearest, table->specs[i].flag);
+    return nearest_refuse(&nearest, "flag", "", error);
 }
-
-/* Arguments */
 
 /* Walks argv: `next` is read, words are moved down to `kept`. */
 struct walk {

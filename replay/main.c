@@ -1,6 +1,7 @@
 /* taskledger-replay: answers from the ledger. */
 #include "replay/command.h"
 
+#include "proto/nearest.h"
 #include "replay/console.h"
 
 #include <locale.h>
@@ -16,7 +17,7 @@ static const struct command *const commands[] = {
     &verify_command,
 };
 
-enum { COMMANDS = sizeof commands / sizeof commands[0], NAME_LIKENESS_MAX = 3, NAME_BYTES_MAX = 32 };
+enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 32 };
 
 /* ---- commands by name ------------------------------------------------------------------------------------------- */
 
@@ -28,44 +29,14 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must be changed, added or taken away (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_BYTES_MAX + 1], length = strlen(b);
-
-    if (length > NAME_BYTES_MAX)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[length];
-}
-
 static bool unknown_command(const char *name, struct error *error)
 {
-    const struct command *nearest = commands[0];
+    struct nearest nearest;
 
-    for (size_t i = 1; i < COMMANDS; i++)
-        if (distance(name, commands[i]->name) < distance(name, nearest->name))
-            nearest = commands[i];
-    if (distance(name, nearest->name) < NAME_LIKENESS_MAX)
-        return error_set(error, ERROR_FATAL, "usage", "there is no command \"%s\"; did you mean \"%s\"?", name,
-                         nearest->name);
-    return error_set(error, ERROR_FATAL, "usage", "there is no command \"%s\": see taskledger-replay --help", name);
+    nearest_init(&nearest, slice_from_text(name));
+    for (size_t i = 0; i < COMMANDS; i++)
+        nearest_offer(&nearest, commands[i]->name);
+    return nearest_refuse(&nearest, "command", "; see taskledger-replay --help", error);
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
@@ -80,7 +51,7 @@ static void print_help(void)
            "\n"
            "Commands:\n");
     for (size_t i = 0; i < COMMANDS; i++) {
-        char left[NAME_BYTES_MAX];
+        char left[USAGE_BYTES_MAX];
         snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->arguments);
         printf("  %-16s %s\n", left, commands[i]->summary);
     }

@@ -5,6 +5,7 @@
 #include "producer/emit/run.h"
 #include "producer/emit/status.h"
 #include "proto/exit_code.h"
+#include "proto/nearest.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,6 +157,21 @@ static int execute(const struct command *command, int argc, char **argv)
     return command->execute(&configuration, argc - 1, argv + 1);
 }
 
+static int complain_of_command(const char *name)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct nearest nearest;
+
+    nearest_init(&nearest, slice_from_text(name));
+    for (int i = 0; i < COMMANDS; i++)
+        nearest_offer(&nearest, commands[i].name);
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        nearest_offer(&nearest, pages[i].flag);
+    nearest_refuse(&nearest, "command", "; see taskledger-emit --help", &error);
+    console_say("%s", error.text);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc < 2 ? "" : argv[1];
@@ -168,6 +184,8 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0)
             return execute(&commands[i], argc - 1, argv + 1);
 
-    console_say("expected a command (status, lines or run), found \"%.100s\"; see taskledger-emit --help", name);
+    if (argc >= 2)
+        return complain_of_command(name);
+    console_say("a command is missing (status, lines or run); see taskledger-emit --help");
     return EXIT_USAGE;
 }

@@ -468,3 +468,8 @@ def test_help_and_version(programs):
     said = programs.run(CONSUMER, "--help").stdout
     assert "--claim-idle" in said and "TASKLEDGER_CLAIM_IDLE" in said and "--print-metrics" not in said
     assert programs.run(CONSUMER, "--version").stdout.startswith("taskledger-consumer 0.")
+
+
+def test_a_command_that_does_not_exist_is_usage(programs):
+    assert "the nearest is health" in programs.run(CONSUMER, "helth", expect=2).stderr
+    assert 'expected one command, found "run migrate"' in programs.run(CONSUMER, "run", "migrate", expect=2).stderr

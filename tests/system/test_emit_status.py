@@ -247,10 +247,17 @@ def test_version_tells_the_version(emit):
     assert emit("--version").stdout.startswith("taskledger-emit ")
 
 
-@pytest.mark.parametrize("arguments", [[], ["sweep"], ["statsu"], ["--verison"]])
-def test_a_command_that_does_not_exist_is_usage(emit, arguments):
-    result = emit(*arguments, expect=2)
-    assert "status, lines or run" in result.stderr
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ([], "status, lines or run"),
+        (["paint"], "there is no command paint; see taskledger-emit --help"),
+        (["statsu"], "there is no command statsu; the nearest is status"),
+        (["--verison"], "there is no command --verison; the nearest is --version"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_usage(emit, arguments, told):
+    assert told in emit(*arguments, expect=2).stderr
 
 
 def test_the_configuration_page_has_every_variable(emit):

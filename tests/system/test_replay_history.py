@@ -286,7 +286,7 @@ def test_what_was_pruned_is_where_the_past_begins(told):
 
 def test_wrong_use_is_told_apart_and_names_what_is_near(told):
     for arguments, words in [
-        (["histroy", "t"], 'did you mean "history"'),
+        (["histroy", "t"], 'the nearest is history'),
         (["nonsense", "t"], "see taskledger-replay --help"),
         ([], "a command is missing"),
         (["history"], "wrong number of arguments"),
