@@ -2,7 +2,7 @@
 
 #include "consumer/batch.h"
 #include "consumer/log.h"
-#include "proto/stream.h"
+#include "proto/stream_options.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -13,21 +13,10 @@ enum { GROUP_NAME_BYTES_MAX = 200 };
 
 /* clang-format off */
 static const struct option_spec specs[] = {
-    {NULL, "REDIS_URL", OPTION_SECRET, AT(redis_url), "redis://127.0.0.1:6379/0", 0, 0, NULL, NULL,
-     "where the stream is: redis://, rediss:// or unix://; if not given, redis://127.0.0.1:6379/0"},
-    {NULL, "REDIS_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
-    {"--redis-ca-file", "TASKLEDGER_REDIS_CA_FILE", OPTION_TEXT, AT(redis_ca_file), NULL, 0, 0, NULL, "FILE",
-     "certificates to trust with rediss://; if not given, the system's"},
-    {"--redis-certificate-file", "TASKLEDGER_REDIS_CERTIFICATE_FILE", OPTION_TEXT, AT(redis_certificate_file), NULL, 0, 0,
-     NULL, "FILE", "the certificate to show with rediss://"},
-    {"--redis-key-file", "TASKLEDGER_REDIS_KEY_FILE", OPTION_TEXT, AT(redis_key_file), NULL, 0, 0, NULL, "FILE",
-     "its key"},
+    STREAM_OPTIONS(AT, STREAM_OPTIONS_REDIS_URL, STREAM_OPTIONS_REDIS_URL),
     {NULL, "DATABASE_URL", OPTION_SECRET, AT(database_url), NULL, 0, 0, NULL, NULL,
      "where the ledger is; if not given, libpq's own PG* variables"},
     {NULL, "DATABASE_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
-    {"--stream", "TASKLEDGER_STREAM", OPTION_TEXT, AT(stream), STREAM_DEFAULT, 0, 0, NULL, "KEY", "the Redis stream"},
-    {"--shards", "TASKLEDGER_SHARDS", OPTION_INTEGER, AT(shards), "1", 1, STREAM_SHARDS_MAX, NULL, NULL,
-     "over how many streams tasks are spread; as the producers have it"},
     {"--group", "TASKLEDGER_GROUP", OPTION_TEXT, AT(group), STREAM_GROUP_DEFAULT, 0, 0, NULL, "NAME",
      "the consumer group; each group has a ledger of its own"},
     {"--worker", "TASKLEDGER_WORKER", OPTION_TEXT, AT(worker), NULL, 0, 0, NULL, "NAME",

@@ -3,7 +3,7 @@
 
 #include "producer/queue.h"
 #include "proto/options.h"
-#include "proto/stream.h"
+#include "proto/stream_options.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -13,15 +13,16 @@ struct environment {
     const char *redis_url;
     const char *stream;
     const char *worker;
-    const char *ca_file;
-    const char *certificate_file;
-    const char *key_file;
+    const char *redis_ca_file;
+    const char *redis_certificate_file;
+    const char *redis_key_file;
     int64_t shards;
     int64_t queue_events;
     int64_t queue_bytes;
     bool enabled;
 };
 
+#define AT(member) offsetof(struct environment, member)
 #define TEXT(name, member)                                                                      \
     {                                                                                           \
         .variable = (name), .type = OPTION_TEXT, .offset = offsetof(struct environment, member) \
@@ -33,14 +34,8 @@ struct environment {
     }
 
 static const struct option_spec specs[] = {
-    {.variable = "REDIS_URL", .type = OPTION_SECRET, .offset = offsetof(struct environment, redis_url)},
-    {.variable = "REDIS_URL_FILE", .type = OPTION_FILE_OF, .offset = offsetof(struct environment, redis_url)},
-    TEXT("TASKLEDGER_REDIS_CA_FILE", ca_file),
-    TEXT("TASKLEDGER_REDIS_CERTIFICATE_FILE", certificate_file),
-    TEXT("TASKLEDGER_REDIS_KEY_FILE", key_file),
-    TEXT("TASKLEDGER_STREAM", stream),
+    STREAM_OPTIONS_VARIABLES(AT),
     TEXT("TASKLEDGER_WORKER", worker),
-    NUMBER("TASKLEDGER_SHARDS", shards, 1, STREAM_SHARDS_MAX),
     NUMBER("TASKLEDGER_QUEUE_EVENTS", queue_events, QUEUE_EVENTS_MIN, UINT32_MAX),
     NUMBER("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN, INT64_MAX),
     {.variable = "TASKLEDGER_ENABLED", .type = OPTION_BOOLEAN, .offset = offsetof(struct environment, enabled)},
@@ -63,9 +58,9 @@ static void fill(struct taskledger_options *options, const struct environment *f
     fill_text(&options->redis_url, found->redis_url);
     fill_text(&options->stream, found->stream);
     fill_text(&options->worker, found->worker);
-    fill_text(&options->ca_file, found->ca_file);
-    fill_text(&options->certificate_file, found->certificate_file);
-    fill_text(&options->key_file, found->key_file);
+    fill_text(&options->ca_file, found->redis_ca_file);
+    fill_text(&options->certificate_file, found->redis_certificate_file);
+    fill_text(&options->key_file, found->redis_key_file);
     if (options->shards == 0)
         options->shards = (uint32_t)found->shards;
     if (options->queue_events == 0)

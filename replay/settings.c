@@ -1,6 +1,6 @@
 #include "replay/settings.h"
 
-#include "proto/stream.h"
+#include "proto/stream_options.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -32,18 +32,7 @@ static const struct option_spec specs[] = {
     {NULL, "DATABASE_URL", OPTION_SECRET, AT(database_url), NULL, 0, 0, NULL, NULL,
      "where the ledger is; if not given, libpq's own PG* variables"},
     {NULL, "DATABASE_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
-    {NULL, "REDIS_URL", OPTION_SECRET, AT(redis_url), NULL, 0, 0, NULL, NULL,
-     "where the stream is: redis://, rediss:// or unix://; if not given, it is not looked at"},
-    {NULL, "REDIS_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
-    {"--redis-ca-file", "TASKLEDGER_REDIS_CA_FILE", OPTION_TEXT, AT(redis_ca_file), NULL, 0, 0, NULL, "FILE",
-     "certificates to trust with rediss://; if not given, the system's"},
-    {"--redis-certificate-file", "TASKLEDGER_REDIS_CERTIFICATE_FILE", OPTION_TEXT, AT(redis_certificate_file), NULL, 0,
-     0, NULL, "FILE", "the certificate to show with rediss://"},
-    {"--redis-key-file", "TASKLEDGER_REDIS_KEY_FILE", OPTION_TEXT, AT(redis_key_file), NULL, 0, 0, NULL, "FILE",
-     "its key"},
-    {"--stream", "TASKLEDGER_STREAM", OPTION_TEXT, AT(stream), STREAM_DEFAULT, 0, 0, NULL, "KEY", "the Redis stream"},
-    {"--shards", "TASKLEDGER_SHARDS", OPTION_INTEGER, AT(shards), "1", 1, STREAM_SHARDS_MAX, NULL, NULL,
-     "over how many streams tasks are spread"},
+    STREAM_OPTIONS(AT, NULL, "it is not looked at"),
     {"--group", "TASKLEDGER_GROUP", OPTION_TEXT, AT(group), STREAM_GROUP_DEFAULT, 0, 0, NULL, "NAME",
      "the consumer group that feeds this ledger"},
     {"--help", NULL, OPTION_BOOLEAN, AT(help), "no", 0, 0, NULL, NULL, "print this"},

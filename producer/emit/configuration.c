@@ -1,7 +1,7 @@
 #include "producer/emit/configuration.h"
 
 #include "proto/event.h"
-#include "proto/stream.h"
+#include "proto/stream_options.h"
 
 #include <stddef.h>
 
@@ -26,26 +26,14 @@
     OPTION(timeout_ms, OPTION_DURATION, .flag = "--timeout", .variable = "TASKLEDGER_EMIT_TIMEOUT", \
            .fallback = (default_timeout), .maximum = TIMEOUT_MS_MAX, .help = (about))
 
-#define SHARED                                                                                                       \
-    OPTION(worker, OPTION_TEXT, .flag = "--worker", .variable = "TASKLEDGER_WORKER", .value = "NAME",                \
-           .help = "who does the task; if not given, host name and process number"),                                 \
-        OPTION(stream, OPTION_TEXT, .flag = "--stream", .variable = "TASKLEDGER_STREAM", .fallback = STREAM_DEFAULT, \
-               .value = "KEY", .help = "the Redis stream"),                                                          \
-        OPTION(shards, OPTION_INTEGER, .flag = "--shards", .variable = "TASKLEDGER_SHARDS", .fallback = "1",         \
-               .minimum = 1, .maximum = STREAM_SHARDS_MAX,                                                           \
-               .help = "over how many streams tasks are spread; as the consumers have it"),                          \
-        OPTION(redis_url, OPTION_SECRET, .variable = "REDIS_URL",                                                    \
-               .help = "where Redis is: redis://, rediss:// or unix://; if not given, redis://127.0.0.1:6379/0"),    \
-        OPTION(redis_url, OPTION_FILE_OF, .variable = "REDIS_URL_FILE", .help = "a file that holds the same"),       \
-        OPTION(ca_file, OPTION_TEXT, .flag = "--redis-ca-file", .variable = "TASKLEDGER_REDIS_CA_FILE",              \
-               .value = "FILE", .help = "certificates to trust with rediss://; if not given, the system's"),         \
-        OPTION(certificate_file, OPTION_TEXT, .flag = "--redis-certificate-file",                                    \
-               .variable = "TASKLEDGER_REDIS_CERTIFICATE_FILE", .value = "FILE",                                     \
-               .help = "the certificate to show with rediss://"),                                                    \
-        OPTION(key_file, OPTION_TEXT, .flag = "--redis-key-file", .variable = "TASKLEDGER_REDIS_KEY_FILE",           \
-               .value = "FILE", .help = "its key"),                                                                  \
-        OPTION(enabled, OPTION_BOOLEAN, .variable = "TASKLEDGER_ENABLED", .fallback = "yes",                         \
-               .help = "0 emits nothing, and says so"),                                                              \
+#define AT(member) offsetof(struct configuration, member)
+
+#define SHARED                                                                                        \
+    OPTION(worker, OPTION_TEXT, .flag = "--worker", .variable = "TASKLEDGER_WORKER", .value = "NAME", \
+           .help = "who does the task; if not given, host name and process number"),                  \
+        STREAM_OPTIONS(AT, NULL, STREAM_OPTIONS_REDIS_URL),                                           \
+        OPTION(enabled, OPTION_BOOLEAN, .variable = "TASKLEDGER_ENABLED", .fallback = "yes",          \
+               .help = "0 emits nothing, and says so"),                                               \
         OPTION(help, OPTION_BOOLEAN, .flag = "--help", .help = "print this")
 
 enum { TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000 };

@@ -11,9 +11,9 @@
 /* NULL: not given. Texts live as long as the process. */
 struct configuration {
     const char *redis_url;
-    const char *ca_file;
-    const char *certificate_file;
-    const char *key_file;
+    const char *redis_ca_file;
+    const char *redis_certificate_file;
+    const char *redis_key_file;
     const char *stream;
     int64_t shards;
     const char *worker;

@@ -17,9 +17,9 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     options.worker = configuration->worker;
     options.queue_events = DELIVERY_QUEUE_EVENTS;
     options.queue_bytes = DELIVERY_QUEUE_BYTES;
-    options.ca_file = configuration->ca_file;
-    options.certificate_file = configuration->certificate_file;
-    options.key_file = configuration->key_file;
+    options.ca_file = configuration->redis_ca_file;
+    options.certificate_file = configuration->redis_certificate_file;
+    options.key_file = configuration->redis_key_file;
     options.disabled = !configuration->enabled;
 
     struct taskledger_producer *opened = taskledger_open(&options, reason, sizeof reason);
