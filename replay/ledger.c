@@ -23,6 +23,18 @@ static bool first_value(const struct postgres_result *result, size_t column, str
     return postgres_rows(result) > 0 && postgres_value(result, 0, column, value);
 }
 
+/* What the user can do about it. */
+static bool advise(const char *url, struct error *error)
+{
+    const struct error told = *error;
+
+    if (strcmp(told.reason, "rights") == 0)
+        return error_set(error, told.kind, told.reason, "%s; GRANT taskledger_reader TO this user", told.text);
+    if (url == NULL)
+        return error_set(error, told.kind, told.reason, "%s (DATABASE_URL is not set)", told.text);
+    return false;
+}
+
 bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clock, struct error *error)
 {
     ledger->main = new_session(url, clock, error);
@@ -30,7 +42,7 @@ bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clo
         return false;
     if (!postgres_open(ledger->main, error) || !schema_check(ledger->main, error)) {
         ledger_close(ledger);
-        return false;
+        return advise(url, error);
     }
     ledger->side = new_session(url, clock, error);
     if (ledger->side == NULL) {

@@ -1,5 +1,7 @@
 #include "replay/stream_line.h"
 
+#include <string.h>
+
 bool stream_line_open(const struct settings *settings, const struct clock *clock, struct redis **redis,
                       struct error *error)
 {
@@ -23,4 +25,14 @@ bool stream_line_open(const struct settings *settings, const struct clock *clock
     redis_free(*redis);
     *redis = NULL;
     return false;
+}
+
+bool stream_line_is_shut(const struct error *error)
+{
+    static const char *const refusals[] = {"noauth", "wrongpass", "nopassword", "noperm", "denied", "tls"};
+
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (strcmp(error->reason, refusals[i]) == 0)
+            return true;
+    return error->kind == ERROR_TRANSIENT;
 }

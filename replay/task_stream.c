@@ -29,7 +29,7 @@ bool task_stream_look(struct task_stream *stream, const struct replay *replay, s
     stream->is_seen =
         stream_line_open(settings, replay->clock, &redis, &why) && read_tail(stream, settings, redis, task_id, &why);
     redis_free(redis);
-    if (why.kind == ERROR_FATAL) {
+    if (!stream->is_seen && !stream_line_is_shut(&why)) {
         *error = why;
         return false;
     }

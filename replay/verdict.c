@@ -26,7 +26,6 @@ static const struct {
     [VERDICT_TAIL_UNKNOWN] = {"tail_unknown", false, "producers that have not told their end"},
     [VERDICT_IN_FLIGHT] = {"in_flight", false, "young holes whose numbers may still be on their way"},
     [VERDICT_WAITING] = {"waiting", false, "entries in the stream that are not settled yet"},
-    [VERDICT_UNSEALED] = {"unsealed", false, "no seal was compared"},
 };
 
 const char *verdict_name(enum verdict_kind kind)

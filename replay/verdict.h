@@ -34,7 +34,6 @@ enum verdict_kind {
     VERDICT_TAIL_UNKNOWN, /* a producer that has not told its end: it lives, or died silently */
     VERDICT_IN_FLIGHT,    /* a hole so young that its numbers may still be on their way */
     VERDICT_WAITING,      /* entries in the stream that are not settled yet */
-    VERDICT_UNSEALED,     /* nothing was compared with a seal kept elsewhere */
 
     VERDICT_KINDS,
 };

@@ -69,7 +69,7 @@ static const struct column coverage_columns[] = {
     {"check", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"state", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"items", "checked", COLUMN_INTEGER, COLUMN_CELL},
-    {"detail", "of", COLUMN_TEXT, COLUMN_CELL},
+    {"detail", "what", COLUMN_TEXT, COLUMN_CELL},
 };
 
 static const struct section coverage_section = {
@@ -92,10 +92,13 @@ static void write_coverage(const struct verify_report *report, struct output *ou
     for (size_t i = 0; i < report->coverage_count; i++) {
         const struct verify_coverage *coverage = &report->coverage[i];
         bool is_whole = coverage->state == VERIFY_CHECKED;
+        struct value items = value_unsigned(coverage->items);
+
+        items.is_given = coverage->state != VERIFY_NOT_ASKED || output->format != OUTPUT_TABLE;
         const struct value values[] = {
             value_words(coverage->check),
             value_toned(value_words(states[coverage->state]), is_whole ? TONE_GOOD : TONE_ODD),
-            value_unsigned(coverage->items),
+            items,
             value_words(coverage->detail),
         };
         output_row(output, values);

@@ -93,7 +93,7 @@ def test_a_clean_ledger_is_clean_and_the_report_says_what_was_checked(ledger):
     ledger.fill(*[p.said for p in producers])
 
     report = ledger.verify(expect=0)
-    assert report["findings"] == [] and kinds(report, "notes") == {"unsealed"}
+    assert report["findings"] == [] and report["notes"] == []
     summary = report["summary"]
     assert (summary["tasks"], summary["events"], summary["producers"]) == (100, 310, 5)
     assert summary["stream_entries"] == 310 and summary["verdict"] == "clean" and summary["snapshot"]
@@ -115,7 +115,7 @@ def test_a_producer_that_has_not_closed_is_a_note(ledger):
 def test_the_adopter_of_a_spool_tells_its_producer_s_end(ledger):
     dead, adopter = Producer(ledger.pb), Producer(ledger.pb)
     ledger.fill(dead.opened(), dead.life("t"), adopter.opened(), adopter.adopted(dead), adopter.closed())
-    assert kinds(ledger.verify(expect=0), "notes") == {"unsealed"}
+    assert ledger.verify(expect=0)["notes"] == []
 
 
 def test_events_of_an_old_attempt_and_out_of_order_are_clean(ledger):
@@ -373,7 +373,7 @@ def test_what_is_settled_and_not_in_the_ledger_is_found(ledger):
     ledger.fill(producer.said)
     ids = ledger.stream.send(Producer(ledger.pb).opened())
     ledger.redis.client().xreadgroup("taskledger", "nobody", {"taskledger:events": ">"})
-    assert kinds(ledger.verify(expect=0), "notes") == {"waiting", "unsealed"}
+    assert kinds(ledger.verify(expect=0), "notes") == {"waiting"}
 
     ledger.redis.client().xack("taskledger:events", "taskledger", *ids)
     finding, = ledger.verify(expect=1)["findings"]
@@ -392,10 +392,44 @@ def test_a_redis_that_is_down_leaves_the_audit_incomplete(ledger):
     assert state_of(report, "stream") == "unreachable" and report["summary"]["verdict"] == "incomplete"
 
 
+def test_a_redis_that_refuses_is_like_one_that_is_down(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    client = ledger.redis.client()
+    client.execute_command("ACL SETUSER poor on >pwd-of-poor ~* -@all +ping +client")
+    client.config_set("requirepass", "secret")
+    socket = ledger.redis.url.removeprefix("unix://")
+    for who, why in [("", "NOAUTH"), (":wrong@", "WRONGPASS"), ("poor:pwd-of-poor@", "NOPERM")]:
+        url = {"REDIS_URL": f"unix://{who}{socket}"}
+        result = ledger.programs.run(REPLAY, "verify", "--format", "json", expect=4, env=url)
+        assert state_of(json.loads(result.stdout), "stream") == "unreachable"
+        assert "the stream was not checked" in result.stderr and why in result.stderr
+        for command in ("history", "state"):
+            result = ledger.programs.run(REPLAY, command, "t-1", expect=4, env=url)
+            assert "SUCCESS" in result.stdout and why in result.stderr, command
+
+
+def test_a_postgresql_that_does_not_let_us_in_cannot_be_reached(ledger):
+    ledger.programs.run(CONSUMER, "migrate")
+    ledger.postgres.rows("CREATE ROLE stranger LOGIN")
+    url = ledger.postgres.url
+    for wrong, why in [
+        (url.replace("user=postgres", "user=nobody_there"), "nobody_there"),
+        (url.replace("///postgres?", "///no_such?"), "no_such"),
+        (url.replace("user=postgres", "user=stranger"), "GRANT taskledger_reader TO this user"),
+    ]:
+        result = ledger.programs.run(REPLAY, "verify", expect=3, env={"DATABASE_URL": wrong})
+        assert why in result.stderr and result.stdout == ""
+
+
 def test_a_postgresql_that_is_down_cannot_be_reached(ledger):
     ledger.programs.run(CONSUMER, "migrate")
     ledger.postgres.kill()
     assert ledger.programs.run(REPLAY, "verify", "--format", "json", expect=3).stdout == ""
+
+
+def test_who_gave_no_database_url_is_told_that(ledger):
+    nowhere = {"DATABASE_URL": "", "PGHOST": "/nowhere"}
+    assert "(DATABASE_URL is not set)" in ledger.programs.run(REPLAY, "verify", expect=3, env=nowhere).stderr
 
 
 def test_a_database_without_a_ledger_is_told_how_to_make_one(ledger):

@@ -28,7 +28,7 @@ static void notes_are_no_findings(void **state)
     assert_int_equal(verdict_exit_code(&counts), EXIT_OK);
     counts.of[VERDICT_TAIL_UNKNOWN] = 3;
     counts.of[VERDICT_IN_FLIGHT] = 1;
-    counts.of[VERDICT_UNSEALED] = 1;
+    counts.of[VERDICT_WAITING] = 1;
     assert_int_equal(verdict_exit_code(&counts), EXIT_OK);
     assert_int_equal(verdict_notes(&counts), 5);
     assert_int_equal(verdict_findings(&counts), 0);
