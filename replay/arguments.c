@@ -1,8 +1,13 @@
 #include "replay/arguments.h"
 
 #include "proto/event.h"
+#include "proto/rfc3339.h"
 #include "proto/utf8.h"
 #include "replay/moment.h"
+
+#include <stdio.h>
+
+enum { TIME_BYTES_MAX = 64 };
 
 bool arguments_task(const char *word, struct slice *task_id, struct error *error)
 {
@@ -17,6 +22,16 @@ bool arguments_task(const char *word, struct slice *task_id, struct error *error
     return true;
 }
 
+/* RFC 3339 but for its zone. */
+static bool lacks_zone(const char *text)
+{
+    char zoned[TIME_BYTES_MAX];
+    int64_t ignored;
+
+    return (size_t)snprintf(zoned, sizeof zoned, "%sZ", text) < sizeof zoned &&
+           rfc3339_parse(slice_from_text(zoned), &ignored);
+}
+
 bool arguments_moment(const char *flag, const char *text, const struct clock *clock, int64_t otherwise_us,
                       int64_t *unix_us, struct error *error)
 {
@@ -26,6 +41,9 @@ bool arguments_moment(const char *flag, const char *text, const struct clock *cl
     }
     if (moment_parse(text, clock->unix_us(clock->self), unix_us))
         return true;
+    if (lacks_zone(text))
+        return error_set(error, ERROR_FATAL, "usage", "%s \"%s\" lacks its zone: Z for UTC, or an offset like +08:00",
+                         flag, text);
     return error_set(error, ERROR_FATAL, "usage",
                      "%s takes a time like 2026-11-21T22:33:44Z, -90s, -5m, -2h, -7d or now, not \"%s\"", flag, text);
 }

@@ -58,7 +58,7 @@ static void tell_missing(const struct chain *chain, const struct event *event, s
     tell_hole(chain, declared_first, declared_last, hole);
 }
 
-/* A break is told by itself unless an undeclared hole explains it. */
+/* All of it, by this event. */
 static bool hole_is_declared(const struct chain *chain, const struct event *event)
 {
     return event->body == EVENT_PRODUCER_DROPPED &&
@@ -103,6 +103,7 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
     tell_beyond_end(chain, event->sequence, recorded_at_us);
     if (!follows)
         tell_missing(chain, event, (struct chain_finding){.link = link, .noticed_at_us = recorded_at_us});
+    /* An undeclared hole explains a break. */
     if (link == CHAIN_LINK_BROKEN && (follows || hole_is_declared(chain, event)))
         tell_broken(chain, event->sequence, recorded_at_us);
 

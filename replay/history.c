@@ -258,9 +258,10 @@ static void say_what_is_missing(const struct history *history)
     if (!history->stream.is_asked)
         console_say("REDIS_URL is not set: events still in the stream are not shown");
     if (history->marks.lost > 0)
-        console_say("%" PRIu64 " more events did not move the state and are not marked", history->marks.lost);
+        console_say("%" PRIu64 " of the latest events are not marked", history->marks.lost);
     if (history->attempts_lost > 0)
-        console_say("%" PRIu64 " more attempts are counted, and not listed", history->attempts_lost);
+        console_say("%" PRIu64 " more %s counted, and not listed", history->attempts_lost,
+                    history->attempts_lost == 1 ? "attempt is" : "attempts are");
 }
 
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
@@ -297,9 +298,11 @@ const struct command history_command = {
     .argument_count = 1,
     .summary = "what happened to a task, when, who said it, and how long it took",
     .description =
-        "Events are shown attempt by attempt in the order in which they happened. Those that did not move the state\n"
-        "are marked: superseded (an attempt that had been replaced), late (a greater event was known), second end (a\n"
-        "final status after a final one). Events still in the stream are shown as not yet archived.\n"
+        "Events are shown attempt by attempt in the order in which they happened, and marked where that is not all:\n"
+        "superseded (of an attempt that had been replaced; it did not move the state), late (a greater event was "
+        "known;\n"
+        "nor did it), second end (a final status after a final one; by the order of the design the greater stands).\n"
+        "Events still in the stream are shown as not yet archived.\n"
         "\n"
         "Exit codes: 0 told, 1 no such task, 4 the stream could not be looked at.\n",
     .flags = flags,

@@ -1,7 +1,7 @@
-/* history_marks: which events of a task did not move its state.
+/* history_marks: which events of a task came too late to move its state, or ended it a second time (replay/timeline.h).
  *
- * Marks are found in the order in which events arrived and wanted in the order in which they are shown; what moved the
- * state, which is nearly everything, takes no memory. */
+ * Marks are found in the order in which events arrived and wanted in the order in which they are shown; events without
+ * one, which is nearly all, take no memory. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_MARKS_H
 #define TASKLEDGER_REPLAY_HISTORY_MARKS_H
 

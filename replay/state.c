@@ -93,8 +93,8 @@ static bool tell_past(struct state *state, enum exit_code *exit, struct error *e
         return true;
     }
     if (state->unreadable > 0)
-        console_say("%" PRIu64 " events cannot be read and are left out: \"taskledger-replay verify\" names them",
-                    state->unreadable);
+        console_say("%" PRIu64 " %s left out: \"taskledger-replay verify\" tells more", state->unreadable,
+                    state->unreadable == 1 ? "event cannot be read and is" : "events cannot be read and are");
     if (!state->fold.any) {
         console_say("there is nothing about a task \"%.*s\" from that time", SLICE_PRINT(state->task_id));
         *exit = EXIT_FINDINGS;
@@ -109,10 +109,11 @@ static void say_what_is_waiting(const struct state *state)
 {
     size_t waiting = stream_tail_waiting(&state->stream.tail);
 
-    if (waiting > 0)
-        console_say("%zu events of this task are in the stream and not yet archived: \"taskledger-replay history "
-                    "%.*s\" shows them",
-                    waiting, SLICE_PRINT(state->task_id));
+    if (!state->stream.is_asked)
+        console_say("REDIS_URL is not set: events still in the stream are not shown");
+    else if (waiting > 0)
+        console_say("%zu %s in the stream and not yet archived: see \"taskledger-replay history %.*s\"", waiting,
+                    waiting == 1 ? "event of this task is" : "events of this task are", SLICE_PRINT(state->task_id));
 }
 
 static bool tell_present(struct state *state, enum exit_code *exit, struct error *error)

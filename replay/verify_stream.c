@@ -5,6 +5,7 @@
 #include "proto/event.h"
 #include "replay/stream_pages.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define WORDS(words) (words), sizeof(words) / sizeof *(words)
@@ -112,8 +113,8 @@ static void note_waiting(struct check *check, const struct shard *shard)
     bool is_behind = !shard->position.has_group || stream_id_compare(shard->position.delivered, shard->last) < 0;
 
     if (shard->position.pending > 0)
-        verify_report_add(&check->verify->report, &finding, "%zu entries are with a consumer",
-                          (size_t)shard->position.pending);
+        verify_report_add(&check->verify->report, &finding, "%" PRIu64 " %s with a consumer", shard->position.pending,
+                          shard->position.pending == 1 ? "entry is" : "entries are");
     if (is_behind && (shard->last.ms > 0 || shard->last.sequence > 0))
         verify_report_add(&check->verify->report, &finding, "there are entries that no consumer was given");
 }

@@ -189,6 +189,14 @@ def test_a_stream_that_cannot_be_reached_leaves_the_answer_incomplete(told):
         assert "SUCCESS" in result.stdout and "the stream was not looked at" in result.stderr
 
 
+def test_a_task_that_may_still_be_in_the_stream_is_said_so(told):
+    told.stream.send(Producer(told.pb).status("t", "RUNNING"))
+    assert "1 event of this task is in the stream" in told.programs.run(REPLAY, "state", "t", expect=1).stderr
+    for command in ("history", "state"):
+        result = told.programs.run(REPLAY, command, "t", expect=1, env={"REDIS_URL": ""})
+        assert "REDIS_URL is not set: events still in the stream are not shown" in result.stderr
+
+
 def test_a_task_that_is_not_there_is_said_so(told):
     for command in ("history", "state"):
         result = told.programs.run(REPLAY, command, "nothing", expect=1)
@@ -215,7 +223,7 @@ def test_an_event_whose_payload_was_spoilt_is_shown_from_its_columns(told):
     assert [e["status"] for e in told.ask("history", "t")["events"]][2] == "RETRY"
     assert "payload cannot be read" in told.programs.run(REPLAY, "history", "t").stdout
     result = told.programs.run(REPLAY, "state", "t", "--as-of", "now", expect=4)
-    assert "1 events cannot be read" in result.stderr and "SUCCESS" in result.stdout
+    assert "1 event cannot be read and is left out" in result.stderr and "SUCCESS" in result.stdout
 
 
 def test_times_are_shown_in_the_zone_that_is_asked_for(told):
@@ -294,6 +302,7 @@ def test_wrong_use_is_told_apart_and_names_what_is_near(told):
         (["history", ""], "1 to 255 bytes"),
         (["history", "x" * 256], "1 to 255 bytes"),
         (["state", "t", "--as-of", "yesterday"], "--as-of takes a time"),
+        (["state", "t", "--as-of", "2026-11-21T22:33:44"], "Z for UTC, or an offset like +08:00"),
         (["state", "t", "--as-off", "now"], "--as-of"),
         (["history", "t", "--as-of", "now"], "--as-of"),
         (["verify", "--format", "xml"], "--format"),
