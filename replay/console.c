@@ -1,7 +1,7 @@
 #include "replay/console.h"
 
+#include "proto/text.h"
 #include "replay/duration.h"
-#include "replay/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

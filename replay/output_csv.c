@@ -1,6 +1,6 @@
 #include "replay/output_csv.h"
 
-#include "replay/text.h"
+#include "proto/text.h"
 
 #include <inttypes.h>
 #include <string.h>

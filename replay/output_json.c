@@ -1,6 +1,6 @@
 #include "replay/output_json.h"
 
-#include "replay/text.h"
+#include "proto/text.h"
 
 #include <stdint.h>
 

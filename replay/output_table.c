@@ -1,7 +1,7 @@
 #include "replay/output_table.h"
 
+#include "proto/text.h"
 #include "replay/duration.h"
-#include "replay/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

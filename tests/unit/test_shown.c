@@ -1,7 +1,7 @@
 /* text, duration, zone, moment: how a value looks to people, and how a moment is read from them. */
+#include "proto/text.h"
 #include "replay/duration.h"
 #include "replay/moment.h"
-#include "replay/text.h"
 #include "replay/zone.h"
 
 #include <locale.h>

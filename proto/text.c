@@ -1,4 +1,4 @@
-#include "replay/text.h"
+#include "proto/text.h"
 
 #include "proto/utf8.h"
 

@@ -1,10 +1,10 @@
-/* text: what tasks wrote, as a terminal may see it.
+/* text: what others wrote, as a terminal may see it.
  *
- * A message of a task may hold anything, also what moves the cursor, sets the window's title or turns the reading
+ * A message of a task, or an argument, may hold anything, also what moves the cursor, sets the window's title or turns the reading
  * direction. Here such characters become visible: \n \t \r, \x1b for other control characters and bytes that are not
  * UTF-8, \u202e for the invisible ones of Unicode. */
-#ifndef TASKLEDGER_REPLAY_TEXT_H
-#define TASKLEDGER_REPLAY_TEXT_H
+#ifndef TASKLEDGER_PROTO_TEXT_H
+#define TASKLEDGER_PROTO_TEXT_H
 
 #include "proto/arena.h"
 #include "proto/slice.h"
