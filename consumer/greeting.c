@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-#define WORDS(words) (words), sizeof(words) / sizeof *(words)
-
 enum { NUMBER_BYTES = 16 };
 
 /* The answer to one of our commands; `*refused` when Redis refused for a reason that does not matter here. */
@@ -27,7 +25,8 @@ static bool tell_shards(struct redis *redis, struct slice ours, struct error *er
     const struct slice set[] = {slice_from_text("SETNX"), slice_from_text(STREAM_SHARDS_KEY), ours};
     const struct slice get[] = {slice_from_text("GET"), slice_from_text(STREAM_SHARDS_KEY)};
 
-    return redis_append(redis, WORDS(set), error) && redis_append(redis, WORDS(get), error) && redis_send(redis, error);
+    return redis_append(redis, REDIS_WORDS(set), error) && redis_append(redis, REDIS_WORDS(get), error) &&
+           redis_send(redis, error);
 }
 
 static bool agree_on_shards(const struct greeting *greeting, struct redis *redis, struct arena *arena,
@@ -62,7 +61,7 @@ static bool make_groups(const struct greeting *greeting, struct redis *redis, st
 
     for (unsigned shard = 0; shard < greeting->shards; shard++) {
         words[2] = slice_from_text(greeting->keys[shard]);
-        if (!redis_append(redis, WORDS(words), error))
+        if (!redis_append(redis, REDIS_WORDS(words), error))
             return false;
     }
     if (!redis_send(redis, error))

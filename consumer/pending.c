@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define WORDS(words) (words), sizeof(words) / sizeof *(words)
-
 enum { NUMBER_BYTES = 24, WORDS_BEFORE_IDS = 5 };
 
 static struct slice number(char text[NUMBER_BYTES], int64_t value)
@@ -37,7 +35,7 @@ bool pending_of(const struct pending *pending, struct slice consumer, int64_t id
         slice_from_text("+"),        number(count_text, (int64_t)count), consumer,
     };
 
-    return call(pending, WORDS(words), REPLY_ARRAY, rows, error);
+    return call(pending, REDIS_WORDS(words), REPLY_ARRAY, rows, error);
 }
 
 /* The ID that a row begins with; an empty slice for a row that is none. */
@@ -90,7 +88,7 @@ bool pending_give_idle(const struct pending *pending, const char *consumer, int6
         slice_from_text(consumer),     number(idle_text, idle_ms),         slice_from_text(start_text),
         slice_from_text("COUNT"),      number(count_text, (int64_t)count), slice_from_text("JUSTID"),
     };
-    if (!call(pending, WORDS(words), REPLY_ARRAY, &answer, error))
+    if (!call(pending, REDIS_WORDS(words), REPLY_ARRAY, &answer, error))
         return false;
     return read_idle(&answer, idle) ||
            error_set(error, ERROR_TRANSIENT, "protocol", "could not understand the answer to XAUTOCLAIM");
@@ -101,7 +99,7 @@ bool pending_exists(const struct pending *pending, struct slice id, bool *exists
     struct reply entries = {.type = REPLY_NIL};
     const struct slice words[] = {slice_from_text("XRANGE"), slice_from_text(pending->key), id, id};
 
-    if (!call(pending, WORDS(words), REPLY_ARRAY, &entries, error))
+    if (!call(pending, REDIS_WORDS(words), REPLY_ARRAY, &entries, error))
         return false;
     *exists = entries.count > 0;
     return true;

@@ -51,12 +51,9 @@ static struct event event_of(const struct taskledger_event *said, const char *wo
     return event;
 }
 
-/* Of all texts but data_json; the encoded event is longer still. */
-static size_t text_bytes(const struct task_status *task)
+static size_t bytes_without_data(const struct task_status *task)
 {
-    return task->task_id.size + task->task_name.size + task->worker.size + task->step.size + task->message.size +
-           task->error_type.size + task->error_message.size + task->error_traceback.size + task->traceparent.size +
-           task->parent_task_id.size + task->queue.size;
+    return event_text_bytes(task) - task->data_json.size;
 }
 
 static bool oversized(size_t bytes, struct error *error)
@@ -68,8 +65,8 @@ static bool oversized(size_t bytes, struct error *error)
 static bool check(const struct event *event, struct error *error)
 {
     /* Sizes first: no time is spent on reading what cannot be accepted. */
-    if (text_bytes(&event->task_status) > STATEMENT_BYTES_MAX)
-        return oversized(text_bytes(&event->task_status), error);
+    if (bytes_without_data(&event->task_status) > STATEMENT_BYTES_MAX)
+        return oversized(bytes_without_data(&event->task_status), error);
     if (event->occurred_at_us < 0 || event->occurred_at_us > EVENT_TIME_MAX_US)
         return error_set(error, ERROR_REJECTED, "invalid", "occurred_at_us: %lld, must be 0 for now, or up to %lld",
                          (long long)event->occurred_at_us, (long long)EVENT_TIME_MAX_US);
@@ -181,7 +178,7 @@ bool statement_make(const struct taskledger_event *said, const struct speaker *s
         return false;
 
     /* Unless it is too large even before it is encoded. */
-    bool fits = text_bytes(task) + task->data_json.size <= STATEMENT_BYTES_MAX;
+    bool fits = event_text_bytes(task) <= STATEMENT_BYTES_MAX;
     if (fits && !event_encode_body(&event, arena, &body, error))
         return false;
 

@@ -20,7 +20,7 @@ bool entry_append(struct redis *redis, const char *key, struct slice payload, st
         slice_from_text("XADD"), slice_from_text(key), slice_from_text("*"), slice_from_text(STREAM_FIELD), payload,
     };
 
-    return redis_append(redis, words, sizeof words / sizeof *words, error);
+    return redis_append(redis, REDIS_WORDS(words), error);
 }
 
 static bool unexpected(void)

@@ -82,8 +82,7 @@ static bool pack(const Taskledger__V1__Event *wire, size_t text_bytes, struct ar
     return true;
 }
 
-/* Of all texts of a task's status. */
-static size_t status_text_bytes(const struct task_status *task)
+size_t event_text_bytes(const struct task_status *task)
 {
     return task->task_id.size + task->task_name.size + task->worker.size + task->step.size + task->message.size +
            task->error_type.size + task->error_message.size + task->error_traceback.size + task->data_json.size +
@@ -128,7 +127,7 @@ static bool encode_task_status(const struct task_status *status, struct arena *a
 
     wire.body_case = TASKLEDGER__V1__EVENT__BODY_TASK_STATUS;
     wire.task_status = &task;
-    return pack(&wire, status_text_bytes(status), arena, body, error);
+    return pack(&wire, event_text_bytes(status), arena, body, error);
 }
 
 static bool encode_opened(const struct producer_opened *opened, struct arena *arena, struct slice *body,

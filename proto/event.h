@@ -99,6 +99,9 @@ struct event {
 /* Fields 1 to 4. Returns the number of bytes written. */
 size_t event_encode_head(const struct event *event, uint8_t head[EVENT_HEAD_BYTES_MAX]);
 
+/* The bytes of all texts of a task's status, data_json too; encoded it is longer still. */
+size_t event_text_bytes(const struct task_status *task);
+
 /* The body's field, from checked content. The bytes live in the arena. FATAL when memory is short. */
 bool event_encode_body(const struct event *event, struct arena *arena, struct slice *body, struct error *error);
 

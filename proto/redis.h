@@ -68,6 +68,9 @@ void redis_abandon(struct redis *redis);
 /* Append one command of `count` words to the output buffer. Nothing is sent. TRANSIENT when not connected. */
 bool redis_append(struct redis *redis, const struct slice *words, size_t count, struct error *error);
 
+/* An array of words, as such functions take it: itself, and how many. */
+#define REDIS_WORDS(words) (words), sizeof(words) / sizeof *(words)
+
 /* Bytes appended and not yet sent. */
 size_t redis_unsent_bytes(const struct redis *redis);
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORDS(words) (words), sizeof(words) / sizeof *(words)
-
 enum { ARENA_KEPT_BYTES = 1024 * 1024, INFO_BYTES_MAX = 8 * 1024 * 1024 };
 
 struct stream_id stream_pages_behind(struct stream_id id)
@@ -40,7 +38,7 @@ static bool ask_pending(struct redis *redis, struct arena *arena, const char *ke
     struct error why = {.kind = ERROR_NONE};
     struct reply reply;
 
-    position->has_group = redis_call(redis, WORDS(words), arena, &reply, &why);
+    position->has_group = redis_call(redis, REDIS_WORDS(words), arena, &reply, &why);
     if (position->has_group)
         return read_pending(&reply, position) || strange("XPENDING", error);
     if (strcmp(why.reason, "nogroup") == 0)
@@ -56,7 +54,7 @@ static bool ask_delivered(struct redis *redis, struct arena *arena, const char *
     struct slice name, delivered;
     struct reply reply;
 
-    if (!redis_call(redis, WORDS(words), arena, &reply, error))
+    if (!redis_call(redis, REDIS_WORDS(words), arena, &reply, error))
         return false;
     for (size_t i = 0; reply.type == REPLY_ARRAY && i < reply.count; i++)
         if (info_text(&reply.elements[i], "name", &name) && slice_equal(name, slice_from_text(group)) &&
@@ -90,7 +88,7 @@ bool stream_pages_last(struct redis *redis, const char *key, struct stream_id *l
     struct reply reply;
 
     arena_init(&arena, INFO_BYTES_MAX);
-    bool good = redis_call(redis, WORDS(words), &arena, &reply, error);
+    bool good = redis_call(redis, REDIS_WORDS(words), &arena, &reply, error);
     if (good && reply.type == REPLY_ARRAY && reply.count == 1) {
         const struct reply *entry = &reply.elements[0];
         good = (entry->type == REPLY_ARRAY && entry->count > 0 && entry->elements[0].type == REPLY_STRING &&
@@ -114,7 +112,7 @@ static bool ask_range(struct stream_pages *pages, struct error *error)
     snprintf(count, sizeof count, "%d", STREAM_PAGES_ENTRIES);
     const struct slice words[] = {slice_from_text("XRANGE"), slice_from_text(pages->key), slice_from_text(from),
                                   slice_from_text(to),       slice_from_text("COUNT"),    slice_from_text(count)};
-    return redis_append(pages->redis, WORDS(words), error) && redis_send(pages->redis, error);
+    return redis_append(pages->redis, REDIS_WORDS(words), error) && redis_send(pages->redis, error);
 }
 
 bool stream_pages_next(struct stream_pages *pages, struct error *error)

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define WORDS(words) (words), sizeof(words) / sizeof *(words)
-
 enum { PENDING_PAGE = 1000, PENDING_MAX = 100000, PENDING_ANSWER_BYTES_MAX = 8 * 1024 * 1024, KEPT_BYTES = 256 * 1024 };
 
 /* What was settled is either stored with these bytes or set aside with them. */
@@ -78,8 +76,8 @@ static bool ask_pending(struct check *check, struct shard *shard, struct stream_
         slice_from_text("XPENDING"), slice_from_text(shard->key), slice_from_text(check->verify->settings->group),
         slice_from_text(start),      slice_from_text(end),        slice_from_text("1000")};
     arena_init(&arena, PENDING_ANSWER_BYTES_MAX);
-    bool good =
-        redis_call(check->verify->redis, WORDS(words), &arena, &reply, error) && read_pending(shard, &reply, error);
+    bool good = redis_call(check->verify->redis, REDIS_WORDS(words), &arena, &reply, error) &&
+                read_pending(shard, &reply, error);
     if (good)
         *count = reply.count;
     arena_close(&arena);
