@@ -128,7 +128,6 @@ bool postgres_copy_end(struct postgres *postgres, struct error *error);
 
 /* ---- what binary values mean ----------------------------------------------------------------------------------- */
 
-int16_t postgres_read_int16(struct slice value);
 int32_t postgres_read_int32(struct slice value);
 int64_t postgres_read_int64(struct slice value);
 double postgres_read_double(struct slice value);

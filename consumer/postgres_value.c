@@ -38,11 +38,6 @@ static uint64_t read_big_endian(struct slice value, size_t size)
     return number;
 }
 
-int16_t postgres_read_int16(struct slice value)
-{
-    return (int16_t)read_big_endian(value, 2);
-}
-
 int32_t postgres_read_int32(struct slice value)
 {
     return (int32_t)read_big_endian(value, 4);

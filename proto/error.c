@@ -58,18 +58,3 @@ bool error_wrap(struct error *error, const char *format, ...)
     append(error, ": ", inner);
     return false;
 }
-
-const char *error_kind_name(enum error_kind kind)
-{
-    switch (kind) {
-    case ERROR_NONE:
-        return "none";
-    case ERROR_TRANSIENT:
-        return "transient";
-    case ERROR_REJECTED:
-        return "rejected";
-    case ERROR_FATAL:
-        return "fatal";
-    }
-    return "unknown";
-}

@@ -41,7 +41,4 @@ bool error_set_errno(struct error *error, enum error_kind kind, const char *reas
 bool error_wrap(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3), nonnull(1, 2), cold));
 
-/* The kind's name in lower case: "none", "transient", "rejected", "fatal". */
-const char *error_kind_name(enum error_kind kind);
-
 #endif

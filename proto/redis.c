@@ -128,16 +128,6 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
     return append(redis, words, count, error) || told_by(redis, error);
 }
 
-size_t redis_unsent_bytes(const struct redis *redis)
-{
-    return redis->output.size;
-}
-
-size_t redis_outstanding(const struct redis *redis)
-{
-    return redis->outstanding;
-}
-
 static bool send_output(struct redis *redis, struct error *error)
 {
     struct deadline deadline = deadline_in(redis, redis->settings.request_timeout_ms);

@@ -71,12 +71,6 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
 /* An array of words, as such functions take it: itself, and how many. */
 #define REDIS_WORDS(words) (words), sizeof(words) / sizeof *(words)
 
-/* Bytes appended and not yet sent. */
-size_t redis_unsent_bytes(const struct redis *redis);
-
-/* Answers that are still owed to us. */
-size_t redis_outstanding(const struct redis *redis);
-
 /* Send what was appended. */
 bool redis_send(struct redis *redis, struct error *error);
 

@@ -8,6 +8,7 @@
 #include "consumer/apply.h"
 #include "consumer/pump.h"
 #include "consumer/schema.h"
+#include "tests/support/kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,7 +108,7 @@ static void tell(void *observer, const struct error *error)
         input->failures = 0;
         return;
     }
-    fprintf(stderr, "%s %s: %s\n", error_kind_name(error->kind), error->reason, error->text);
+    fprintf(stderr, "%s %s: %s\n", kind_name(error->kind), error->reason, error->text);
     if (++input->failures == ATTEMPTS_MAX)
         input->stop = 1;
 }
@@ -177,7 +178,7 @@ int main(int argc, char **argv)
     struct apply *apply = postgres == NULL ? NULL : apply_new(postgres, &options, &error);
     bool good = apply != NULL && run(postgres, apply, input, &error);
     if (!good)
-        fprintf(stderr, "%s %s: %s\n", error_kind_name(error.kind), error.reason, error.text);
+        fprintf(stderr, "%s %s: %s\n", kind_name(error.kind), error.reason, error.text);
 
     apply_free(apply);
     postgres_free(postgres);

@@ -3,6 +3,7 @@
  * REDIS_CA, REDIS_CERTIFICATE, REDIS_KEY and REDIS_NAME are files and a name as in struct redis_options; REDIS_WAIT_MS is
  * both timeouts. Prints "address: answer" and exits 0, or prints "kind reason: text" and exits 1. */
 #include "proto/redis.h"
+#include "tests/support/kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@ enum { WORDS_MAX = 16, WAIT_MS_DEFAULT = 5000 };
 
 static int complain(const struct error *error)
 {
-    printf("%s %s: %s\n", error_kind_name(error->kind), error->reason, error->text);
+    printf("%s %s: %s\n", kind_name(error->kind), error->reason, error->text);
     return 1;
 }
 

@@ -78,15 +78,6 @@ static void percent_signs_in_a_text_are_only_text(void **state)
     assert_string_equal(error.text, "progress: 100%s%n");
 }
 
-static void kinds_have_names(void **state)
-{
-    (void)state;
-    assert_string_equal(error_kind_name(ERROR_NONE), "none");
-    assert_string_equal(error_kind_name(ERROR_TRANSIENT), "transient");
-    assert_string_equal(error_kind_name(ERROR_REJECTED), "rejected");
-    assert_string_equal(error_kind_name(ERROR_FATAL), "fatal");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,7 +86,6 @@ int main(void)
         cmocka_unit_test(context_goes_in_front_and_keeps_the_kind),
         cmocka_unit_test(texts_are_cut_and_never_overrun),
         cmocka_unit_test(percent_signs_in_a_text_are_only_text),
-        cmocka_unit_test(kinds_have_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

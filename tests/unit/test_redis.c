@@ -2,6 +2,7 @@
 #include "proto/redis.h"
 
 #include "proto/redis_error.h"
+#include "tests/support/kind.h"
 #include "tests/support/redis_peer.h"
 
 #include <setjmp.h>
@@ -79,7 +80,7 @@ static bool call(struct fixture *fixture, const char *text)
 static void assert_failed(const struct fixture *fixture, enum error_kind kind, const char *reason)
 {
     if (fixture->error.kind != kind || strcmp(fixture->error.reason, reason) != 0)
-        fail_msg("%s %s: %s", error_kind_name(fixture->error.kind), fixture->error.reason, fixture->error.text);
+        fail_msg("%s %s: %s", kind_name(fixture->error.kind), fixture->error.reason, fixture->error.text);
 }
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -141,16 +142,12 @@ static void a_pipeline_is_answered_in_order(void **state)
     connect_to(&fixture, answers, COUNT(answers));
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_true(append(&fixture, "INCR key"));
-    assert_int_equal(redis_outstanding(fixture.redis), COUNT(texts));
-    assert_true(redis_unsent_bytes(fixture.redis) > 0);
     assert_true(redis_send(fixture.redis, &fixture.error));
-    assert_int_equal(redis_unsent_bytes(fixture.redis), 0);
 
     for (size_t i = 0; i < COUNT(texts); i++) {
         assert_true(receive(&fixture));
         assert_int_equal(fixture.reply.integer, i);
     }
-    assert_int_equal(redis_outstanding(fixture.redis), 0);
     close_fixture(&fixture);
 }
 
@@ -167,7 +164,6 @@ static void an_error_answer_leaves_the_connection_open(void **state)
     assert_non_null(strstr(fixture.error.text, "NOGROUP none"));
     assert_non_null(strstr(fixture.error.text, redis_address(fixture.redis)));
     assert_true(redis_is_connected(fixture.redis));
-    assert_int_equal(redis_outstanding(fixture.redis), 0);
     assert_true(call(&fixture, "PING"));
     close_fixture(&fixture);
 }
@@ -317,7 +313,6 @@ static void garbage_closes_the_connection(void **state)
         assert_false(call(&fixture, "ECHO b"));
         assert_failed(&fixture, ERROR_TRANSIENT, "protocol");
         assert_false(redis_is_connected(fixture.redis));
-        assert_int_equal(redis_outstanding(fixture.redis), 0);
         close_fixture(&fixture);
     }
 }

@@ -1,6 +1,8 @@
 /* redis_error: what an answer of Redis means for us. */
 #include "proto/redis_error.h"
 
+#include "tests/support/kind.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +24,7 @@ static void assert_means(const char *answer, enum error_kind kind, const char *r
     struct error error = meaning(answer);
 
     if (error.kind != kind || !redis_error_is(&error, reason))
-        fail_msg("%s: %s %s", answer, error_kind_name(error.kind), error.reason);
+        fail_msg("%s: %s %s", answer, kind_name(error.kind), error.reason);
 }
 
 static void a_server_that_cannot_now_is_tried_again(void **state)

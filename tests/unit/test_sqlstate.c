@@ -1,5 +1,7 @@
 #include "consumer/sqlstate.h"
 
+#include "tests/support/kind.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +14,7 @@ static void expect(enum error_kind kind, const char *const *codes)
     for (; *codes != NULL; codes++) {
         struct sqlstate_meaning meaning = sqlstate_meaning(*codes);
         if (meaning.kind != kind)
-            fail_msg("%s is %s, not %s", *codes, error_kind_name(meaning.kind), error_kind_name(kind));
+            fail_msg("%s is %s, not %s", *codes, kind_name(meaning.kind), kind_name(kind));
         assert_non_null(meaning.reason);
     }
 }
