@@ -138,7 +138,7 @@ static bool is_needless(const struct intake *intake, const struct batch *batch)
            !has_deletions(batch);
 }
 
-/* Events of producers whose events were pruned belong in here, too: looked up, counted as late, and left out. */
+/* What is there already is marked, and left out of the COPY. */
 static bool look_up(struct apply *apply, struct error *error)
 {
     size_t found;

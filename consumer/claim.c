@@ -203,7 +203,7 @@ static bool refresh_own(struct claim *claim, const struct pending *pending, stru
     struct slice owner = slice_from_text(ourselves(claim));
     int64_t idle_ms = claim->options.idle_ms / REFRESHES_PER_IDLE;
 
-    if (!group_holds_entries(claim->source))
+    if (!group_awaits_answer(claim->source))
         return true;
     if (!pending_of(pending, owner, idle_ms, PENDING_PAGE_MAX, &rows, error))
         return false;

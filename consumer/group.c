@@ -5,7 +5,6 @@
 #include "consumer/reading.h"
 #include "proto/entry.h"
 #include "proto/event.h"
-#include "proto/redis_error.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,6 +37,7 @@ struct group {
     struct entry *deleted; /* GROUP_DELETED_MAX */
     size_t deleted_count;
 
+    bool greeted; /* once: the groups were there */
     struct group_counters counters;
 };
 
@@ -135,6 +135,18 @@ static void forget_line(struct group *group)
     group->ask = READING_NOTHING;
 }
 
+/* What was there at an earlier greeting and has to be made again was lost. */
+static bool greet(struct group *group, struct error *error)
+{
+    uint64_t made = 0;
+    bool good = greeting_say(&group->greeting, group->redis, &group->small, &made, error);
+
+    group->counters.groups_made += made;
+    group->counters.groups_lost += group->greeted && made > 0;
+    group->greeted |= good;
+    return good;
+}
+
 static bool open_line(struct group *group, struct error *error)
 {
     if (!redis_connect(group->redis, error))
@@ -142,7 +154,7 @@ static bool open_line(struct group *group, struct error *error)
     group->counters.connects++;
 
     arena_reset(&group->small, SMALL_ANSWER_BYTES);
-    return greeting_say(&group->greeting, group->redis, &group->small, &group->counters.groups_made, error);
+    return greet(group, error);
 }
 
 static bool ensure_open(struct group *group, struct error *error)
@@ -229,11 +241,7 @@ static bool receive_entries(struct group *group, struct error *error)
 
 static bool receive(struct group *group, struct error *error)
 {
-    if (acks_receive(&group->acks, group->redis, &group->small, error) && receive_entries(group, error))
-        return true;
-    if (redis_error_is(error, "nogroup"))
-        group->counters.groups_lost++;
-    return false;
+    return acks_receive(&group->acks, group->redis, &group->small, error) && receive_entries(group, error);
 }
 
 /* Ask and receive until there are entries or a wait was in vain. An empty answer leads to the next question: own pending
@@ -344,7 +352,7 @@ void group_reread(struct group *group)
     group->reading.reread = true;
 }
 
-bool group_holds_entries(const struct group *group)
+bool group_awaits_answer(const struct group *group)
 {
     return group->ask != READING_NOTHING;
 }

@@ -60,7 +60,7 @@ struct group_counters {
     uint64_t connects;
     uint64_t delivered; /* entries, second deliveries too */
     uint64_t groups_made;
-    uint64_t groups_lost;           /* times that Redis no longer knew the group */
+    uint64_t groups_lost;           /* times that they had to be made again */
     struct histogram batch_entries; /* of batches settled, by histogram_batch_entries */
 };
 
@@ -85,8 +85,8 @@ const char *group_key(const struct group *group, unsigned shard);
 /* Read own pending entries again, as soon as nothing is unsettled: some were claimed. */
 void group_reread(struct group *group);
 
-/* True while entries that were delivered have not come out of read yet. */
-bool group_holds_entries(const struct group *group);
+/* True while an answer is owed to us, or has not come out of read whole: entries may be in it. */
+bool group_awaits_answer(const struct group *group);
 
 /* From now on a read without entries returns after so long. 0 ... GROUP_WAIT_MS_MAX. */
 void group_set_wait_ms(struct group *group, int wait_ms);

@@ -240,7 +240,7 @@ CREATE TABLE taskledger.rejected_event (
     payload_bytes bigint NOT NULL,            -- all of it
     reason        text NOT NULL,
     detail        text NOT NULL,
-    deliveries    bigint NOT NULL DEFAULT 1,  -- how often it had been delivered when it was set aside; 1 if unknown
+    deliveries    bigint NOT NULL DEFAULT 1,  -- before it was set aside; 1 until a later version counts
     rejected_at   timestamptz NOT NULL DEFAULT now(),
     resolved_at   timestamptz,
     resolution    text

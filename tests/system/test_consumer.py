@@ -1,6 +1,7 @@
 """Events of independent producers through the real consumer, whatever happens to it and to its servers."""
 
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -405,6 +406,22 @@ def test_memory_is_bounded_whatever_the_stream_holds(make_redis, programs, postg
 def peak_memory_kb(program):
     status = Path(f"/proc/{program.pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+def test_a_redis_that_comes_back_empty_is_a_lost_group(ready, redis, postgres, stream, event_pb2):
+    consumer = ready()
+    events = some_events(event_pb2)
+    stream.send(events[:600])
+    settled(stream)
+    redis.stop()
+    consumer.wait_for_log("redis_away")
+    shutil.rmtree(redis.folder / "appendonlydir")
+    redis.start()
+    consumer.wait_for_log("group_lost")
+    assert metrics(consumer.listen)["taskledger_consumer_groups_lost_total"] == 1
+    stream.send(events[600:])
+    settled(stream)
+    assert_ledger_is(postgres, events)
 
 
 # ---- what operators do

@@ -26,7 +26,7 @@ static void the_next_read_is_asked_for_before_the_batch_is_handed_out(void **sta
     assert_int_equal(group_fixture_must_read(fixture), 10);
     assert_int_equal(fake_redis_count("XREADGROUP"), 3); /* pending, new, and the one after */
     assert_string_equal(fake_redis_last(), "XREADGROUP GROUP taskledger c-1 COUNT 1000 STREAMS taskledger:events >");
-    assert_true(group_holds_entries(fixture->group));
+    assert_true(group_awaits_answer(fixture->group));
 }
 
 static void redis_waits_only_when_all_is_settled(void **state)

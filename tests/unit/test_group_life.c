@@ -66,11 +66,28 @@ static void a_lost_group_is_made_again_by_the_next_read(void **state)
     assert_false(group_fixture_read(fixture));
     assert_int_equal(fixture->error.kind, ERROR_TRANSIENT);
     assert_string_equal(fixture->error.reason, "nogroup");
-    assert_int_equal(group_counters(fixture->group)->groups_lost, 1);
 
     fixture->source.rewind(fixture->group);
     group_fixture_must_read(fixture);
     assert_true(fake_redis.has_group);
+    assert_int_equal(group_counters(fixture->group)->groups_lost, 1);
+    assert_int_equal(group_counters(fixture->group)->groups_made, 2);
+}
+
+static void a_group_that_is_missing_after_a_reconnect_was_lost(void **state)
+{
+    struct group_fixture *fixture = *state;
+
+    group_fixture_must_read(fixture);
+    fixture->source.rewind(fixture->group);
+    group_fixture_must_read(fixture);
+    assert_int_equal(group_counters(fixture->group)->groups_lost, 0);
+
+    fixture->source.rewind(fixture->group);
+    fake_redis.has_group = false;
+    group_fixture_must_read(fixture);
+    assert_int_equal(group_counters(fixture->group)->groups_lost, 1);
+    assert_int_equal(group_counters(fixture->group)->groups_made, 2);
 }
 
 /* ---- deleted entries --------------------------------------------------------------------------------------------- */
@@ -146,7 +163,7 @@ static void the_source_ends_only_when_redis_has_heard_the_last_acknowledgement(v
     assert_false(group_fixture_ended(fixture));
 
     assert_int_equal(group_fixture_must_read(fixture), 2); /* asked for before finish */
-    assert_false(group_holds_entries(fixture->group));
+    assert_false(group_awaits_answer(fixture->group));
     group_fixture_must_settle(fixture);
     assert_false(group_fixture_ended(fixture));
     assert_int_equal(group_fixture_must_read(fixture), 0);
@@ -172,6 +189,7 @@ int main(void)
         STORY(another_number_of_shards_in_force_is_fatal_and_says_what_to_do),
         STORY(a_redis_at_maxmemory_is_read_all_the_same),
         STORY(a_lost_group_is_made_again_by_the_next_read),
+        STORY(a_group_that_is_missing_after_a_reconnect_was_lost),
         STORY(a_pending_entry_that_was_deleted_comes_out_as_such_and_is_acknowledged),
         STORY(entries_that_redis_gave_up_come_out_until_they_are_settled),
         STORY(what_was_asked_for_before_finish_still_comes_out),
