@@ -35,33 +35,33 @@ static void on_change(void *self, const struct error *error)
 {
     struct daemon *daemon = self;
 
-    if (error == NULL)
-        outage_over(&daemon->outage);
-    else
-        daemon_tell_failure(daemon, error);
+    daemon->turn_failed = error != NULL;
+    if (error != NULL)
+        daemon_note_failure(daemon, error);
 }
 
-/* Who is about to leave takes nothing over. */
 static void keep_house(struct daemon *daemon)
 {
     struct error error = {.kind = ERROR_NONE};
-
-    if (*daemon->stop)
-        return;
     bool good = housekeeping_turn(&daemon->housekeeping, &error);
 
     daemon_tell_housekeeping(daemon, good ? NULL : &error);
     group_set_wait_ms(daemon->group, housekeeping_wait_ms(&daemon->housekeeping));
 }
 
+/* Who is about to leave takes nothing over. */
 static void on_turn(void *self)
 {
     struct daemon *daemon = self;
 
-    daemon->has_turned |= !daemon->outage.going_on;
-    daemon->sink_failed = false;
+    if (!daemon->turn_failed)
+        daemon_note_success(daemon);
     http_tick(daemon->http);
-    keep_house(daemon);
+    if (!*daemon->stop) {
+        daemon_probe(daemon);
+        keep_house(daemon);
+    }
+    daemon->sink_failed = false;
     daemon_tell_changes(daemon);
     daemon_publish(daemon);
 }
@@ -249,7 +249,8 @@ int daemon_run(const struct configuration *configuration, const volatile sig_ato
         .start_us = clock->unix_us(clock->self),
     };
 
-    daemon.outage = (struct outage){.log = &daemon.log, .clock = clock};
+    daemon.redis_outage = (struct outage){.server = OUTAGE_REDIS, .log = &daemon.log, .clock = clock};
+    daemon.postgresql_outage = (struct outage){.server = OUTAGE_POSTGRESQL, .log = &daemon.log, .clock = clock};
     if (serve(&daemon, &error))
         return EXIT_OK;
     log_write(&daemon.log, LOG_LEVEL_ERROR, "failed",

@@ -30,6 +30,15 @@ enum {
     DAEMON_BACKOFF_CAP_MS = 500,
     DAEMON_LIVE_MS = 120 * 1000, /* a migration may wait a minute for another program's */
     DAEMON_PUBLISH_MS = 200,
+    DAEMON_PROBE_MS = 1000,
+    DAEMON_PROBE_TIMEOUT_MS = 2000,
+    DAEMON_REASONS_MAX = 3,
+};
+
+/* Why not ready: "stopping", "starting", and the names of outages. None: ready. */
+struct daemon_reasons {
+    const char *words[DAEMON_REASONS_MAX];
+    size_t count;
 };
 
 struct daemon {
@@ -48,8 +57,11 @@ struct daemon {
     struct housekeeping housekeeping;
     struct pump pump;
 
+    struct outage redis_outage;
+    struct outage postgresql_outage;
+    int64_t probe_due_us;
+
     /* What was told, so that it is not told twice. */
-    struct outage outage;
     struct tally housekeeping_told; /* reasons, since it last went well */
     char consumer[GROUP_CONSUMER_BYTES_MAX];
     unsigned reports;
@@ -58,12 +70,13 @@ struct daemon {
     struct claim_counters claimed;
 
     bool sink_failed; /* the last call of the sink */
+    bool turn_failed; /* the last one */
     bool has_turned;  /* once, well */
     bool said_ready;
     bool said_stopping;
     int64_t publish_due_us;
-    const char *published_reason; /* why not ready, as published; NULL: ready */
-    int64_t start_us;             /* Unix */
+    struct daemon_reasons published;
+    int64_t start_us; /* Unix */
     struct tally retries;
 };
 
@@ -73,9 +86,14 @@ int daemon_run(const struct configuration *configuration, const volatile sig_ato
 /* A session with the ledger, as all commands open it. NULL: FATAL, "config". */
 struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error);
 
+/* In consumer/daemon_servers.c: which of the two servers is there, by how a turn went, and by asking the one that turns
+ * do not get to while the other is away. */
+void daemon_note_failure(struct daemon *daemon, const struct error *error);
+void daemon_note_success(struct daemon *daemon);
+void daemon_probe(struct daemon *daemon);
+
 /* In consumer/daemon_tell.c: log what has changed since the last turn. */
 void daemon_tell_changes(struct daemon *daemon);
-void daemon_tell_failure(struct daemon *daemon, const struct error *error);
 void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error);
 
 /* In consumer/daemon_publish.c: what HTTP shows from now on. */

@@ -8,49 +8,85 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Why we are not ready; NULL when we are. */
-static const char *hindrance(const struct daemon *daemon)
+enum { DETAIL_BYTES_MAX = 2 * ERROR_TEXT_MAX + 4 };
+
+static void add_reason(struct daemon_reasons *reasons, const char *word)
 {
-    if (*daemon->stop)
-        return "stopping";
-    if (daemon->outage.going_on)
-        return daemon->outage.name;
-    return daemon->has_turned ? NULL : "starting";
+    reasons->words[reasons->count++] = word;
 }
 
-static void write_readiness(const struct daemon *daemon, const char *reason, struct json_writer *json)
+static struct daemon_reasons why_not_ready(const struct daemon *daemon)
 {
-    char since[RFC3339_TEXT_BYTES];
+    struct daemon_reasons reasons = {.count = 0};
 
+    if (*daemon->stop)
+        add_reason(&reasons, "stopping");
+    if (daemon->redis_outage.going_on)
+        add_reason(&reasons, daemon->redis_outage.name);
+    if (daemon->postgresql_outage.going_on)
+        add_reason(&reasons, daemon->postgresql_outage.name);
+    if (reasons.count == 0 && !daemon->has_turned)
+        add_reason(&reasons, "starting");
+    return reasons;
+}
+
+static bool are_equal(const struct daemon_reasons *a, const struct daemon_reasons *b)
+{
+    bool equal = a->count == b->count;
+
+    for (size_t i = 0; equal && i < a->count; i++)
+        equal = a->words[i] == b->words[i];
+    return equal;
+}
+
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+/* Since when a server is away, and what the log says of it. */
+static void write_outages(const struct outage *redis, const struct outage *postgresql, struct json_writer *json)
+{
+    int64_t redis_us = redis->going_on ? redis->since_unix_us : INT64_MAX;
+    int64_t postgresql_us = postgresql->going_on ? postgresql->since_unix_us : INT64_MAX;
+    char since[RFC3339_TEXT_BYTES];
+    char detail[DETAIL_BYTES_MAX];
+
+    if (!redis->going_on && !postgresql->going_on)
+        return;
+    rfc3339_format(earlier(redis_us, postgresql_us), since);
+    snprintf(detail, sizeof detail, "%s%s%s", redis->going_on ? redis->latest.text : "",
+             redis->going_on && postgresql->going_on ? "; " : "", postgresql->going_on ? postgresql->latest.text : "");
+    json_writer_key(json, "since");
+    json_writer_text(json, since);
+    json_writer_key(json, "detail");
+    json_writer_text(json, detail);
+}
+
+static void write_readiness(const struct daemon *daemon, const struct daemon_reasons *reasons, struct json_writer *json)
+{
     json_writer_object_begin(json);
     json_writer_key(json, "ready");
-    json_writer_boolean(json, reason == NULL);
+    json_writer_boolean(json, reasons->count == 0);
     json_writer_key(json, "consumer");
     json_writer_text(json, daemon->consumer);
     json_writer_key(json, "reasons");
     json_writer_array_begin(json);
-    if (reason != NULL)
-        json_writer_text(json, reason);
+    for (size_t i = 0; i < reasons->count; i++)
+        json_writer_text(json, reasons->words[i]);
     json_writer_array_end(json);
-    if (daemon->outage.going_on) {
-        rfc3339_format(daemon->outage.since_unix_us, since);
-        json_writer_key(json, "since");
-        json_writer_text(json, since);
-        json_writer_key(json, "detail");
-        json_writer_text(json, daemon->outage.reason);
-    }
+    write_outages(&daemon->redis_outage, &daemon->postgresql_outage, json);
     json_writer_object_end(json);
     json_writer_newline(json);
 }
 
-static void publish_readiness(struct daemon *daemon)
+static void publish_readiness(struct daemon *daemon, const struct daemon_reasons *reasons)
 {
     struct json_writer json = {0};
-    const char *reason = hindrance(daemon);
 
-    write_readiness(daemon, reason, &json);
+    write_readiness(daemon, reasons, &json);
     if (!json.failed)
-        http_publish_readiness(daemon->http, reason == NULL, json_writer_slice(&json));
+        http_publish_readiness(daemon->http, reasons->count == 0, json_writer_slice(&json));
     json_writer_close(&json);
 }
 
@@ -74,9 +110,6 @@ static uint64_t after_the_first(uint64_t count)
 
 static void collect(const struct daemon *daemon, struct metrics_values *values)
 {
-    bool away = daemon->outage.going_on;
-    enum outage_server server = daemon->outage.server;
-
     *values = (struct metrics_values){
         .apply = *apply_counters(daemon->apply),
         .pump = daemon->pump.counters,
@@ -90,9 +123,9 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .housekeeping_failures = daemon->housekeeping.failures,
         .shards = daemon->housekeeping.shards,
         .shard_count = daemon->housekeeping.shard_count,
-        .redis_up = group_is_connected(daemon->group) && !(away && server == OUTAGE_REDIS),
-        .postgresql_up = postgres_is_open(daemon->postgres) && !(away && server == OUTAGE_POSTGRESQL),
-        .ready = hindrance(daemon) == NULL,
+        .redis_up = outage_is_up(&daemon->redis_outage),
+        .postgresql_up = outage_is_up(&daemon->postgresql_outage),
+        .ready = why_not_ready(daemon).count == 0,
         .watermark_held = watermark_is_held(&daemon->housekeeping.watermark),
         .last_commit_us = apply_counters(daemon->apply)->last_commit_us,
         .start_us = daemon->start_us,
@@ -118,14 +151,14 @@ static void publish_metrics(struct daemon *daemon, const struct metrics_values *
 void daemon_publish(struct daemon *daemon)
 {
     struct metrics_values values;
-    const char *reason = hindrance(daemon);
+    struct daemon_reasons reasons = why_not_ready(daemon);
     bool due = daemon->clock->monotonic_us(daemon->clock->self) >= daemon->publish_due_us;
 
-    if (!due && reason == daemon->published_reason)
+    if (!due && are_equal(&reasons, &daemon->published))
         return;
-    daemon->published_reason = reason;
+    daemon->published = reasons;
     daemon->publish_due_us = clock_deadline_us(daemon->clock, DAEMON_PUBLISH_MS);
-    publish_readiness(daemon);
+    publish_readiness(daemon, &reasons);
     collect(daemon, &values);
     publish_metrics(daemon, &values);
 }

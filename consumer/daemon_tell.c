@@ -3,15 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void daemon_tell_failure(struct daemon *daemon, const struct error *error)
-{
-    bool ledger = daemon->gate.closed || daemon->sink_failed;
-    bool connected = ledger ? postgres_is_open(daemon->postgres) : group_is_connected(daemon->group);
-
-    tally_add(&daemon->retries, error->reason);
-    outage_failed(&daemon->outage, ledger ? OUTAGE_POSTGRESQL : OUTAGE_REDIS, connected, error);
-}
-
 void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error)
 {
     size_t known = daemon->housekeeping_told.count;
@@ -115,8 +106,8 @@ void daemon_tell_changes(struct daemon *daemon)
 {
     tell_ledger(daemon);
     tell_slot(daemon);
-    tell_ready(daemon);
     tell_groups(daemon);
+    tell_ready(daemon);
     tell_claims(daemon);
     tell_stopping(daemon);
 }

@@ -101,6 +101,25 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
     return false;
 }
 
+bool housekeeping_probe(struct housekeeping *housekeeping, struct error *error)
+{
+    const struct slice ping = slice_from_text("PING");
+    uint8_t memory[512];
+    struct arena arena;
+    struct reply reply;
+
+    arena_init_with(&arena, memory, sizeof memory, 0);
+    bool good =
+        redis_connect(housekeeping->line, error) && redis_call(housekeeping->line, &ping, 1, &arena, &reply, error);
+    arena_close(&arena);
+    return good;
+}
+
+bool housekeeping_is_connected(const struct housekeeping *housekeeping)
+{
+    return redis_is_connected(housekeeping->line);
+}
+
 void housekeeping_finish(struct housekeeping *housekeeping)
 {
     struct error ignored;

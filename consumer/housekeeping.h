@@ -59,6 +59,12 @@ void housekeeping_close(struct housekeeping *housekeeping);
 /* Do what is due. A failure concerns nobody but whoever looks after this: it is tried again when it is due again. */
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
 
+/* Whether Redis answers at all, asked while nothing else may be asked of it. */
+bool housekeeping_probe(struct housekeeping *housekeeping, struct error *error);
+
+/* Its line is connected. */
+bool housekeeping_is_connected(const struct housekeeping *housekeeping);
+
 /* The last thing before leaving: what was applied is folded and told, if it is us who do that. A failure leaves it to the
  * next holder. */
 void housekeeping_finish(struct housekeeping *housekeeping);

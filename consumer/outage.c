@@ -11,10 +11,9 @@ static const char *name_of(enum outage_server server, bool connected, const stru
     return connected ? "postgresql_failing" : "postgresql_away";
 }
 
-static void begin(struct outage *outage, enum outage_server server)
+static void begin(struct outage *outage)
 {
     outage->going_on = true;
-    outage->server = server;
     outage->since_us = outage->clock->monotonic_us(outage->clock->self);
     outage->since_unix_us = outage->clock->unix_us(outage->clock->self);
     outage->failures = 0;
@@ -30,17 +29,14 @@ static bool is_news(struct outage *outage, const char *reason)
     return outage->told.count > known;
 }
 
-void outage_failed(struct outage *outage, enum outage_server server, bool connected, const struct error *error)
+void outage_failed(struct outage *outage, bool connected, const struct error *error)
 {
-    /* Redis is only asked while PostgreSQL is there. */
-    if (outage->going_on && outage->server == OUTAGE_POSTGRESQL && server == OUTAGE_REDIS)
-        outage_over(outage);
-    if (!outage->going_on || outage->server != server)
-        begin(outage, server);
+    if (!outage->going_on)
+        begin(outage);
 
     outage->failures++;
-    outage->name = name_of(server, connected, error);
-    outage->reason = error->reason;
+    outage->name = name_of(outage->server, connected, error);
+    outage->latest = *error;
     if (is_news(outage, error->reason))
         log_write(outage->log, LOG_LEVEL_WARNING, outage->name,
                   LOG_FIELDS(log_text("reason", error->reason), log_text("detail", error->text)));
@@ -50,10 +46,16 @@ void outage_over(struct outage *outage)
 {
     int64_t away_us = outage->clock->monotonic_us(outage->clock->self) - outage->since_us;
 
+    outage->has_answered = true;
     if (!outage->going_on)
         return;
     outage->going_on = false;
     log_write(outage->log, LOG_LEVEL_INFO, outage->server == OUTAGE_REDIS ? "redis_back" : "postgresql_back",
-              LOG_FIELDS(log_text("reason", outage->reason), log_integer("away_ms", away_us / 1000),
+              LOG_FIELDS(log_text("reason", outage->latest.reason), log_integer("away_ms", away_us / 1000),
                          log_integer("tries", (int64_t)outage->failures)));
+}
+
+bool outage_is_up(const struct outage *outage)
+{
+    return outage->has_answered && !outage->going_on;
 }

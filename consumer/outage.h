@@ -1,4 +1,4 @@
-/* outage: tells what is away when it goes and when it is back, not at every try.
+/* outage: whether a server is there; tells when it goes and when it is back, not at every try.
  *
  *   redis_away, postgresql_away          no connection
  *   redis_failing, postgresql_failing    it answers, but not as it should
@@ -17,25 +17,29 @@
 
 enum outage_server { OUTAGE_REDIS, OUTAGE_POSTGRESQL };
 
-/* Zeroed, with log and clock set, is ready. */
+/* Of one server. Zeroed, with these three set, is ready: nothing is known yet. */
 struct outage {
+    enum outage_server server;
     const struct log *log;
     const struct clock *clock;
 
+    bool has_answered; /* once */
     bool going_on;
-    enum outage_server server;
-    const char *name;   /* as in the table above; static storage */
-    const char *reason; /* of the last failure; static storage */
-    int64_t since_us;   /* monotonic */
+    const char *name;    /* as in the table above; static storage */
+    struct error latest; /* why the last try failed */
+    int64_t since_us;    /* monotonic */
     int64_t since_unix_us;
     uint64_t failures;
     struct tally told; /* reasons told in this outage: each once */
 };
 
-/* A turn failed. */
-void outage_failed(struct outage *outage, enum outage_server server, bool connected, const struct error *error);
+/* The server was asked, and failed; `connected`: there is a connection all the same. */
+void outage_failed(struct outage *outage, bool connected, const struct error *error);
 
-/* A turn went well. */
+/* It has answered as it should. */
 void outage_over(struct outage *outage);
+
+/* It answered when it was last asked. */
+bool outage_is_up(const struct outage *outage);
 
 #endif

@@ -46,6 +46,9 @@ bool postgres_open(struct postgres *postgres, struct error *error);
 void postgres_close(struct postgres *postgres);
 bool postgres_is_open(const struct postgres *postgres);
 
+/* Whether the open session answers within the timeout, asked between transactions. One that does not is closed. */
+bool postgres_probe(struct postgres *postgres, int timeout_ms, struct error *error);
+
 /* The running number of this session, from 1; 0 while closed. Who holds a session lock compares it. */
 uint64_t postgres_session(const struct postgres *postgres);
 

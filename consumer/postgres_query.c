@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <string.h>
 
 struct postgres_row {
@@ -238,17 +239,20 @@ bool postgres_query(struct postgres *postgres, const struct postgres_statement *
 
 /* ---- without preparation ---------------------------------------------------------------------------------------- */
 
-bool postgres_execute(struct postgres *postgres, const char *sql, struct error *error)
+static bool send_text(struct postgres *postgres, const char *sql, struct error *error)
 {
-    struct error why = {.kind = ERROR_NONE};
-    PGresult *result = NULL;
-
     if (!postgres_line_ready(postgres, error))
         return false;
     if (PQsendQuery(postgres->connection, sql) == 0)
         return postgres_line_lost(postgres, error);
-    if (!postgres_line_flush(postgres, error))
-        return false;
+    return postgres_line_flush(postgres, error);
+}
+
+/* What the server says to a text; its rows are thrown away. */
+static bool receive_verdict(struct postgres *postgres, struct error *error)
+{
+    struct error why = {.kind = ERROR_NONE};
+    PGresult *result = NULL;
 
     do {
         PQclear(result);
@@ -262,6 +266,19 @@ bool postgres_execute(struct postgres *postgres, const char *sql, struct error *
         return true;
     *error = why;
     return postgres_line_recover(postgres, error);
+}
+
+bool postgres_execute(struct postgres *postgres, const char *sql, struct error *error)
+{
+    return send_text(postgres, sql, error) && receive_verdict(postgres, error);
+}
+
+bool postgres_probe(struct postgres *postgres, int timeout_ms, struct error *error)
+{
+    int64_t deadline_us = clock_deadline_us(postgres->clock, timeout_ms);
+
+    return send_text(postgres, "", error) && postgres_line_wait(postgres, POLLIN, deadline_us, error) &&
+           receive_verdict(postgres, error);
 }
 
 /* The rows of a result that streams in: each comes alone, the end is a result without rows. */

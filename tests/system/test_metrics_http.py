@@ -27,9 +27,14 @@ def readiness(program):
     return page
 
 
-def wait_for_reason(program, reason):
+def wait_for_reasons(program, *reasons):
     wait_until(lambda: answers(program.listen, "/readyz", 503), 10, "it is not ready")
-    wait_until(lambda: readiness(program)["reasons"] == [reason], 10, f"the reason is {reason}")
+    wait_until(lambda: readiness(program)["reasons"] == list(reasons), 10, f"the reasons are {reasons}")
+
+
+def servers_up(program):
+    now = metrics(program.listen)
+    return now["taskledger_redis_up"], now["taskledger_postgresql_up"]
 
 
 def wait_until_ready(program):
@@ -104,27 +109,62 @@ def test_the_page_is_what_prometheus_reads(consumer):
 def test_ready_and_live_in_each_state(programs, redis, postgres):
     postgres.stop()
     program = programs.use(redis, postgres).start(CONSUMER, "--no-migrate")
-    wait_for_reason(program, "postgresql_away")
-    assert "since" in readiness(program) and readiness(program)["detail"]
+    wait_for_reasons(program, "postgresql_away")
+    assert readiness(program)["since"] < "9"
+    assert "could not talk to PostgreSQL at" in readiness(program)["detail"]
     assert ask(program.listen, "/livez").status == 200
 
     postgres.start()
-    wait_for_reason(program, "not_migrated")
+    wait_for_reasons(program, "not_migrated")
     programs.run(CONSUMER, "migrate")
     wait_until_ready(program)
     assert readiness(program) == {"ready": True, "consumer": "c-1", "reasons": []}
 
     redis.stop()
-    wait_for_reason(program, "redis_away")
+    wait_for_reasons(program, "redis_away")
     assert metrics(program.listen)["taskledger_redis_up"] == 0
     assert ask(program.listen, "/livez").status == 200
     redis.start()
     wait_until_ready(program)
 
     postgres.kill()
-    wait_for_reason(program, "postgresql_away")
+    wait_for_reasons(program, "postgresql_away")
     wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 5, "it is told")
     assert ask(program.listen, "/livez").status == 200
+
+
+@pytest.mark.parametrize("first", ["redis", "postgresql"])
+def test_each_server_is_told_by_itself(consumer, redis, postgres, first):
+    servers = {"redis": redis, "postgresql": postgres}
+    up = {"redis": (1, 0), "postgresql": (0, 1)}
+    second = "redis" if first == "postgresql" else "postgresql"
+
+    servers[first].kill()
+    wait_for_reasons(consumer, f"{first}_away")
+    wait_until(lambda: servers_up(consumer) == up[second], 5, f"{first} alone is down")
+    servers[second].kill()
+    wait_for_reasons(consumer, "redis_away", "postgresql_away")
+    wait_until(lambda: servers_up(consumer) == (0, 0), 5, "both are down")
+    detail = readiness(consumer)["detail"]
+    assert "unix://" in detail and "could not talk to PostgreSQL at" in detail
+
+    servers[first].start()
+    wait_for_reasons(consumer, f"{second}_away")
+    wait_until(lambda: servers_up(consumer) == up[first], 5, f"{first} alone is up")
+    servers[second].start()
+    wait_until_ready(consumer)
+    wait_until(lambda: servers_up(consumer) == (1, 1), 5, "both are up")
+    for server in servers:
+        assert consumer.stderr().count(f'"event":"{server}_back"') == 1
+
+
+def test_a_postgresql_that_does_not_answer_is_noticed_while_redis_is_away(consumer, redis, postgres):
+    redis.stop()
+    wait_for_reasons(consumer, "redis_away")
+    postgres.pause()
+    wait_for_reasons(consumer, "redis_away", "postgresql_away")
+    postgres.resume()
+    wait_for_reasons(consumer, "redis_away")
 
 
 def test_a_consumer_that_is_stopping_is_not_ready(consumer, redis, postgres, event_pb2):
@@ -180,7 +220,7 @@ def test_health_says_what_ready_and_live_say(programs, redis, postgres):
     assert programs.run(CONSUMER, "health", "--live", env=where).stdout == "live\n"
 
     redis.stop()
-    wait_for_reason(program, "redis_away")
+    wait_for_reasons(program, "redis_away")
     assert "redis_away" in programs.run(CONSUMER, "health", env=where, expect=1).stdout
     programs.run(CONSUMER, "health", "--live", env=where)
 

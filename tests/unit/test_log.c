@@ -164,12 +164,12 @@ static size_t count(const char *text, const char *word)
     return found;
 }
 
-static void fail_with(struct written *written, enum outage_server server, const char *reason)
+static void fail_with(struct written *written, const char *reason)
 {
     struct error error;
 
     error_set(&error, ERROR_TRANSIENT, reason, "could not");
-    outage_failed(&written->outage, server, false, &error);
+    outage_failed(&written->outage, false, &error);
 }
 
 static void an_outage_is_told_once_and_its_end_with_how_long_it_took(void **state)
@@ -177,7 +177,7 @@ static void an_outage_is_told_once_and_its_end_with_how_long_it_took(void **stat
     struct written *written = *state;
 
     for (int i = 0; i < 50; i++) {
-        fail_with(written, OUTAGE_REDIS, "connection");
+        fail_with(written, "connection");
         now_us += 100000;
     }
     outage_over(&written->outage);
@@ -193,22 +193,25 @@ static void another_reason_is_told_once_too(void **state)
     struct written *written = *state;
 
     for (int i = 0; i < 50; i++)
-        fail_with(written, OUTAGE_POSTGRESQL, i % 2 == 0 ? "connection" : "timeout");
+        fail_with(written, i % 2 == 0 ? "connection" : "timeout");
     const char *text = read_log(written);
-    assert_int_equal(count(text, "postgresql_away"), 2);
+    assert_int_equal(count(text, "redis_away"), 2);
 }
 
-static void when_redis_is_missed_postgresql_must_be_back(void **state)
+static void a_server_is_up_only_when_it_has_answered(void **state)
 {
     struct written *written = *state;
 
-    fail_with(written, OUTAGE_POSTGRESQL, "connection");
-    fail_with(written, OUTAGE_REDIS, "connection");
+    assert_false(outage_is_up(&written->outage));
     outage_over(&written->outage);
-    const char *text = read_log(written);
-    assert_int_equal(count(text, "postgresql_back"), 1);
-    assert_int_equal(count(text, "redis_away"), 1);
-    assert_int_equal(count(text, "redis_back"), 1);
+    assert_true(outage_is_up(&written->outage));
+    fail_with(written, "connection");
+    assert_false(outage_is_up(&written->outage));
+    assert_string_equal(written->outage.name, "redis_away");
+    assert_string_equal(written->outage.latest.text, "could not");
+    outage_over(&written->outage);
+    assert_true(outage_is_up(&written->outage));
+    assert_int_equal(count(read_log(written), "\n"), 2);
 }
 
 static void what_is_below_the_level_is_not_written(void **state)
@@ -231,7 +234,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_outage_is_told_once_and_its_end_with_how_long_it_took, open_pipe,
                                         close_pipe),
         cmocka_unit_test_setup_teardown(another_reason_is_told_once_too, open_pipe, close_pipe),
-        cmocka_unit_test_setup_teardown(when_redis_is_missed_postgresql_must_be_back, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_server_is_up_only_when_it_has_answered, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_written, open_pipe, close_pipe),
     };
 

@@ -1,0 +1,53 @@
+#include "consumer/daemon.h"
+
+/* A turn asks PostgreSQL first, then Redis, then PostgreSQL again. */
+void daemon_note_failure(struct daemon *daemon, const struct error *error)
+{
+    bool ledger = daemon->gate.closed || daemon->sink_failed;
+
+    tally_add(&daemon->retries, error->reason);
+    if (ledger)
+        outage_failed(&daemon->postgresql_outage, postgres_is_open(daemon->postgres), error);
+    else
+        outage_failed(&daemon->redis_outage, group_is_connected(daemon->group), error);
+}
+
+void daemon_note_success(struct daemon *daemon)
+{
+    daemon->has_turned = true;
+    outage_over(&daemon->redis_outage);
+    outage_over(&daemon->postgresql_outage);
+}
+
+static void probe_redis(struct daemon *daemon)
+{
+    struct error error = {.kind = ERROR_NONE};
+
+    if (housekeeping_probe(&daemon->housekeeping, &error))
+        outage_over(&daemon->redis_outage);
+    else
+        outage_failed(&daemon->redis_outage, housekeeping_is_connected(&daemon->housekeeping), &error);
+}
+
+/* A session that is found dead here is opened again by the next turn, before anything is read. */
+static void probe_postgresql(struct daemon *daemon)
+{
+    struct error error = {.kind = ERROR_NONE};
+
+    if (postgres_probe(daemon->postgres, DAEMON_PROBE_TIMEOUT_MS, &error))
+        outage_over(&daemon->postgresql_outage);
+    else
+        outage_failed(&daemon->postgresql_outage, postgres_is_open(daemon->postgres), &error);
+}
+
+void daemon_probe(struct daemon *daemon)
+{
+    if (!daemon->turn_failed || daemon->clock->monotonic_us(daemon->clock->self) < daemon->probe_due_us)
+        return;
+
+    if (daemon->gate.closed || daemon->sink_failed)
+        probe_redis(daemon);
+    else
+        probe_postgresql(daemon);
+    daemon->probe_due_us = clock_deadline_us(daemon->clock, DAEMON_PROBE_MS);
+}
