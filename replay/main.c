@@ -36,45 +36,88 @@ static bool unknown_command(const char *name, struct error *error)
     nearest_init(&nearest, slice_from_text(name));
     for (size_t i = 0; i < COMMANDS; i++)
         nearest_offer(&nearest, commands[i]->name);
-    return nearest_refuse(&nearest, "command", "; see taskledger-replay --help", error);
+    return nearest_refuse(&nearest, "command", "", error);
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------------- */
+/* ---- what people read ------------------------------------------------------------------------------------------- */
 
-static void print_help(void)
+/* NULL: of none. Who used a command wrongly is told where to read on. */
+static enum exit_code fail(const struct command *command, const struct error *error)
 {
-    struct settings_table shared;
+    if (strcmp(error->reason, "usage") != 0)
+        console_say("%s", error->text);
+    else if (command == NULL)
+        console_say("%s; see taskledger-replay --help", error->text);
+    else
+        console_say("%s; see taskledger-replay %s --help", error->text, command->name);
+    return exit_code_of(error);
+}
 
-    printf("taskledger-replay: answers from the ledger\n"
-           "\n"
-           "Usage: taskledger-replay [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n"
-           "\n"
-           "Commands:\n");
+static void print_options(const char *title, const struct settings_table *part)
+{
+    if (part->table.count > 0)
+        printf("\n%s:\n", title);
+    options_print_help(&part->table, stdout);
+}
+
+static enum exit_code print_help(void)
+{
+    struct settings_table part;
+
+    printf("taskledger-replay: answers from the ledger\n\nUsage: taskledger-replay COMMAND [OPTION...]\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++) {
         char left[USAGE_BYTES_MAX];
         snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->arguments);
         printf("  %-16s %s\n", left, commands[i]->summary);
     }
-    printf("\n\"taskledger-replay COMMAND --help\" tells more about a command.\n\nOptions:\n");
-    settings_shared(&shared);
-    options_print_help(&shared.table, stdout);
+    printf("\ntaskledger-replay COMMAND --help tells more.\n");
+    settings_alone(&part);
+    print_options("Options without a command", &part);
+    settings_shared(&part);
+    print_options("Options of all commands", &part);
+    printf(
+        "\nExit codes: 0 ok, 1 findings, or no such task, 2 usage or configuration, 3 PostgreSQL is not there or does\n"
+        "not let us in, 4 not all could be told or checked, 70 a bug, 130 interrupted.\n");
+    return EXIT_OK;
 }
 
-static void print_command_help(const struct command *command)
+static enum exit_code print_command_help(const struct command *command)
 {
     struct settings_table part;
 
-    printf("taskledger-replay %s: %s\n\nUsage: taskledger-replay %s [OPTION...]%s%s\n\n%s", command->name,
+    printf("taskledger-replay %s: %s\n\nUsage: taskledger-replay %s%s%s [OPTION...]\n\n%s", command->name,
            command->summary, command->name, command->arguments[0] == '\0' ? "" : " ", command->arguments,
            command->description);
     settings_own(&part, command->flags);
-    if (part.table.count > 0) {
-        printf("\nOptions:\n");
-        options_print_help(&part.table, stdout);
+    print_options("Options", &part);
+    settings_shared(&part);
+    print_options("Options of all commands", &part);
+    return EXIT_OK;
+}
+
+static enum exit_code print_version(void)
+{
+    printf("taskledger-replay %s\n", TASKLEDGER_VERSION);
+    return EXIT_OK;
+}
+
+/* The options as a part of deploy/CONFIGURATION.md. */
+static enum exit_code print_configuration(void)
+{
+    struct settings_table part;
+
+    for (size_t i = 0; i < COMMANDS; i++) {
+        settings_own(&part, commands[i]->flags);
+        if (part.table.count == 0)
+            continue;
+        printf("### taskledger-replay %s\n\n", commands[i]->name);
+        options_print_markdown(&part.table, stdout);
+        printf("\n");
     }
     settings_shared(&part);
-    printf("\nOptions of all commands:\n");
-    options_print_help(&part.table, stdout);
+    printf("### all commands of taskledger-replay\n\n");
+    options_print_markdown(&part.table, stdout);
+    return EXIT_OK;
 }
 
 /* ---- running one ------------------------------------------------------------------------------------------------ */
@@ -86,12 +129,6 @@ static bool wants_colour(const struct settings *settings)
     if (strcmp(settings->colour, "auto") != 0)
         return strcmp(settings->colour, "always") == 0;
     return isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
-}
-
-static enum exit_code fail(const struct error *error)
-{
-    console_say("%s", error->text);
-    return exit_code_of(error);
 }
 
 static bool run_command(const struct command *command, const struct settings *settings, char *const *arguments,
@@ -118,32 +155,40 @@ static bool run_command(const struct command *command, const struct settings *se
     return false;
 }
 
-/* The words of a command line behind the program's own options. */
-static enum exit_code run_words(struct settings *settings, int count, char **words)
+static bool check_arguments(const struct command *command, int count, struct error *error)
+{
+    if (count == command->argument_count)
+        return true;
+    return error_set(error, ERROR_FATAL, "usage", "expected %s, found %d %s",
+                     command->argument_count == 0 ? "no argument" : command->arguments, count,
+                     count == 1 ? "argument" : "arguments");
+}
+
+/* `words` begins with the command. What was wrong in the environment so far is in `environment`: somebody who asks for
+ * help gets it nevertheless, and what only other commands read is not looked at. */
+static enum exit_code run_words(struct settings *settings, int count, char **words, struct error *environment)
 {
     struct error error = {.kind = ERROR_NONE};
     struct settings_table part;
     enum exit_code exit = EXIT_OK;
-    const struct command *command = find_command(words[1]);
-    int left = count - 1; /* words[1], the command, stands where a program's name does */
+    const struct command *command = find_command(words[0]);
 
     if (command == NULL) {
-        unknown_command(words[1], &error);
-        return fail(&error);
+        unknown_command(words[0], &error);
+        return fail(NULL, &error);
     }
+    settings_own(&part, command->flags);
+    options_from_environment(&part.table, settings, environment);
     settings_of_command(&part, command->flags);
-    if (!options_from_arguments(&part.table, settings, false, &left, words + 1, &error))
-        return fail(&error);
-    if (settings->help) {
-        print_command_help(command);
-        return EXIT_OK;
-    }
-    if (left - 1 != command->argument_count) {
-        error_set(&error, ERROR_FATAL, "usage", "wrong number of arguments: taskledger-replay %s [OPTION...] %s",
-                  command->name, command->arguments);
-        return fail(&error);
-    }
-    return run_command(command, settings, words + 2, &exit, &error) ? exit : fail(&error);
+    if (!options_from_arguments(&part.table, settings, false, &count, words, &error))
+        return fail(command, &error);
+    if (settings->help)
+        return print_command_help(command);
+    if (environment->kind != ERROR_NONE)
+        return fail(command, environment);
+    if (!check_arguments(command, count - 1, &error) || !run_command(command, settings, words + 1, &exit, &error))
+        return fail(command, &error);
+    return exit;
 }
 
 /* Nothing of ours is left behind in either server, and a long statement of the server ends when its client has gone. */
@@ -163,32 +208,28 @@ static void prepare_process(void)
 
 static enum exit_code run(int argc, char **argv)
 {
+    struct error environment = {.kind = ERROR_NONE};
     struct error error = {.kind = ERROR_NONE};
     struct settings settings = {.help = false};
-    struct settings_table program;
+    struct settings_table part;
 
-    settings_of_program(&program);
-    if (!options_from_environment(&settings_all, &settings, &error) ||
-        !options_from_arguments(&program.table, &settings, true, &argc, argv, &error))
-        return fail(&error);
+    settings_shared(&part);
+    options_from_environment(&part.table, &settings, &environment);
+    settings_of_program(&part);
+    if (!options_from_arguments(&part.table, &settings, true, &argc, argv, &error))
+        return fail(NULL, &error);
 
-    if (settings.version) {
-        printf("taskledger-replay %s\n", TASKLEDGER_VERSION);
-        return EXIT_OK;
-    }
-    if (settings.print_configuration) {
-        options_print_markdown(&settings_all, stdout);
-        return EXIT_OK;
-    }
-    if (settings.help) {
-        print_help();
-        return EXIT_OK;
-    }
+    if (settings.version)
+        return print_version();
+    if (settings.print_configuration)
+        return print_configuration();
+    if (settings.help)
+        return print_help();
     if (argc < 2) {
-        error_set(&error, ERROR_FATAL, "usage", "a command is missing: see taskledger-replay --help");
-        return fail(&error);
+        error_set(&error, ERROR_FATAL, "usage", "a command is missing");
+        return fail(NULL, &error);
     }
-    return run_words(&settings, argc, argv);
+    return run_words(&settings, argc - 1, argv + 1, &environment);
 }
 
 int main(int argc, char **argv)

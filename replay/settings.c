@@ -35,28 +35,22 @@ static const struct option_spec specs[] = {
     STREAM_OPTIONS(AT, NULL, "it is not looked at"),
     {"--group", "TASKLEDGER_GROUP", OPTION_TEXT, AT(group), STREAM_GROUP_DEFAULT, 0, 0, NULL, "NAME",
      "the consumer group that feeds this ledger"},
-    {"--help", NULL, OPTION_BOOLEAN, AT(help), "no", 0, 0, NULL, NULL, "print this"},
+    {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
 
     /* Those of none: only before a command. */
-    {"--version", NULL, OPTION_BOOLEAN, AT(version), "no", 0, 0, NULL, NULL, "print the version"},
-    {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), "no", 0, 0, NULL, NULL,
+    {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
+    {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), NULL, 0, 0, NULL, NULL,
      "print all options as a table in Markdown"},
 };
 /* clang-format on */
 
-enum { OWN_COUNT = 5, LAST_COUNT = 2, COUNT = sizeof specs / sizeof *specs };
+enum { OWN_COUNT = 5, COUNT = sizeof specs / sizeof *specs, SHARED_END = COUNT - 2 };
 
 static_assert(sizeof specs / sizeof *specs <= SETTINGS_COUNT_MAX, "a part has room for the whole table");
 
-const struct options_table settings_all = {
-    .program = "taskledger-replay",
-    .specs = specs,
-    .count = COUNT - LAST_COUNT,
-};
-
 static void empty(struct settings_table *part)
 {
-    part->table = (struct options_table){.program = settings_all.program, .specs = part->specs, .count = 0};
+    part->table = (struct options_table){.program = "taskledger-replay", .specs = part->specs, .count = 0};
 }
 
 static void add(struct settings_table *part, size_t from, size_t to)
@@ -83,10 +77,16 @@ void settings_of_program(struct settings_table *part)
     add(part, OWN_COUNT, COUNT);
 }
 
+void settings_alone(struct settings_table *part)
+{
+    empty(part);
+    add(part, SHARED_END, COUNT - 1);
+}
+
 void settings_shared(struct settings_table *part)
 {
     empty(part);
-    add(part, OWN_COUNT, COUNT - LAST_COUNT);
+    add(part, OWN_COUNT, SHARED_END);
 }
 
 void settings_own(struct settings_table *part, const char *const *flags)
@@ -98,5 +98,5 @@ void settings_own(struct settings_table *part, const char *const *flags)
 void settings_of_command(struct settings_table *part, const char *const *flags)
 {
     settings_own(part, flags);
-    add(part, OWN_COUNT, COUNT - LAST_COUNT);
+    add(part, OWN_COUNT, SHARED_END);
 }

@@ -42,11 +42,11 @@ struct settings_table {
     struct option_spec specs[SETTINGS_COUNT_MAX];
 };
 
-/* Every option there is. */
-extern const struct options_table settings_all;
-
 /* What stands before a command. */
 void settings_of_program(struct settings_table *part);
+
+/* What makes sense without a command only, but for --print-configuration, which is for deploy/pages. */
+void settings_alone(struct settings_table *part);
 
 /* What every command takes. */
 void settings_shared(struct settings_table *part);

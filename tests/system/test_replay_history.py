@@ -297,8 +297,9 @@ def test_wrong_use_is_told_apart_and_names_what_is_near(told):
         (["histroy", "t"], 'the nearest is history'),
         (["nonsense", "t"], "see taskledger-replay --help"),
         ([], "a command is missing"),
-        (["history"], "wrong number of arguments"),
-        (["history", "a", "b"], "wrong number of arguments"),
+        (["history"], "expected TASK, found 0 arguments; see taskledger-replay history --help"),
+        (["history", "a", "b"], "expected TASK, found 2 arguments"),
+        (["verify", "a"], "expected no argument, found 1 argument; see taskledger-replay verify --help"),
         (["history", ""], "1 to 255 bytes"),
         (["history", "x" * 256], "1 to 255 bytes"),
         (["state", "t", "--as-of", "yesterday"], "--as-of takes a time"),
@@ -316,6 +317,17 @@ def test_help_and_version_need_no_server(programs):
     for command in ("history", "state", "verify"):
         assert re.search(rf"^  {command}", overview, re.MULTILINE)
         assert f"Usage: taskledger-replay {command}" in programs.run(REPLAY, command, "--help").stdout
-    assert "--print-configuration" not in overview
+    assert "Usage: taskledger-replay COMMAND [OPTION...]" in overview and "Exit codes: 0 ok" in overview
+    assert "--version" in overview and "--print-configuration" not in overview and "default no" not in overview
     assert re.fullmatch(r"taskledger-replay \d+\.\d+\.\d+\n", programs.run(REPLAY, "--version").stdout)
     assert "| `--as-of TIME` |" in programs.run(REPLAY, "--print-configuration").stdout
+
+
+def test_a_wrong_variable_stops_only_those_who_read_it(told):
+    wrong = {"TASKLEDGER_LIMIT": "many"}
+    assert "TASKLEDGER_LIMIT (--limit)" in told.programs.run(REPLAY, "verify", expect=2, env=wrong).stderr
+    assert "no task" in told.programs.run(REPLAY, "history", "t", expect=1, env=wrong).stderr
+    wrong["TASKLEDGER_SHARDS"] = "few"
+    assert "TASKLEDGER_SHARDS (--shards)" in told.programs.run(REPLAY, "history", "t", expect=2, env=wrong).stderr
+    for arguments in (["--help"], ["verify", "--help"], ["--version"]):
+        assert told.programs.run(REPLAY, *arguments, env=wrong).stdout
