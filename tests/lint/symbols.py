@@ -45,7 +45,7 @@ def belongs(symbol, source):
 
 
 def findings():
-    for path, source in objects():
+    for path, source in tree.some(objects(), f"object file of ours in {tree.BUILD}; TASKLEDGER_BUILD names the build"):
         for symbol in exported(path):
             if not belongs(symbol, source):
                 yield f"{source}:1: exports {symbol}; static, or {stem_of(source)}_*"

@@ -121,12 +121,25 @@ def test_symbols_finds_a_function_of_another_name(house, function):
 
 
 def test_symbols_finds_what_leaks_out_of_the_library(house):
+    compile_as_cmake_does(house)
     plant(house, "build/leak.c", "int taskledger_open(void) { return 0; }\nint arena_reset(void) { return 0; }\n")
     plant(house, "build/lib/libtaskledger.so", "")
     library = house / "build/lib/libtaskledger.so"
     subprocess.run(["gcc", "-shared", "-fPIC", house / "build/leak.c", "-o", library], check=True)
     code, said = lint(house, "symbols")
     assert code == 1 and said == f"{library}: exports arena_reset\n"
+
+
+def test_symbols_wants_a_build(house):
+    plant(house, "build/consumer/CMakeFiles/consumer.dir/gone.c.o", "of a source that is gone")
+    code, said = lint(house, "symbols")
+    assert code == 1 and said.startswith("nothing to look at: no object file") and str(house / "build") in said
+
+
+@pytest.mark.parametrize("name", ["layers", "headers", "lengths"])
+def test_an_empty_house_is_not_a_clean_one(scratch, name):
+    code, said = lint(scratch, name)
+    assert code == 1 and said.startswith("nothing to look at: no ")
 
 
 def test_lengths_finds_a_long_function(house):

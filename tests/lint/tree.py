@@ -15,10 +15,19 @@ ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).res
 BUILD = Path(os.environ.get("TASKLEDGER_BUILD", ROOT / "build/release")).resolve()
 
 
+def some(found, what):
+    """What was found, as a list; who looks at nothing would be content with anything."""
+    found = list(found)
+    if not found:
+        finish([f"nothing to look at: no {what}"])
+    return found
+
+
 def files(rooms, *suffixes):
-    """The files of these rooms that end so, in order, as paths relative to ROOT."""
+    """The files of these rooms that end so, in order, as paths relative to ROOT; at least one."""
     found = (path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in suffixes)
-    return sorted(path.relative_to(ROOT) for path in found if path.is_file())
+    paths = sorted(path.relative_to(ROOT) for path in found if path.is_file())
+    return some(paths, f"{' or '.join(suffixes)} in {ROOT}")
 
 
 def tracked():
