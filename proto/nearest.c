@@ -38,7 +38,7 @@ static struct slice without_hyphens(struct slice word)
     return word;
 }
 
-/* A beginning is as good as one wrong letter: "-h" is --help. */
+/* A beginning is as good as one wrong letter: "--ver" is --version. */
 static size_t unlikeness(struct slice given, struct slice word)
 {
     bool begins = given.size <= word.size && memcmp(given.data, word.data, given.size) == 0;

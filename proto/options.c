@@ -75,6 +75,8 @@ static bool is_flag(const char *argument)
 
 static const struct option_spec *find_flag(const struct options_table *table, struct slice given)
 {
+    if (slice_equal(given, slice_from_text("-h")))
+        given = slice_from_text("--help");
     for (size_t i = 0; i < table->count; i++) {
         const char *flag = table->specs[i].flag;
 

@@ -3,7 +3,7 @@
  * A value comes from the flag, else from the environment, else from the default; an empty variable counts as not set.
  * An option of the type FILE_OF names a secret's file: its content, without the final newline, becomes the value of the
  * option before it in the table; to set both variables is refused. Secrets are never printed. Wrong values are refused
- * with the flag, the variable, what was expected and what was found. */
+ * with the flag, the variable, what was expected and what was found. A table with --help takes -h for it. */
 #ifndef TASKLEDGER_PROTO_OPTIONS_H
 #define TASKLEDGER_PROTO_OPTIONS_H
 

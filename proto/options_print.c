@@ -35,6 +35,8 @@ static size_t format_left(const struct option_spec *spec, char left[LEFT_BYTES_M
 
     if (spec->flag == NULL)
         snprintf(left, LEFT_BYTES_MAX, "%s", spec->variable);
+    else if (strcmp(spec->flag, "--help") == 0)
+        snprintf(left, LEFT_BYTES_MAX, "-h, --help");
     else if (spec->type == OPTION_BOOLEAN || value[0] == '\0')
         snprintf(left, LEFT_BYTES_MAX, "%s", spec->flag);
     else

@@ -116,6 +116,7 @@ static const struct {
     const char *flag;
     int (*print)(void);
 } pages[] = {
+    {"-h", print_help},
     {"--help", print_help},
     {"--version", print_version},
     {"--print-configuration", print_configuration},

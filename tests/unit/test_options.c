@@ -158,6 +158,21 @@ static void an_unknown_flag_names_the_nearest(void **state)
     settings_assert_usage(*state, "---", "there is no flag ---");
 }
 
+static void help_has_a_short_flag(void **state)
+{
+    struct settings_fixture *fixture = *state;
+    const struct option_spec help = {
+        .flag = "--help", .type = OPTION_BOOLEAN, .offset = offsetof(struct settings, once)};
+    const struct options_table table = {.program = "program", .specs = &help, .count = 1};
+    char program[] = "program", flag[] = "-h";
+    char *argv[] = {program, flag, NULL};
+    int argc = 2;
+
+    assert_true(options_from_arguments(&table, &fixture->settings, false, &argc, argv, &fixture->error));
+    assert_true(fixture->settings.once);
+    settings_assert_usage(fixture, "-h", "there is no flag -h");
+}
+
 static void an_endless_flag_is_cut(void **state)
 {
     struct settings_fixture *fixture = *state;
@@ -174,12 +189,19 @@ static void an_endless_flag_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(defaults_hold_where_nothing_is_said), TEST(a_variable_wins_over_the_default),
-        TEST(an_empty_variable_is_not_set),        TEST(a_flag_wins_over_the_variable),
-        TEST(the_last_of_two_equal_flags_wins),    TEST(words_are_left_over_in_their_order),
-        TEST(two_hyphens_end_the_flags),           TEST(parsing_can_stop_at_the_first_word),
-        TEST(no_arguments_at_all_are_fine),        TEST(a_boolean_flag_may_be_turned_off),
-        TEST(an_unknown_flag_names_the_nearest),   TEST(an_endless_flag_is_cut),
+        TEST(defaults_hold_where_nothing_is_said),
+        TEST(a_variable_wins_over_the_default),
+        TEST(an_empty_variable_is_not_set),
+        TEST(a_flag_wins_over_the_variable),
+        TEST(the_last_of_two_equal_flags_wins),
+        TEST(words_are_left_over_in_their_order),
+        TEST(two_hyphens_end_the_flags),
+        TEST(parsing_can_stop_at_the_first_word),
+        TEST(no_arguments_at_all_are_fine),
+        TEST(a_boolean_flag_may_be_turned_off),
+        TEST(an_unknown_flag_names_the_nearest),
+        TEST(an_endless_flag_is_cut),
+        TEST(help_has_a_short_flag),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
