@@ -1,6 +1,7 @@
 #include "producer/outbox_sender.h"
 
 #include "producer/outbox_inside.h"
+#include "proto/exit_code.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,12 +95,23 @@ void outbox_sender_settle(struct outbox *outbox, const struct queue_answered *an
     queue_release(&outbox->queue, answered);
     outbox->counters.sent += answered->events;
     outbox->counters.sent_bytes += answered->payload_bytes;
+    if (answered->events > 0)
+        outbox->counters.refused_for_good = 0;
     outbox->counters.retried += retried;
     if (answered->events > 0 && !outbox->closed)
         accept_declare(&outbox->accept);
     if (outbox->hurried > 0)
         pthread_cond_broadcast(&outbox->progress);
     pthread_mutex_unlock(&outbox->lock);
+}
+
+static int32_t refused_for_good(const struct error *error)
+{
+    enum { NO, BY_REDIS, BY_WHAT_WE_WERE_TOLD };
+
+    if (error->kind != ERROR_FATAL)
+        return NO;
+    return exit_code_of(error) == EXIT_USAGE ? BY_WHAT_WE_WERE_TOLD : BY_REDIS;
 }
 
 /* An attempt that we cut off ourselves is nobody's failure. */
@@ -113,6 +125,7 @@ void outbox_sender_note_failure(struct outbox *outbox, const struct error *error
         outbox->counters.timed_out++;
     else
         outbox->counters.refused++;
+    outbox->counters.refused_for_good = refused_for_good(error);
     snprintf(outbox->counters.last_error, sizeof outbox->counters.last_error, "%.255s", error->text);
     pthread_mutex_unlock(&outbox->lock);
 }

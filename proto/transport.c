@@ -49,7 +49,7 @@ static bool cannot_use(struct error *error, const char *what, const char *file)
 {
     char buffer[128];
 
-    return error_set(error, ERROR_FATAL, "tls", "cannot use the %s \"%s\": %s", what, file,
+    return error_set(error, ERROR_FATAL, "config", "cannot use the %s \"%s\": %s", what, file,
                      library_reason(buffer, sizeof buffer));
 }
 

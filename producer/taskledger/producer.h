@@ -199,6 +199,10 @@ struct taskledger_counters {
     int32_t connected;    /* 1 or 0 */
     char producer_id[37]; /* of this process; "" before its first emit */
     char last_error[256]; /* "" when there was none; never holds a password */
+
+    /* Not 0 while last_error is one that only an operator can mend, and sending is tried again in vain: 1 for what Redis
+     * refuses (password, rights), 2 for what we were told (a certificate file, the db, a stream that is another type). */
+    int32_t refused_for_good;
 };
 
 /* Since this process first emitted. */

@@ -98,12 +98,12 @@ def test_files_that_cannot_be_used_are_named(ping, tls_redis, certificates, scra
     url = tls_redis().tls_url
     missing = scratch / "missing.crt"
     code, said = ping(url, REDIS_CA=missing)
-    assert code == 1 and said.startswith("fatal tls: ")
+    assert code == 1 and said.startswith("fatal config: ")
     assert said.endswith(f'cannot use the CA file "{missing}": No such file or directory')
 
     ours = {"REDIS_CERTIFICATE": certificates.client.certificate, "REDIS_KEY": certificates.server.key}
     code, said = ping(url, REDIS_CA=certificates.ca.certificate, **ours)
-    assert code == 1 and said.startswith("fatal tls: ") and "key values mismatch" in said
+    assert code == 1 and said.startswith("fatal config: ") and "key values mismatch" in said
 
 
 def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(ping, tls_redis, certificates, scratch):
@@ -112,7 +112,7 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(ping, 
     subprocess.run(command, check=True, capture_output=True)
     ours = {"REDIS_CERTIFICATE": certificates.client.certificate, "REDIS_KEY": encrypted}
     code, said = ping(tls_redis().tls_url, REDIS_CA=certificates.ca.certificate, **ours)
-    assert code == 1 and said.startswith("fatal tls: ") and f'cannot use the key "{encrypted}"' in said
+    assert code == 1 and said.startswith("fatal config: ") and f'cannot use the key "{encrypted}"' in said
 
 
 def test_a_port_without_tls_is_not_spoken_to_in_plain(ping, tls_redis, certificates):

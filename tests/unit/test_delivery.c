@@ -77,7 +77,32 @@ static void redis_may_be_demoted_and_is_then_looked_for_again(void **state)
 static void what_an_operator_must_mend_is_waited_out(void **state)
 {
     (void)state;
-    assert_non_null(strstr(survive(FAKE_LINE_WRONG_TYPE, 40).last_error, "WRONGTYPE"));
+    struct taskledger_counters after = survive(FAKE_LINE_WRONG_TYPE, 40);
+    assert_non_null(strstr(after.last_error, "WRONGTYPE"));
+    assert_int_equal(after.refused_for_good, 0);
+}
+
+/* When an attempt has failed in this trouble, which is told in these words. */
+static int32_t refused_for_good_in(enum fake_line_trouble trouble, const char *words)
+{
+    struct taskledger_counters now;
+
+    fake_line_set_trouble(trouble);
+    producing_emit_many(1);
+    do {
+        taskledger_flush(producing.producer, 1);
+        now = producing_counters();
+    } while (strstr(now.last_error, words) == NULL);
+    return now.refused_for_good;
+}
+
+static void what_an_operator_must_mend_is_told_apart_from_what_may_heal(void **state)
+{
+    (void)state;
+    assert_int_equal(refused_for_good_in(FAKE_LINE_WRONG_TYPE, "WRONGTYPE"), 2);
+    assert_int_equal(refused_for_good_in(FAKE_LINE_UNREADABLE, "cannot understand"), 1);
+    assert_int_equal(refused_for_good_in(FAKE_LINE_FULL, "OOM"), 0);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
 }
 
 static void an_answer_that_is_none_is_not_taken_for_one(void **state)
@@ -275,6 +300,7 @@ int main(void)
         TEST(redis_may_be_out_of_memory),
         TEST(redis_may_be_demoted_and_is_then_looked_for_again),
         TEST(what_an_operator_must_mend_is_waited_out),
+        TEST(what_an_operator_must_mend_is_told_apart_from_what_may_heal),
         TEST(an_answer_that_is_none_is_not_taken_for_one),
         TEST(a_line_may_be_short_of_memory),
         TEST(a_line_that_breaks_again_and_again_still_gets_forward),
