@@ -221,6 +221,9 @@ static void show_task(struct history *history, const struct postgres_result *sto
 {
     struct task_row row;
 
+    if (stored == NULL)
+        output_say(history->replay->output, TONE_PLAIN, "task  %.*s, %s", SLICE_PRINT(history->task_id),
+                   history->archived == 0 ? "not yet archived" : "without a row in the ledger");
     output_begin(history->replay->output, &task_section);
     if (stored != NULL) {
         task_row_fill(&row, projection, ledger_task_updated_at(stored));

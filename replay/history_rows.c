@@ -24,7 +24,7 @@ static const struct column event_columns[] = {
     {"archived", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
     {"mark", NULL, COLUMN_TEXT, COLUMN_MACHINE},
     {"note", NULL, COLUMN_TEXT, COLUMN_PEOPLE},
-    {"message", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"message", NULL, COLUMN_TEXT, COLUMN_YIELDING},
     {"error_type", "error", COLUMN_TEXT, COLUMN_BELOW},
     {"error_message", "error message", COLUMN_TEXT, COLUMN_BELOW},
     {"error_traceback", "traceback", COLUMN_TEXT, COLUMN_BELOW},

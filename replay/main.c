@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const struct command *const commands[] = {
@@ -131,6 +132,14 @@ static bool wants_colour(const struct settings *settings)
     return isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
 }
 
+/* 0: what is no terminal takes lines of any width. */
+static size_t terminal_width(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static bool run_command(const struct command *command, const struct settings *settings, char *const *arguments,
                         enum exit_code *exit, struct error *error)
 {
@@ -139,6 +148,7 @@ static bool run_command(const struct command *command, const struct settings *se
         .stream = stdout,
         .has_colour = wants_colour(settings),
         .is_terminal = isatty(STDOUT_FILENO) == 1,
+        .width = terminal_width(),
     };
     struct replay replay = {
         .settings = settings,

@@ -36,9 +36,10 @@ enum column_type {
 
 enum column_place {
     COLUMN_CELL,
-    COLUMN_BELOW,   /* in tables on lines of its own below the row, if given */
-    COLUMN_MACHINE, /* not in tables */
-    COLUMN_PEOPLE,  /* only in tables */
+    COLUMN_YIELDING, /* a cell; below the row where the terminal is too narrow for the table */
+    COLUMN_BELOW,    /* in tables on lines of its own below the row, if given */
+    COLUMN_MACHINE,  /* not in tables */
+    COLUMN_PEOPLE,   /* only in tables */
 };
 
 struct column {
@@ -66,6 +67,7 @@ struct output {
     struct zone zone;
     bool has_colour;
     bool is_terminal;
+    size_t width; /* of the terminal, in columns; 0: without end */
 
     /* The rest is the writers' own. */
     const struct section *section;

@@ -26,6 +26,7 @@ struct table {
     bool widths_are_fixed;
     size_t widths[OUTPUT_COLUMNS_MAX];
     bool shown[OUTPUT_COLUMNS_MAX];
+    bool is_narrow; /* yielding columns are below */
 };
 
 static const char *const colours[TONES] = {
@@ -116,7 +117,7 @@ static struct cell cell_of(struct output *output, const struct column *column, c
 
 static bool is_in_line(const struct column *column)
 {
-    return column->place == COLUMN_CELL || column->place == COLUMN_PEOPLE;
+    return column->place == COLUMN_CELL || column->place == COLUMN_YIELDING || column->place == COLUMN_PEOPLE;
 }
 
 static const char *title_of(const struct column *column)
@@ -188,25 +189,59 @@ static void write_titles(struct output *output)
     write_line(output, cells);
 }
 
+static void fix_width(struct output *output, size_t column, bool list_is_whole)
+{
+    struct table *table = output->table;
+    bool given = false;
+    size_t width = text_width(slice_from_text(title_of(&output->section->columns[column])));
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct cell *cell = &table->rows[i].cells[column];
+        given = given || cell->width > 0;
+        if (cell->width > width && cell->width <= TABLE_COLUMN_WIDTH_MAX)
+            width = cell->width;
+    }
+    table->widths[column] = width;
+    table->shown[column] = is_in_line(&output->section->columns[column]) && (given || !list_is_whole);
+}
+
+/* Of the longest line; a cell may be wider than its column. */
+static size_t widest_line(const struct output *output)
+{
+    const struct table *table = output->table;
+    size_t widest = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        size_t width = 0;
+
+        for (size_t j = 0; j < output->section->count; j++) {
+            size_t cell = table->rows[i].cells[j].width;
+            if (table->shown[j])
+                width += 2 + (cell > table->widths[j] ? cell : table->widths[j]);
+        }
+        if (width > widest)
+            widest = width;
+    }
+    return widest > 2 ? widest - 2 : 0;
+}
+
 static void fix_widths(struct output *output, bool list_is_whole)
 {
     struct table *table = output->table;
     const struct section *section = output->section;
 
-    for (size_t i = 0; i < section->count; i++) {
-        bool given = false;
-        size_t width = text_width(slice_from_text(title_of(&section->columns[i])));
-
-        for (size_t j = 0; j < table->count; j++) {
-            const struct cell *cell = &table->rows[j].cells[i];
-            given = given || cell->width > 0;
-            if (cell->width > width && cell->width <= TABLE_COLUMN_WIDTH_MAX)
-                width = cell->width;
-        }
-        table->widths[i] = width;
-        table->shown[i] = is_in_line(&section->columns[i]) && (given || !list_is_whole);
-    }
+    for (size_t i = 0; i < section->count; i++)
+        fix_width(output, i, list_is_whole);
+    table->is_narrow = output->width > 0 && widest_line(output) > output->width;
+    for (size_t i = 0; i < section->count && table->is_narrow; i++)
+        if (section->columns[i].place == COLUMN_YIELDING)
+            table->shown[i] = false;
     table->widths_are_fixed = true;
+}
+
+static bool is_below(const struct output *output, const struct column *column)
+{
+    return column->place == COLUMN_BELOW || (column->place == COLUMN_YIELDING && output->table->is_narrow);
 }
 
 static void write_row(struct output *output, const struct row *row)
@@ -219,7 +254,7 @@ static void write_row(struct output *output, const struct row *row)
 
     write_line(output, row->cells);
     for (size_t i = 0; i < output->section->count; i++)
-        if (output->section->columns[i].place == COLUMN_BELOW && row->cells[i].text.size > 0)
+        if (is_below(output, &output->section->columns[i]) && row->cells[i].text.size > 0)
             write_below(output, &output->section->columns[i], &row->cells[i]);
 }
 

@@ -2,7 +2,8 @@
  *
  * A list's first rows are held back until it is known how wide its columns are: TABLE_ROWS_HELD of them or
  * TABLE_BYTES_HELD. What comes after is written with these widths. Columns in which nothing was given are left out when
- * the whole list was held back. */
+ * the whole list was held back. Where a line of these would be wider than the terminal, yielding columns go below their
+ * rows. */
 #ifndef TASKLEDGER_REPLAY_OUTPUT_TABLE_H
 #define TASKLEDGER_REPLAY_OUTPUT_TABLE_H
 

@@ -1,8 +1,10 @@
 #include "replay/task_row.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { PRODUCER_ID = 18 };
+enum { SAID_BY = 18, PRODUCER_ID };
 
 /* clang-format off */
 const struct column task_row_columns[TASK_ROW_COLUMNS] = {
@@ -24,8 +26,9 @@ const struct column task_row_columns[TASK_ROW_COLUMNS] = {
     {"started_at", "started", COLUMN_TIME, COLUMN_CELL},
     {"finished_at", "finished", COLUMN_TIME, COLUMN_CELL},
     {"occurred_at", "latest", COLUMN_TIME, COLUMN_CELL},
-    {"producer_id", "said by", COLUMN_TEXT, COLUMN_CELL},
-    {"sequence", "as number", COLUMN_INTEGER, COLUMN_CELL},
+    {"said_by", "said by", COLUMN_TEXT, COLUMN_PEOPLE},
+    {"producer_id", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"sequence", NULL, COLUMN_INTEGER, COLUMN_MACHINE},
     {"event_count", "events", COLUMN_INTEGER, COLUMN_CELL},
     {"updated_at", "updated", COLUMN_TIME, COLUMN_CELL},
 };
@@ -72,13 +75,16 @@ void task_row_fill(struct task_row *row, const struct projection *projection, in
         value_time(projection->started_at_us),
         value_time(projection->finished_at_us),
         value_time(projection->occurred_at_us),
-        value_words(NULL), /* below */
+        value_words(NULL), /* this one and the next below */
+        value_words(NULL),
         value_unsigned(projection->sequence),
         value_unsigned(projection->event_count),
         value_time(updated_at_us),
     };
 
     uuid_format(&projection->producer_id, row->producer_id);
+    snprintf(row->said_by, sizeof row->said_by, "%s#%" PRIu64, row->producer_id, projection->sequence);
     memcpy(row->values, values, sizeof values);
+    row->values[SAID_BY] = value_words(row->said_by);
     row->values[PRODUCER_ID] = value_words(row->producer_id);
 }

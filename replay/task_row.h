@@ -6,13 +6,14 @@
 #include "proto/status.h"
 #include "replay/output.h"
 
-enum { TASK_ROW_COLUMNS = 22 };
+enum { TASK_ROW_COLUMNS = 23, TASK_ROW_NUMBER_BYTES = 21 /* "#" and a sequence */ };
 
 extern const struct column task_row_columns[TASK_ROW_COLUMNS];
 
 struct task_row {
     struct value values[TASK_ROW_COLUMNS];
     char producer_id[UUID_TEXT_BYTES];
+    char said_by[UUID_TEXT_BYTES + TASK_ROW_NUMBER_BYTES];
 };
 
 /* Borrows the projection's texts. `updated_at_us`: PROJECTION_NEVER when it is not a stored row. */

@@ -150,7 +150,7 @@ static const struct column finding_columns[] = {
     {"column", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"stream", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"stream_id", "entry", COLUMN_TEXT, COLUMN_CELL},
-    {"detail", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"detail", NULL, COLUMN_TEXT, COLUMN_YIELDING},
 };
 
 static const struct section finding_section = {

@@ -159,6 +159,7 @@ def test_events_still_in_the_stream_are_shown_as_not_yet_archived(told):
 
     answer = told.ask("history", "another")
     assert answer["task"] is None and [e["archived"] for e in answer["events"]] == [False]
+    assert told.programs.run(REPLAY, "history", "another").stdout.startswith("task  another, not yet archived\n")
     # Without Redis there is a note, and what the ledger has.
     result = told.programs.run(REPLAY, "history", "t", "--format", "jsonl", env={"REDIS_URL": ""})
     assert "REDIS_URL is not set" in result.stderr and result.stdout.count('"type":"event"') == 2
@@ -240,6 +241,7 @@ def test_times_are_shown_in_the_zone_that_is_asked_for(told):
 def test_the_state_is_the_row_of_the_ledger(told):
     _, _, events = story(told.pb)
     told.apply(events)
+    assert f"said by   {events[-1].producer_id}#2\n" in told.programs.run(REPLAY, "state", "t").stdout
     task = told.ask("state", "t")["task"]
     assert (task["status"], task["attempt"], task["step"], task["data"]) == ("SUCCESS", 2, "completed", {"pages": 3})
     assert (task["started_at"], task["finished_at"], task["queued_at"]) == (text(60), text(100), None)

@@ -24,7 +24,7 @@ static const struct column list_columns[] = {
     {"at", NULL, COLUMN_TIME, COLUMN_CELL},      {"took_us", "took", COLUMN_DURATION, COLUMN_CELL},
     {"status", NULL, COLUMN_TEXT, COLUMN_CELL},  {"progress", NULL, COLUMN_FRACTION, COLUMN_CELL},
     {"good", NULL, COLUMN_BOOLEAN, COLUMN_CELL}, {"short", NULL, COLUMN_TEXT, COLUMN_PEOPLE},
-    {"data", NULL, COLUMN_JSON, COLUMN_MACHINE}, {"message", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"data", NULL, COLUMN_JSON, COLUMN_MACHINE}, {"message", NULL, COLUMN_TEXT, COLUMN_YIELDING},
     {"trace", NULL, COLUMN_TEXT, COLUMN_BELOW},
 };
 static const struct section list_section = {.name = "events",
@@ -97,6 +97,27 @@ static void a_table_is_aligned_and_harmless(void **state)
            "Events\n"
            "at                           took  status   progress  good  short  message\n"
            "1970-01-01 00:00:01.500Z  12.3 ms  RUNNING       25%  yes   a#1    say \"hi\",\\n\\x1b[31mred\n"
+           "    trace\n"
+           "      line 1\n"
+           "      line 2\n"
+           "attempt 2\n"
+           "1970-01-01 00:00:01.500Z   1m 01s  OK                 no\n"
+           "    trace  one line\n");
+}
+
+static void on_a_narrow_terminal_the_message_is_below(void **state)
+{
+    (void)state;
+    char *whole = written((struct output){.format = OUTPUT_TABLE}, write_answer);
+    expect((struct output){.format = OUTPUT_TABLE, .width = 89}, write_answer, whole);
+    free(whole);
+    expect((struct output){.format = OUTPUT_TABLE, .width = 88}, write_answer,
+           "task  t-1\n"
+           "\n"
+           "Events\n"
+           "at                           took  status   progress  good  short\n"
+           "1970-01-01 00:00:01.500Z  12.3 ms  RUNNING       25%  yes   a#1\n"
+           "    message  say \"hi\",\\n\\x1b[31mred\n"
            "    trace\n"
            "      line 1\n"
            "      line 2\n"
@@ -247,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_is_aligned_and_harmless),
+        cmocka_unit_test(on_a_narrow_terminal_the_message_is_below),
         cmocka_unit_test(json_is_one_object_and_data_keeps_its_meaning),
         cmocka_unit_test(jsonl_is_a_typed_object_a_line),
         cmocka_unit_test(csv_is_the_main_section_and_exact),
