@@ -1,8 +1,8 @@
 #include "producer/outbox.h"
 
-#include "producer/fork.h"
 #include "producer/outbox_inside.h"
 #include "proto/event.h"
+#include "proto/generation.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -62,7 +62,7 @@ struct outbox *outbox_new(const struct settings *settings, const struct digester
         return NULL;
     }
     atomic_init(&outbox->owners, 1);
-    outbox->generation = fork_generation();
+    outbox->generation = generation_present();
     outbox->cancel = -1;
     settings_worker(settings, outbox->worker);
     init_locks(outbox);

@@ -28,7 +28,7 @@ struct outbox *outbox_new(const struct settings *settings, const struct digester
 struct outbox *outbox_hold(struct outbox *outbox);
 void outbox_release(struct outbox *outbox);
 
-/* The process that made it: see producer/fork.h. */
+/* The process that made it: see proto/generation.h. */
 uint64_t outbox_generation(const struct outbox *outbox);
 
 /* Who emits; as long as the outbox lives. */

@@ -9,6 +9,7 @@
 #include "proto/clock.h"
 #include "proto/digester.h"
 #include "proto/error.h"
+#include "proto/generation.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -88,7 +89,7 @@ static struct outbox *present_outbox(struct taskledger_producer *producer)
 {
     struct outbox *outbox = atomic_load_explicit(&producer->outbox, memory_order_acquire);
 
-    return outbox != NULL && outbox_generation(outbox) == fork_generation() ? outbox : NULL;
+    return outbox != NULL && outbox_generation(outbox) == generation_present() ? outbox : NULL;
 }
 
 /* The one that this process uses from now on. One that is inherited is not freed but forgotten: whatever locks were held
@@ -98,7 +99,7 @@ static struct outbox *make_outbox(struct taskledger_producer *producer)
     struct outbox *seen = atomic_load(&producer->outbox);
     struct error error;
 
-    if (seen != NULL && outbox_generation(seen) == fork_generation())
+    if (seen != NULL && outbox_generation(seen) == generation_present())
         return seen;
 
     struct outbox *made = outbox_new(&producer->settings, producer->kind, &error);

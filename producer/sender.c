@@ -8,11 +8,9 @@
 #include "proto/entry.h"
 #include "proto/redis.h"
 #include "proto/stream.h"
+#include "proto/thread.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,25 +222,9 @@ static struct sender *new_sender(struct outbox *outbox, const struct settings *s
     return sender;
 }
 
-/* Signals are for the host's threads. */
-static bool start_thread(struct sender *sender, struct error *error)
+static bool start(struct sender *sender, struct error *error)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&thread, &attributes, run, sender);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (failure == 0)
-        return true;
-    errno = failure;
-    return error_set_errno(error, ERROR_TRANSIENT, "thread", "could not start the sender");
+    return thread_start(run, sender) || error_set_errno(error, ERROR_TRANSIENT, "thread", "could not start the sender");
 }
 
 void sender_ensure(struct outbox *outbox, const struct settings *settings, bool in_hurry)
@@ -253,7 +235,7 @@ void sender_ensure(struct outbox *outbox, const struct settings *settings, bool 
     if (!outbox_sender_wanted(outbox, in_hurry))
         return;
     sender = new_sender(outbox, settings, &error);
-    if (sender != NULL && start_thread(sender, &error))
+    if (sender != NULL && start(sender, &error))
         return;
     if (sender != NULL)
         end(sender);

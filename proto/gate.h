@@ -2,18 +2,29 @@
  *
  *   a fork    The child gets a copy of all locks as they are. One that a thread holds inside the TLS library or the
  *             resolver stays held there: the child's own connection would wait for it for ever. So a fork waits until all
- *             are outside, for GATE_FORK_WAIT_MS at most; whoever wants in meanwhile waits outside. A lookup that takes
- *             longer than that waits for the network, and holds no lock then.
+ *             are outside, and whoever wants in meanwhile waits outside. The host must not be disturbed for long: those
+ *             who have been inside for longer than its patience (below) are not waited for. In TLS they compute, so the
+ *             patience is hardly ever needed; a lookup holds locks at its beginning, while it finds out whom to ask, and
+ *             none while it waits for a name server, however dead that is.
+ *   a storm   Of forks from many threads, one is always under way. So a fork lets those go first who wait outside, for
+ *             GATE_TURN_MS at most, and they wait for GATE_ENTER_WAIT_MS at most: then they go in, and it is a child that
+ *             may find a lock held.
  *   the end   See gate_close.
  *
- * There is nothing in it that a fork could copy but counters, which the child sets to 0. Threads that enter the same code
- * without us do not know the gate. */
+ * There is nothing in it that a child could inherit but numbers, and those of its ancestors do not count, however it was
+ * made: see proto/generation.h. Threads that enter the same code without us do not know the gate. */
 #ifndef TASKLEDGER_PROTO_GATE_H
 #define TASKLEDGER_PROTO_GATE_H
 
 enum gate { GATE_TLS, GATE_LOOKUP };
 
-enum { GATE_FORK_WAIT_MS = 100 };
+enum {
+    GATE_TLS_PATIENCE_MS = 100,
+    GATE_LOOKUP_PATIENCE_MS = 20,
+    GATE_TURN_MS = 20,
+    GATE_FORK_WAIT_MS = 100, /* all that a fork waits, at most */
+    GATE_ENTER_WAIT_MS = 250,
+};
 
 /* Once for each: not while inside. */
 void gate_enter(enum gate gate);

@@ -1,12 +1,11 @@
 #include "proto/resolve.h"
 
 #include "proto/gate.h"
+#include "proto/thread.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,21 +79,6 @@ static struct resolve_lookup *new_lookup(const char *host, const char *port)
     return lookup;
 }
 
-/* A host's signals are handled by the host's threads. */
-static int start_thread(void *(*run)(void *), void *argument)
-{
-    sigset_t all, before;
-    pthread_t thread;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&thread, NULL, run, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0)
-        pthread_detach(thread);
-    return code;
-}
-
 static struct resolve_lookup *start(const char *host, const char *port)
 {
     struct resolve_lookup *lookup = new_lookup(host, port);
@@ -102,7 +86,7 @@ static struct resolve_lookup *start(const char *host, const char *port)
     if (lookup == NULL)
         return NULL;
     atomic_store(&lookup->owners, 2);
-    if (start_thread(look_up_on_thread, lookup) == 0)
+    if (thread_start(look_up_on_thread, lookup))
         return lookup;
 
     atomic_store(&lookup->owners, 1);

@@ -18,8 +18,9 @@
  *   - taskledger_open starts no thread and opens no socket; the one sender thread starts with the first emit in this
  *     process, with all signals blocked;
  *   - after fork() the child is a producer of its own with an empty queue and its own identity; the parent goes on.
- *     No call is needed on either side. fork() itself waits, 100 ms at most, while a sender looks up its host or
- *     computes TLS, since what it holds then would be missing to the child;
+ *     No call is needed on either side. fork() itself waits while a sender holds what would be missing to the child:
+ *     while it computes TLS, 100 ms at most, and at the beginning of a name lookup, 20 ms at most. It does not wait for
+ *     Redis or for a name server. Many forks at once let a sender that waits for them go first, 20 ms at most;
  *   - memory is bounded by `queue_events` and `queue_bytes`; what does not fit is refused with TASKLEDGER_FULL, counted,
  *     and declared to the ledger as a hole;
  *   - it reads no environment variable, except in taskledger_options_from_environment().
