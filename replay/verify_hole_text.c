@@ -33,5 +33,6 @@ void verify_hole_text_add(struct verify_report *report, const struct verify_hole
     uint64_t missing = hole->last - hole->first + 1 - hole->filled;
     const char *cause = kind == VERDICT_IN_FLIGHT ? "may still be on their way" : cause_of(hole);
 
-    verify_report_add(report, &finding, "%" PRIu64 " missing; %s", missing, cause);
+    verify_report_add(report, &finding, "%" PRIu64 " missing%s%s; %s", missing, hole->who[0] == '\0' ? "" : ", of ",
+                      hole->who, cause);
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VERIFY_HOLES_MAX = 10000 };
+enum { VERIFY_HOLES_MAX = 10000, VERIFY_HOLES_WHO_BYTES = 512 };
 
 struct verify_hole {
     struct uuid producer_id;
@@ -24,7 +24,8 @@ struct verify_hole {
     bool is_closed;    /* its producer has told its end */
     bool was_archived; /* the ledger's books say it was held once */
     int64_t noticed_at_us;
-    uint64_t filled; /* how many of its numbers have come since */
+    uint64_t filled;                  /* how many of its numbers have come since */
+    char who[VERIFY_HOLES_WHO_BYTES]; /* "worker w-1 on host h", as far as the ledger knows */
 };
 
 /* A zeroed one is empty. */

@@ -3,7 +3,7 @@
 #include "replay/stream_pages.h"
 #include "replay/verify_hole_text.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 enum { LOOK_EVERY_US = 50 * 1000, MILLISECOND_US = 1000 };
 
@@ -63,7 +63,10 @@ static const struct postgres_statement filled_statement = {
                      "  UNION SELECT sequence FROM taskledger.rejected_event"
                      "   WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8) present),"
                      " coalesce((SELECT $3::int8 <= archived_sequence OR held @> int8range($2::int8, $3::int8, '[]')"
-                     "  FROM taskledger.producer WHERE producer_id = $1::uuid), false)"};
+                     "  FROM taskledger.producer WHERE producer_id = $1::uuid), false),"
+                     " (SELECT concat_ws(' on ', 'worker ' || nullif(left(worker, 60), ''),"
+                     "   'host ' || nullif(left(host, 60), ''))"
+                     "  FROM taskledger.producer WHERE producer_id = $1::uuid)"};
 
 static struct slice big_endian(uint64_t number, uint8_t bytes[8])
 {
@@ -72,7 +75,7 @@ static struct slice big_endian(uint64_t number, uint8_t bytes[8])
     return slice_of(bytes, 8);
 }
 
-/* How many numbers of the hole are held now, and whether the books say that all of them were, once. */
+/* How many numbers of the hole are held now, whether the books say that all of them were, once, and whose they are. */
 static bool look_at_hole(struct verify *verify, struct verify_hole *hole, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
@@ -88,6 +91,8 @@ static bool look_at_hole(struct verify *verify, struct verify_hole *hole, struct
         return false;
     hole->filled = postgres_value(result, 0, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
     hole->was_archived = postgres_value(result, 0, 1, &value) && postgres_read_boolean(value);
+    if (postgres_value(result, 0, 2, &value))
+        snprintf(hole->who, sizeof hole->who, "%.*s", SLICE_PRINT(value));
     return true;
 }
 

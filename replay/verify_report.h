@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VERIFY_REPORT_DETAIL_BYTES = 256, VERIFY_REPORT_BYTES_MAX = 32 * 1024 * 1024 };
+enum { VERIFY_REPORT_DETAIL_BYTES = 1024, VERIFY_REPORT_BYTES_MAX = 32 * 1024 * 1024 };
 
 /* What is known of a finding; what is not given is left out. Borrowed for the call that adds it. */
 struct finding {

@@ -270,6 +270,7 @@ def test_a_hole_that_the_chain_holds_across_was_dropped_and_one_that_breaks_it_w
     assert (holes[str(dropped.id)]["first_sequence"], holes[str(dropped.id)]["last_sequence"]) == (2, 3)
     assert "before they were accepted" in holes[str(dropped.id)]["detail"]
     assert "lost on the way" in holes[str(lost.id)]["detail"]
+    assert "1 missing, of worker worker on host host;" in holes[str(lost.id)]["detail"]
 
 
 def test_a_young_hole_of_a_live_producer_is_in_flight(ledger):
