@@ -45,11 +45,37 @@ static void *take_from(struct arena_block *block, size_t size)
     return taken;
 }
 
+static bool has_room(const struct arena *arena, size_t capacity)
+{
+    return arena->limit_bytes == 0 || arena->held_bytes + capacity <= arena->limit_bytes;
+}
+
+/* The blocks behind the current one are empty ones, kept by a reset. They must not stand in the way of what does not fit
+ * into them. */
+static void free_behind(struct arena *arena)
+{
+    struct arena_block *block = arena->current == NULL ? NULL : arena->current->next;
+
+    if (block == NULL)
+        return;
+    arena->current->next = NULL;
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+
+        arena->held_bytes -= block->capacity;
+        free(block);
+        block = next;
+    }
+}
+
+/* Right behind the current one. */
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
     size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
 
-    if (arena->limit_bytes != 0 && arena->held_bytes + capacity > arena->limit_bytes)
+    if (!has_room(arena, capacity))
+        free_behind(arena);
+    if (!has_room(arena, capacity))
         return NULL;
 
     struct arena_block *block = malloc(sizeof *block + capacity);
@@ -74,20 +100,16 @@ void *arena_take(struct arena *arena, size_t size)
 
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     void *taken = take_from(arena->current, rounded);
-
-    /* Blocks behind the current one are empty ones kept by a reset. */
-    while (taken == NULL && arena->current != NULL && arena->current->next != NULL) {
-        arena->current = arena->current->next;
-        taken = take_from(arena->current, rounded);
-    }
     if (taken != NULL)
         return taken;
 
-    struct arena_block *block = add_block(arena, rounded);
-    if (block == NULL)
+    struct arena_block *next = arena->current == NULL ? NULL : arena->current->next;
+    if (next == NULL || next->capacity < rounded)
+        next = add_block(arena, rounded);
+    if (next == NULL)
         return NULL;
-    arena->current = block;
-    return take_from(block, rounded);
+    arena->current = next;
+    return take_from(next, rounded);
 }
 
 struct slice arena_copy(struct arena *arena, struct slice bytes)

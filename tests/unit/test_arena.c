@@ -131,6 +131,23 @@ static bool lies_in(const uint8_t *memory, size_t size, const void *taken)
     return (uintptr_t)taken >= (uintptr_t)memory && (uintptr_t)taken < (uintptr_t)memory + size;
 }
 
+/* Payloads of 33 KiB leave half of each block empty; then come some that fit into none of these. */
+static void what_a_reset_kept_does_not_stand_in_the_way_of_larger_things(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, 1024 * KIB);
+    while (arena_take(&arena, 33 * KIB) != NULL)
+        ;
+    arena_reset(&arena, 1024 * KIB);
+
+    for (int i = 0; i < 12; i++)
+        assert_non_null(arena_take(&arena, 64 * KIB + 1));
+    assert_true(arena.held_bytes <= 1024 * KIB);
+    arena_close(&arena);
+}
+
 static void an_arena_may_begin_on_the_stack(void **state)
 {
     alignas(max_align_t) uint8_t memory[KIB];
@@ -183,6 +200,7 @@ int main(void)
         cmocka_unit_test(absurd_sizes_are_refused),
         cmocka_unit_test(a_reset_keeps_blocks_for_the_next_batch),
         cmocka_unit_test(a_reset_gives_back_what_one_huge_batch_took),
+        cmocka_unit_test(what_a_reset_kept_does_not_stand_in_the_way_of_larger_things),
         cmocka_unit_test(an_arena_may_begin_on_the_stack),
         cmocka_unit_test(copies_are_copies),
         cmocka_unit_test(the_empty_slice_needs_no_memory),
