@@ -38,17 +38,17 @@ static struct slice without_hyphens(struct slice word)
     return word;
 }
 
-/* A beginning is as good as one wrong letter: "--ver" is --version. */
+/* A beginning is as good as the whole word: "--ver" is --version. */
 static size_t unlikeness(struct slice given, struct slice word)
 {
     bool begins = given.size <= word.size && memcmp(given.data, word.data, given.size) == 0;
 
-    return begins ? 1 : distance(given, word);
+    return begins ? 0 : distance(given, word);
 }
 
 void nearest_init(struct nearest *nearest, struct slice given)
 {
-    *nearest = (struct nearest){.given = given, .unlike = without_hyphens(given).size / 2 + 2};
+    *nearest = (struct nearest){.given = given, .unlike = without_hyphens(given).size / 3 + 1};
 }
 
 void nearest_offer(struct nearest *nearest, const char *word)

@@ -12,7 +12,7 @@
 
 struct nearest {
     struct slice given; /* borrowed */
-    const char *word;   /* the nearest of those offered, borrowed; NULL when none is even half alike */
+    const char *word;   /* the nearest of those offered, borrowed; NULL when more than a third is wrong with each */
     size_t unlike;      /* how unlike it is; others must be less */
 };
 

@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define DURATION "a duration (500ms, 30s, 5m, 2h; a bare number is seconds)"
+
 /* The name under which the value was given comes first, the other one behind it. */
 static bool wrong_name(const struct option_spec *spec, bool by_flag, struct error *error)
 {
@@ -277,9 +279,9 @@ static void expect_duration(const struct option_spec *spec, char expected[OPTION
     format_duration(spec->minimum, least);
     format_duration(spec->maximum, most);
     if (has_limits(spec))
-        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, "a duration (like 500ms or 30s) from %s to %s", least, most);
+        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, DURATION " from %s to %s", least, most);
     else
-        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, "a duration (like 500ms, 30s, 5m, 2h or 7d)");
+        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, DURATION);
 }
 
 void options_value_expected(const struct option_spec *spec, char expected[OPTIONS_VALUE_EXPECTED_BYTES])

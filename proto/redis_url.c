@@ -11,7 +11,7 @@
 
 static bool refuse(struct error *error, const char *expected)
 {
-    return error_set(error, ERROR_FATAL, "config", "cannot use the Redis URL: %s", expected);
+    return error_set(error, ERROR_FATAL, "config", "cannot use the Redis URL (REDIS_URL): %s", expected);
 }
 
 static size_t find(struct slice text, char wanted)
@@ -169,7 +169,7 @@ static bool read_port(struct slice text, struct redis_url *url, struct error *er
         return true;
     }
     if (text.data[0] != ':' || !read_number(behind(text, 1), 65535, &port) || port == 0)
-        return refuse(error, "the port must be a number from 1 to 65535, an IPv6 address stand in brackets");
+        return refuse(error, "the port must be a number from 1 to 65535, and an IPv6 address must stand in brackets");
     snprintf(url->port, sizeof url->port, "%u", port & 0xffff);
     return true;
 }
@@ -183,6 +183,8 @@ static bool read_network(struct slice text, struct redis_url *url, struct error 
 
     if (find(text, '?') != text.size || find(text, '#') != text.size)
         return refuse(error, "nothing is expected behind the db, and ? and # elsewhere must be percent-encoded");
+    if (find(db, '@') != db.size)
+        return refuse(error, "/ and @ in user or password must be written as %2F and %40");
     if (!take_login(&host, url, error))
         return false;
 

@@ -50,6 +50,8 @@ static void what_is_not_alike_has_no_nearest(void **state)
     memset(endless, 'h', sizeof endless);
     endless[sizeof endless - 1] = '\0';
     assert_string_equal(nearest_of("xyz"), "");
+    assert_string_equal(nearest_of("stub"), "");
+    assert_string_equal(nearest_of("--heal"), "");
     assert_string_equal(nearest_of(""), "");
     assert_string_equal(nearest_of("--"), "");
     assert_string_equal(nearest_of(endless), "");

@@ -41,9 +41,10 @@ static void help_shows_flags_limits_defaults_and_variables(void **state)
               "  --format WORD          how it is written\n"
               "                         one of: table json jsonl; default table; T_FORMAT\n"
               "  --claim-idle DURATION  when entries of others are taken over\n"
-              "                         a duration (like 500ms or 30s) from 100ms to 1h; default 60s; T_IDLE\n"
+              "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms to 1h; "
+              "default 60s; T_IDLE\n"
               "  T_KEEP                 how long\n"
-              "                         a duration (like 500ms, 30s, 5m, 2h or 7d)\n"
+              "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds)\n"
               "  T_ENABLED              apply at all\n"
               "                         default yes\n"
               "  --once                 one turn only\n");
@@ -65,9 +66,10 @@ static void the_page_has_a_row_for_each_option(void **state)
         "| `--redis-url URL` | `T_URL` | text | | where Redis is |\n"
         "| | `T_URL_FILE` | a file that holds T_URL | | file that holds it |\n"
         "| `--format WORD` | `T_FORMAT` | one of: table json jsonl | `table` | how it is written |\n"
-        "| `--claim-idle DURATION` | `T_IDLE` | a duration (like 500ms or 30s) from 100ms to 1h | `60s` | when entries "
+        "| `--claim-idle DURATION` | `T_IDLE` | a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms "
+        "to 1h | `60s` | when entries "
         "of others are taken over |\n"
-        "| | `T_KEEP` | a duration (like 500ms, 30s, 5m, 2h or 7d) | | how long |\n"
+        "| | `T_KEEP` | a duration (500ms, 30s, 5m, 2h; a bare number is seconds) | | how long |\n"
         "| | `T_ENABLED` | yes or no | `yes` | apply at all |\n"
         "| `--once` | | yes or no | | one turn only |\n");
     free(text);

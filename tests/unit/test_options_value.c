@@ -89,12 +89,13 @@ static void a_wrong_duration_is_named_with_what_was_expected(void **state)
         char text[256];
 
         snprintf(text, sizeof text,
-                 "T_IDLE (--claim-idle): expected a duration (like 500ms or 30s) from 100ms to 1h, found \"%s\"",
+                 "T_IDLE (--claim-idle): expected a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms "
+                 "to 1h, found \"%s\"",
                  wrong[i]);
         settings_assert_config(*state, "T_IDLE", wrong[i], text);
     }
     settings_assert_config(*state, "T_KEEP", "-1",
-                           "T_KEEP: expected a duration (like 500ms, 30s, 5m, 2h or 7d), found \"-1\"");
+                           "T_KEEP: expected a duration (500ms, 30s, 5m, 2h; a bare number is seconds), found \"-1\"");
 }
 
 static void numbers_without_limits_still_have_those_of_their_type(void **state)
@@ -107,7 +108,7 @@ static void numbers_without_limits_still_have_those_of_their_type(void **state)
                           "--offset: expected a whole number, found \"9223372036854775808\"");
     settings_assert_config(
         fixture, "T_KEEP", "9223372036854775807d",
-        "T_KEEP: expected a duration (like 500ms, 30s, 5m, 2h or 7d), found \"9223372036854775807d\"");
+        "T_KEEP: expected a duration (500ms, 30s, 5m, 2h; a bare number is seconds), found \"9223372036854775807d\"");
 }
 
 static void other_wrong_values_are_named_too(void **state)

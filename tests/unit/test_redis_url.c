@@ -147,6 +147,8 @@ static void hosts_are_names_or_addresses(void **state)
 {
     (void)state;
     assert_refused("redis://", "a host is missing");
+    assert_refused("redis://:a/b@h", "%2F and %40");
+    assert_refused("redis://u:a@c/b@h/1", "%2F and %40");
     assert_refused("redis:///1", "a host is missing");
     assert_refused("redis://::1", "a host is missing");
     assert_refused("redis://:p@:1", "a host is missing");
