@@ -37,19 +37,19 @@ static const struct option_spec specs[] = {
      "what is less is not logged"},
     {NULL, "TASKLEDGER_LOG_FORMAT", OPTION_CHOICE, AT(log_format), NULL, 0, 0, LOG_FORMATS, NULL,
      "how to log; if not given, text on a terminal and json elsewhere"},
-    {"--live", NULL, OPTION_BOOLEAN, AT(live), "no", 0, 0, NULL, NULL,
+    {"--live", NULL, OPTION_BOOLEAN, AT(live), NULL, 0, 0, NULL, NULL,
      "health: ask only whether the process works, not whether its servers are there"},
-    {"--help", NULL, OPTION_BOOLEAN, AT(help), "no", 0, 0, NULL, NULL, "print this"},
+    {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
+    {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
 
-    {"--version", NULL, OPTION_BOOLEAN, AT(version), "no", 0, 0, NULL, NULL, "print the version"},
-    {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), "no", 0, 0, NULL, NULL,
+    {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), NULL, 0, 0, NULL, NULL,
      "print the options as a table in Markdown"},
-    {"--print-metrics", NULL, OPTION_BOOLEAN, AT(print_metrics), "no", 0, 0, NULL, NULL,
+    {"--print-metrics", NULL, OPTION_BOOLEAN, AT(print_metrics), NULL, 0, 0, NULL, NULL,
      "print what /metrics shows as a table in Markdown"},
 };
 /* clang-format on */
 
-enum { COUNT = sizeof specs / sizeof *specs, PRINTING_COUNT = 3 };
+enum { COUNT = sizeof specs / sizeof *specs, PRINTING_COUNT = 2 };
 
 const struct options_table configuration_options = {
     .program = "taskledger-consumer",

@@ -193,11 +193,11 @@ static bool pump_events(struct daemon *daemon, struct error *error)
         daemon_publish(daemon);
         good = pump_run(&daemon->pump, daemon->stop, error);
         housekeeping_finish(&daemon->housekeeping);
-        log_write(&daemon->log, LOG_LEVEL_INFO, "stopped",
-                  LOG_FIELDS(log_text("consumer", group_consumer(daemon->group)),
-                             log_integer("entries", (int64_t)daemon->pump.counters.entries),
-                             log_integer("events", (int64_t)apply_counters(daemon->apply)->events)));
     }
+    if (!good)
+        daemon_tell_fatal(daemon, error);
+    if (good || daemon->has_turned)
+        daemon_tell_stopped(daemon);
     take_apart(daemon);
     return good;
 }
@@ -219,8 +219,10 @@ static bool serve(struct daemon *daemon, struct error *error)
     bool good = true;
 
     daemon->http = http_open(daemon->configuration->listen, DAEMON_LIVE_MS, daemon->clock, error);
-    if (daemon->http == NULL)
+    if (daemon->http == NULL) {
+        daemon_tell_fatal(daemon, error);
         return false;
+    }
 
     log_write(&daemon->log, LOG_LEVEL_INFO, "listening", LOG_FIELDS(log_text("address", http_address(daemon->http))));
     if (daemon->configuration->enabled)
@@ -231,6 +233,16 @@ static bool serve(struct daemon *daemon, struct error *error)
     return good;
 }
 
+struct log daemon_log(const struct configuration *configuration)
+{
+    return (struct log){
+        .descriptor = STDERR_FILENO,
+        .level = log_level_parse(configuration->log_level),
+        .format = log_format_parse(configuration->log_format, STDERR_FILENO),
+        .clock = clock_system(),
+    };
+}
+
 int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop)
 {
     const struct clock *clock = clock_system();
@@ -239,21 +251,11 @@ int daemon_run(const struct configuration *configuration, const volatile sig_ato
         .configuration = configuration,
         .clock = clock,
         .stop = stop,
-        .log =
-            {
-                .descriptor = STDERR_FILENO,
-                .level = log_level_parse(configuration->log_level),
-                .format = log_format_parse(configuration->log_format, STDERR_FILENO),
-                .clock = clock,
-            },
+        .log = daemon_log(configuration),
         .start_us = clock->unix_us(clock->self),
     };
 
     daemon.redis_outage = (struct outage){.server = OUTAGE_REDIS, .log = &daemon.log, .clock = clock};
     daemon.postgresql_outage = (struct outage){.server = OUTAGE_POSTGRESQL, .log = &daemon.log, .clock = clock};
-    if (serve(&daemon, &error))
-        return EXIT_OK;
-    log_write(&daemon.log, LOG_LEVEL_ERROR, "failed",
-              LOG_FIELDS(log_text("reason", error.reason), log_text("detail", error.text)));
-    return exit_code_of(&error);
+    return serve(&daemon, &error) ? EXIT_OK : (int)exit_code_of(&error);
 }

@@ -80,6 +80,9 @@ struct daemon {
     struct tally retries;
 };
 
+/* The log that the configuration asks for. */
+struct log daemon_log(const struct configuration *configuration);
+
 /* Run until told to stop; the exit code. Everything that happens is logged. */
 int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop);
 
@@ -94,6 +97,8 @@ void daemon_probe(struct daemon *daemon);
 
 /* In consumer/daemon_tell.c: log what has changed since the last turn. */
 void daemon_tell_changes(struct daemon *daemon);
+void daemon_tell_fatal(const struct daemon *daemon, const struct error *error);
+void daemon_tell_stopped(const struct daemon *daemon);
 void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error);
 
 /* In consumer/daemon_publish.c: what HTTP shows from now on. */

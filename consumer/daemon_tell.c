@@ -102,6 +102,31 @@ static void tell_stopping(struct daemon *daemon)
     log_write(&daemon->log, LOG_LEVEL_INFO, "stopping", LOG_NO_FIELDS);
 }
 
+/* Who may not look at the ledger is told how to come in; who migrates needs more than that. */
+static const char *advice_for(const struct error *error)
+{
+    bool migrating = strncmp(error->text, "cannot migrate", strlen("cannot migrate")) == 0;
+
+    return strcmp(error->reason, "rights") == 0 && !migrating ? "; GRANT taskledger_writer TO this user" : "";
+}
+
+void daemon_tell_fatal(const struct daemon *daemon, const struct error *error)
+{
+    char detail[LOG_TEXT_MAX];
+
+    snprintf(detail, sizeof detail, "%s%s", error->text, advice_for(error));
+    log_write(&daemon->log, LOG_LEVEL_ERROR, "failed",
+              LOG_FIELDS(log_text("reason", error->reason), log_text("detail", detail)));
+}
+
+void daemon_tell_stopped(const struct daemon *daemon)
+{
+    log_write(&daemon->log, LOG_LEVEL_INFO, "stopped",
+              LOG_FIELDS(log_text("consumer", group_consumer(daemon->group)),
+                         log_integer("entries", (int64_t)daemon->pump.counters.entries),
+                         log_integer("events", (int64_t)apply_counters(daemon->apply)->events)));
+}
+
 void daemon_tell_changes(struct daemon *daemon)
 {
     tell_ledger(daemon);

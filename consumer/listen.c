@@ -96,6 +96,15 @@ static int bound_socket(const struct addrinfo *address)
     return -1;
 }
 
+static bool cannot_listen(const struct listen *listen, struct error *error)
+{
+    const char *advice = errno == EADDRINUSE ? "; --listen 127.0.0.1:0 takes a free port" : "";
+    struct error why;
+
+    error_set_errno(&why, ERROR_FATAL, "listen", "cannot listen at %s:%s", listen->host, listen->port);
+    return error_set(error, why.kind, why.reason, "%s%s", why.text, advice);
+}
+
 bool listen_open(const struct listen *listen, int *descriptor, struct error *error)
 {
     __attribute__((cleanup(free_addresses))) struct addrinfo *addresses = NULL;
@@ -110,7 +119,7 @@ bool listen_open(const struct listen *listen, int *descriptor, struct error *err
     if (bound < 0 && wildcard)
         bound = bound_socket(addresses); /* a machine without IPv6 */
     if (bound < 0)
-        return error_set_errno(error, ERROR_FATAL, "listen", "cannot listen at %s:%s", listen->host, listen->port);
+        return cannot_listen(listen, error);
     *descriptor = bound;
     return true;
 }

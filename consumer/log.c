@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define JSON_BEFORE_TIME "{\"time\":\""
+
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 enum log_level log_level_parse(const char *word)
@@ -185,4 +187,26 @@ void log_write(const struct log *log, enum log_level level, const char *event, s
     size_t length = log_compose(log, level, event, fields, line);
     while (write(log->descriptor, line, length) < 0 && errno == EINTR)
         continue;
+}
+
+void log_prepare(const struct log *log, enum log_level level, const char *event, struct log_prepared *prepared)
+{
+    bool json = log->format == LOG_FORMAT_JSON;
+
+    *prepared = (struct log_prepared){.descriptor = log->descriptor, .clock = log->clock};
+    prepared->time_at = json ? sizeof JSON_BEFORE_TIME - 1 : 0;
+    if (level >= log->level)
+        prepared->length = log_compose(log, level, event, LOG_NO_FIELDS, prepared->line);
+}
+
+void log_write_prepared(struct log_prepared *prepared)
+{
+    char time[RFC3339_TEXT_BYTES];
+
+    if (prepared->length == 0)
+        return;
+    rfc3339_format(prepared->clock->unix_us(prepared->clock->self), time);
+    memcpy(prepared->line + prepared->time_at, time, sizeof time - 1);
+    if (write(prepared->descriptor, prepared->line, prepared->length) < 0)
+        return; /* there is nobody left to tell */
 }

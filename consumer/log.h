@@ -67,4 +67,16 @@ void log_write(const struct log *log, enum log_level level, const char *event, s
 size_t log_compose(const struct log *log, enum log_level level, const char *event, struct log_fields fields,
                    char line[LOG_LINE_MAX]);
 
+/* A line that a signal handler can write: only its time is put in then. */
+struct log_prepared {
+    int descriptor;
+    const struct clock *clock;
+    size_t length;  /* 0: it is below the level */
+    size_t time_at; /* where the time stands in it */
+    char line[LOG_LINE_MAX];
+};
+
+void log_prepare(const struct log *log, enum log_level level, const char *event, struct log_prepared *prepared);
+void log_write_prepared(struct log_prepared *prepared);
+
 #endif

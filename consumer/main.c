@@ -4,16 +4,18 @@
 #include "consumer/health.h"
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
+#include "proto/descriptors.h"
 #include "proto/exit_code.h"
 #include "proto/nearest.h"
+#include "proto/text.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop;
+static struct log_prepared interrupted;
 
 static int run(const struct configuration *configuration);
 static int migrate(const struct configuration *configuration);
@@ -33,18 +35,28 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* ---- what people read -------------------------------------------------------------------------------------------- */
 
+/* What was found in an argument or a variable may be anything. */
 static int complain(const struct error *error)
 {
-    fprintf(stderr, "taskledger-consumer: %s\n", error->text);
+    struct arena arena = {.limit_bytes = 0};
+    struct slice harmless = text_escape(slice_from_text(error->text), &arena);
+
+    if (harmless.data != NULL)
+        fprintf(stderr, "taskledger-consumer: %.*s\n", SLICE_PRINT(harmless));
+    arena_close(&arena);
     return exit_code_of(error);
 }
 
 static int print_help(void)
 {
-    printf("taskledger-consumer: the stream into the ledger\n\n");
+    printf("taskledger-consumer: the stream into the ledger\n"
+           "\n"
+           "Usage: taskledger-consumer [COMMAND] [OPTION...]\n"
+           "\n"
+           "Commands:\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  taskledger-consumer %-8s %s\n", commands[i].name, commands[i].does);
-    printf("\n");
+        printf("  %-8s %s\n", commands[i].name, commands[i].does);
+    printf("\nOptions:\n");
     options_print_help(&configuration_options, stdout);
     printf("\nExit codes: 0 ok, 1 health: not ready, 2 usage or configuration, 3 Redis or PostgreSQL does not let us "
            "in (or,\n"
@@ -77,8 +89,10 @@ static bool asks_to_print(const struct configuration *configuration)
 static void on_signal(int number)
 {
     (void)number;
-    if (stop)
+    if (stop) {
+        log_write_prepared(&interrupted);
         _exit(EXIT_INTERRUPTED);
+    }
     stop = 1;
 }
 
@@ -95,6 +109,9 @@ static void catch_signals(void)
 
 static int run(const struct configuration *configuration)
 {
+    const struct log log = daemon_log(configuration);
+
+    log_prepare(&log, LOG_LEVEL_WARNING, "interrupted", &interrupted);
     catch_signals();
     return daemon_run(configuration, &stop);
 }
@@ -145,7 +162,7 @@ static int health(const struct configuration *configuration)
     int status = 0;
 
     if (!health_ask(configuration->listen, configuration->live ? "/livez" : "/readyz", &status, body, &error)) {
-        fprintf(stderr, "taskledger-consumer: %s\n", error.text);
+        complain(&error);
         return error.kind == ERROR_FATAL ? EXIT_USAGE : EXIT_FINDINGS;
     }
     printf("%s", body);
@@ -179,16 +196,15 @@ static const struct command *find_command(int argc, char **argv, struct error *e
     return NULL;
 }
 
-/* A descriptor that was closed would be given to the next socket, and the log would be sent there. */
-static void fill_standard_descriptors(void)
+/* Flags that a command cannot follow. A variable is often set for a run and a migration together. */
+static bool check_flags(const struct command *command, const struct configuration *configuration,
+                        bool no_migrate_by_flag, struct error *error)
 {
-    int descriptor;
-
-    do
-        descriptor = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
-    if (descriptor > STDERR_FILENO)
-        close(descriptor);
+    if (command->execute == migrate && no_migrate_by_flag)
+        return error_set(error, ERROR_FATAL, "usage", "cannot migrate with --no-migrate");
+    if (command->execute != health && configuration->live)
+        return error_set(error, ERROR_FATAL, "usage", "cannot %s with --live: that is a flag of health", command->name);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -197,10 +213,11 @@ int main(int argc, char **argv)
     struct error environment = {.kind = ERROR_NONE};
     struct error error = {.kind = ERROR_NONE};
 
-    fill_standard_descriptors();
+    descriptors_fill_standard();
 
     /* Somebody who asks for help gets it, however wrong the environment is. */
     bool sound = options_from_environment(&configuration_table, &configuration, &environment);
+    bool no_migrate_by_variable = configuration.no_migrate;
     if (!options_from_arguments(&configuration_table, &configuration, false, &argc, argv, &error))
         return complain(&error);
     if (asks_to_print(&configuration))
@@ -209,7 +226,9 @@ int main(int argc, char **argv)
         return complain(&environment);
 
     const struct command *command = find_command(argc, argv, &error);
-    if (command == NULL || !configuration_check(&configuration, &error))
+    bool no_migrate_by_flag = configuration.no_migrate && !no_migrate_by_variable;
+    if (command == NULL || !check_flags(command, &configuration, no_migrate_by_flag, &error) ||
+        !configuration_check(&configuration, &error))
         return complain(&error);
     return command->execute(&configuration);
 }

@@ -174,6 +174,8 @@ bool postgres_line_connect(struct postgres *postgres, struct error *error)
             return true;
     }
     *error = why;
+    if (postgres->url_text == NULL)
+        error_set(error, why.kind, why.reason, "%s (DATABASE_URL is not set)", why.text);
     return false;
 }
 

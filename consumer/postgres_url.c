@@ -89,7 +89,7 @@ bool postgres_url_init(struct postgres_url *url, const char *text, struct error 
         postgres_url_close(&read);
         return error_set(error, ERROR_FATAL, "config",
                          "cannot read the connection string of PostgreSQL: its host or port "
-                         "is none; special characters in a password must be written as %%XX");
+                         "is not valid; special characters in a password must be written as %%XX");
     }
     *url = read;
     return true;

@@ -1,5 +1,6 @@
 """Events of independent producers through the real consumer, whatever happens to it and to its servers."""
 
+import json
 import random
 import shutil
 import signal
@@ -247,6 +248,7 @@ def test_a_second_sigterm_ends_it_at_once(ready, postgres, stream, event_pb2):
     wait_until(lambda: signal_was_taken(consumer.pid), 5, "the first is taken")
     consumer.process.send_signal(signal.SIGTERM)
     assert consumer.wait(3) == 130
+    assert json.loads(consumer.stderr().splitlines()[-1])["event"] == "interrupted"
     blocker.close()
 
 
@@ -456,22 +458,40 @@ def test_without_leave_to_migrate_it_waits_until_somebody_has(programs, redis, p
         (["--batch-max", "5001"], {}, 2, "5000"),
         (["--listen", "somewhere"], {}, 2, "HOST:PORT"),
         (["--stream", "x" * 300], {}, 2, "--stream"),
-        ([], {"REDIS_URL": "http://:geheim@x"}, 2, "redis://"),
+        (["--nope"], {}, 2, "there is no flag --nope\n"),
+        (["e\x1b[31m"], {}, 2, "e\\x1b[31m"),
+        (["migrate", "--no-migrate"], {}, 2, "cannot migrate with --no-migrate"),
+        (["--live"], {}, 2, "cannot run with --live"),
+        ([], {"REDIS_URL": "http://:geheim@x"}, 2, "(REDIS_URL): it must begin with redis://"),
+        ([], {"REDIS_URL": "redis://:geheim/geheim@x"}, 2, "%2F and %40"),
         ([], {"DATABASE_URL": "postgresql://a:geheim@[x"}, 2, "connection string of PostgreSQL"),
+        ([], {"DATABASE_URL": "postgresql://a:geh@eim@x"}, 2, "its host or port is not valid"),
         (["migrate"], {"DATABASE_URL": "postgresql:///x?host=/nowhere"}, 3, "/nowhere"),
+        (["migrate"], {"PGHOST": "/nowhere"}, 3, "(DATABASE_URL is not set)"),
+        (["migrate"], {"PGHOST": "/nowhere", "TASKLEDGER_NO_MIGRATE": "1"}, 3, "/nowhere"),
     ],
 )
 def test_wrong_settings_are_refused_by_name_and_no_password_is_told(programs, arguments, environment, code, said):
     result = programs.run(CONSUMER, *arguments, env={"TASKLEDGER_LISTEN": "127.0.0.1:0", **environment}, expect=code)
     assert said in result.stderr
-    assert "geheim" not in result.stderr
+    assert "geheim" not in result.stderr and "\x1b" not in result.stderr
+    assert "stopped" not in result.stderr
 
 
 def test_another_number_of_shards_in_force_ends_it_with_advice(programs, redis, postgres):
     redis.client().set("taskledger:shards", 4)
     consumer = programs.use(redis, postgres).start(CONSUMER)
     assert consumer.wait(10) == 2
-    assert "says that 4 are in force" in consumer.stderr()
+    assert "says that 4 are in force" in consumer.stderr() and "stopped" not in consumer.stderr()
+
+
+def test_who_has_no_rights_is_told_which_role_to_ask_for(programs, redis, postgres):
+    programs.use(redis, postgres).run(CONSUMER, "migrate")
+    postgres.rows("CREATE ROLE stranger LOGIN")
+    url = {"DATABASE_URL": postgres.url.replace("user=postgres", "user=stranger")}
+    refused = programs.run(CONSUMER, env=url, expect=3)
+    assert "permission denied for" in refused.stderr
+    assert "GRANT taskledger_writer TO this user" in refused.stderr
 
 
 def test_a_wrong_password_ends_it(programs, make_redis, postgres):
@@ -484,5 +504,7 @@ def test_a_wrong_password_ends_it(programs, make_redis, postgres):
 
 def test_help_and_version(programs):
     said = programs.run(CONSUMER, "--help").stdout
+    assert programs.run(CONSUMER, "-h").stdout == said
+    assert "\nUsage: taskledger-consumer [COMMAND] [OPTION...]\n" in said
     assert "--claim-idle" in said and "TASKLEDGER_CLAIM_IDLE" in said and "--print-metrics" not in said
     assert programs.run(CONSUMER, "--version").stdout.startswith("taskledger-consumer 0.")

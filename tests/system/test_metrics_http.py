@@ -241,4 +241,5 @@ def test_port_0_is_a_free_port_that_is_logged(programs):
 def test_a_port_that_is_taken_ends_it(programs):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "127.0.0.1:%d" % taken.getsockname()[1]
-        assert "Address already in use" in programs.run(CONSUMER, "--listen", address, expect=2).stderr
+        said = programs.run(CONSUMER, "--listen", address, expect=2).stderr
+        assert "Address already in use; --listen 127.0.0.1:0 takes a free port" in said
