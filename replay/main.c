@@ -1,6 +1,7 @@
 /* taskledger-replay: answers from the ledger. */
 #include "replay/command.h"
 
+#include "proto/descriptors.h"
 #include "proto/nearest.h"
 #include "replay/console.h"
 
@@ -244,6 +245,7 @@ static enum exit_code run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    descriptors_fill_standard();
     prepare_process();
     return (int)run(argc, argv);
 }

@@ -4,13 +4,12 @@
 #include "producer/emit/lines.h"
 #include "producer/emit/run.h"
 #include "producer/emit/status.h"
+#include "proto/descriptors.h"
 #include "proto/exit_code.h"
 #include "proto/nearest.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct command {
     const char *name;
@@ -124,19 +123,6 @@ static const struct {
 
 /* What is run */
 
-/* A descriptor that was closed would be given to the next socket, and what is meant for people would be sent there. The
- * command of `run` finds it closed again. */
-static void fill_standard_descriptors(void)
-{
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
-}
-
 static int execute(const struct command *command, int argc, char **argv)
 {
     struct configuration configuration = {.enabled = true};
@@ -177,7 +163,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc < 2 ? "" : argv[1];
 
-    fill_standard_descriptors();
+    descriptors_fill_standard();
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (strcmp(name, pages[i].flag) == 0)
             return pages[i].print();

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -333,3 +334,12 @@ def test_a_wrong_variable_stops_only_those_who_read_it(told):
     assert "TASKLEDGER_SHARDS (--shards)" in told.programs.run(REPLAY, "history", "t", expect=2, env=wrong).stderr
     for arguments in (["--help"], ["verify", "--help"], ["--version"]):
         assert told.programs.run(REPLAY, *arguments, env=wrong).stdout
+
+
+def test_what_is_meant_for_a_closed_output_is_sent_to_no_server(told):
+    told.apply(story(told.pb)[2])
+    replay = told.programs.build.bin(REPLAY)
+    for command in ("history t", "state t", "verify"):
+        shell = f"exec {replay} {command} <&- >&- 2>&-"
+        subprocess.run(["sh", "-c", shell], env=told.programs.environment, check=True, timeout=30)
+    assert "invalid frontend message" not in told.postgres.log.read_text()
