@@ -84,14 +84,40 @@ static int64_t next_due_us(const struct housekeeping *housekeeping)
     return due_us > housekeeping->not_before_us ? due_us : housekeeping->not_before_us;
 }
 
+static bool round_of_watermark(struct housekeeping *housekeeping, struct error *error)
+{
+    return watermark_round(&housekeeping->watermark, housekeeping->line, error);
+}
+
+/* Each whatever became of the others: a watermark that cannot be folded must not leave a dead consumer's entries lying.
+ * The first failure is told. */
+static bool do_chores(struct housekeeping *housekeeping, struct error *error)
+{
+    static bool (*const chores[])(struct housekeeping *, struct error *) = {
+        claim_if_due,
+        round_of_watermark,
+        survey_if_due,
+    };
+    bool good = true;
+
+    for (size_t i = 0; i < sizeof chores / sizeof *chores; i++) {
+        struct error why;
+
+        if (chores[i](housekeeping, &why))
+            continue;
+        if (good)
+            *error = why;
+        good = false;
+    }
+    return good;
+}
+
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
 {
     if (!is_open(housekeeping) || !is_due(housekeeping, next_due_us(housekeeping)))
         return true;
 
-    if (redis_connect(housekeeping->line, error) &&
-        watermark_round(&housekeeping->watermark, housekeeping->line, error) && claim_if_due(housekeeping, error) &&
-        survey_if_due(housekeeping, error)) {
+    if (redis_connect(housekeeping->line, error) && do_chores(housekeeping, error)) {
         housekeeping->failed = false;
         return true;
     }

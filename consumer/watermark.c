@@ -18,6 +18,9 @@ static const struct postgres_statement take_lock = {
 };
 static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as in the statement");
 
+/* The range type has no room for its last number, 2^63 - 1: whoever uses it up gets no watermark for it. */
+#define LAST_IN_A_RANGE "9223372036854775806"
+
 /* Ranges that appear while this runs are left for the next time. `held` counts from 1 without a gap up to the end of the
  * range that holds 1. */
 static const struct postgres_statement fold = {
@@ -28,15 +31,16 @@ static const struct postgres_statement fold = {
         "  WHERE ctid = ANY (ARRAY(SELECT ctid FROM taskledger.producer_run LIMIT $1::int))"
         "  RETURNING producer_id, first_sequence, last_sequence"
         "), added AS ("
-        "  SELECT producer_id, range_agg(int8range(first_sequence, last_sequence, '[]')) AS held, count(*) AS runs"
-        "  FROM run GROUP BY producer_id"
+        "  SELECT producer_id, count(*) AS runs,"
+        "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
+        "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
         "), folded AS ("
-        "  INSERT INTO taskledger.producer AS p (producer_id, held, archived_sequence)"
-        "  SELECT producer_id, held,"
+        "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence)"
+        "  SELECT producer_id, now(), held,"
         "         coalesce((SELECT upper(r) - 1 FROM unnest(held) AS r WHERE r @> 1::bigint), 0)"
         "  FROM added ORDER BY producer_id"
         "  ON CONFLICT (producer_id) DO UPDATE SET"
-        "    held = p.held + EXCLUDED.held,"
+        "    folded_at = now(), held = p.held + EXCLUDED.held,"
         "    archived_sequence = greatest(p.archived_sequence, coalesce("
         "      (SELECT upper(r) - 1 FROM unnest(p.held + EXCLUDED.held) AS r WHERE r @> 1::bigint), 0))"
         "  RETURNING p.producer_id, p.archived_sequence"
@@ -48,7 +52,7 @@ static const struct postgres_statement all = {
     .name = "watermark_all",
     .sql = "SELECT producer_id, archived_sequence FROM taskledger.producer"
            " WHERE producer_id >= taskledger.first_uuid(now() - interval '8 days') AND archived_sequence > 0"
-           "   AND (closed_at IS NULL OR closed_at > now() - interval '10 minutes')",
+           "   AND (closed_at IS NULL OR folded_at > now() - interval '10 minutes')",
 };
 
 /* Numbers of up to 19 digits are compared as text: a double would be wrong above 2^53. */

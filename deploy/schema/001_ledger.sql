@@ -210,6 +210,7 @@ CREATE TABLE taskledger.producer (
     closed_at         timestamptz,                            -- its end was told, by itself or by its spool's adopter
     last_sequence     bigint,                                 -- that end
     archived_sequence bigint NOT NULL DEFAULT 0,              -- 1 up to this are held without a gap
+    folded_at         timestamptz,                            -- when that was last looked at
     held              int8multirange NOT NULL DEFAULT '{}',   -- all that is held: stored, declared dropped or set aside
     pruned_at         timestamptz
 ) WITH (fillfactor = 75);

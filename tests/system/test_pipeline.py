@@ -176,6 +176,29 @@ def test_an_older_consumer_keeps_what_a_newer_producer_adds(redis, postgres, pro
     programs.run("taskledger-replay", "verify")
 
 
+def test_the_last_number_there_is_stops_nothing(redis, postgres, programs, event_pb2):
+    programs.use(redis, postgres)
+    client = redis.client()
+    stream = Stream(client)
+    odd, honest = Producer(event_pb2), Producer(event_pb2)
+    odd.sequence = 2**63 - 2
+    stream.send(odd.status("t-1", "RUNNING"))
+    odd.sequence = 2**63 - 2
+    stream.send(odd.say(task_status=event_pb2.TaskStatus(task_id="", status=3)))
+    programs.start("taskledger-consumer", "run")
+    all_settled(stream)
+
+    stream.send(honest.opened(), honest.life("t-2"), honest.closed())
+    all_settled(stream)
+    wait_until(
+        lambda: client.hget("taskledger:archived", honest.id.hex) == b"%d" % honest.sequence,
+        10,
+        "the honest producer's watermark",
+    )
+    verdict = programs.run("taskledger-replay", "verify", expect=1)
+    assert str(odd.id) in verdict.stdout and str(honest.id) not in verdict.stdout
+
+
 READER = """
 import json, sys, psycopg2
 connection = psycopg2.connect(sys.argv[1])
