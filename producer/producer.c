@@ -2,6 +2,7 @@
 
 #include "producer/fork.h"
 #include "producer/outbox.h"
+#include "producer/producer_inside.h"
 #include "producer/sender.h"
 #include "producer/settings.h"
 #include "producer/statement.h"
@@ -111,6 +112,11 @@ static struct outbox *make_outbox(struct taskledger_producer *producer)
     }
     outbox_release(made); /* another thread was first */
     return seen;
+}
+
+void producer_worker(const struct taskledger_producer *producer, char worker[SETTINGS_WORKER_BYTES_MAX + 1])
+{
+    settings_worker(&producer->settings, worker);
 }
 
 /* ---- emit ----------------------------------------------------------------------------------------------------------- */

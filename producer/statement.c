@@ -10,8 +10,7 @@
 /* What a longer data_json adds around itself: its tag, its length, and longer lengths of what encloses it. */
 enum { DATA_FRAME_BYTES = 8 };
 
-/* Taken from struct taskledger_event: a caller built against an older header has a shorter one. */
-static bool take_struct(const struct taskledger_event *given, struct taskledger_event *said, struct error *error)
+bool statement_take(const struct taskledger_event *given, struct taskledger_event *said, struct error *error)
 {
     *said = (struct taskledger_event)TASKLEDGER_EVENT_INIT;
     if (given->struct_size < sizeof given->struct_size)
@@ -169,7 +168,7 @@ bool statement_make(const struct taskledger_event *said, const struct speaker *s
     struct taskledger_event whole;
     struct slice body;
 
-    if (!take_struct(said, &whole, error))
+    if (!statement_take(said, &whole, error))
         return false;
 
     struct event event = event_of(&whole, speaker->worker);

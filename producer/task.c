@@ -1,5 +1,7 @@
 #include "producer/taskledger/producer.h"
 
+#include "producer/producer_inside.h"
+#include "producer/statement.h"
 #include "proto/event.h"
 
 #include <stdlib.h>
@@ -7,23 +9,17 @@
 
 struct taskledger_task {
     struct taskledger_producer *producer; /* borrowed */
-    char *task_id;                        /* texts are owned; NULL: not given */
-    char *name;
-    char *step;
-    uint32_t attempt;
-    double progress; /* negative: not given */
+    struct taskledger_event kept;         /* what all its events say, but for the step */
+    char *step;                           /* owned; NULL: not given */
+    char texts[];                         /* of `kept` */
 };
 
 /* What is remembered, ready to be said. */
 static struct taskledger_event event_of(const struct taskledger_task *task, enum taskledger_status status)
 {
-    struct taskledger_event event = TASKLEDGER_EVENT_INIT;
+    struct taskledger_event event = task->kept;
 
-    event.task_id = task->task_id;
-    event.task_name = task->name;
     event.step = task->step;
-    event.attempt = task->attempt;
-    event.progress = task->progress;
     event.status = status;
     return event;
 }
@@ -39,26 +35,8 @@ void taskledger_task_forget(struct taskledger_task *task)
 {
     if (task == NULL)
         return;
-    free(task->task_id);
-    free(task->name);
     free(task->step);
     free(task);
-}
-
-static struct taskledger_task *new_task(struct taskledger_producer *producer, const char *task_id, const char *name)
-{
-    struct taskledger_task *task = calloc(1, sizeof *task);
-
-    if (task == NULL)
-        return NULL;
-    task->producer = producer;
-    task->progress = -1.0;
-    task->task_id = strdup(task_id == NULL ? "" : task_id); /* emit tells what is wrong with none */
-    task->name = name == NULL ? NULL : strdup(name);
-    if (task->task_id != NULL && (name == NULL || task->name != NULL))
-        return task;
-    taskledger_task_forget(task);
-    return NULL;
 }
 
 /* A refused event was not said; what it would have changed is not remembered. */
@@ -67,21 +45,99 @@ static bool is_refusal(enum taskledger_result result)
     return result == TASKLEDGER_INVALID || result == TASKLEDGER_TOO_BIG;
 }
 
-struct taskledger_task *taskledger_task_begin(struct taskledger_producer *producer, const char *task_id,
-                                              const char *name, uint32_t attempt)
+/* ---- beginning ------------------------------------------------------------------------------------------------------ */
+
+static size_t text_bytes(const char *text)
 {
-    struct taskledger_task *task = producer == NULL ? NULL : new_task(producer, task_id, name);
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
+/* Copy the text to where there is room for it. */
+static void keep(const char **text, char **room)
+{
+    size_t bytes = text_bytes(*text);
+
+    if (bytes == 0)
+        return;
+    *text = memcpy(*room, *text, bytes);
+    *room += bytes;
+}
+
+/* What `first` says for all events of its task. */
+static struct taskledger_task *new_task(struct taskledger_producer *producer, const struct taskledger_event *first)
+{
+    size_t bytes = text_bytes(first->task_id) + text_bytes(first->task_name) + text_bytes(first->worker) +
+                   text_bytes(first->queue) + text_bytes(first->parent_task_id) + text_bytes(first->traceparent);
+    struct taskledger_task *task = malloc(sizeof *task + bytes);
 
     if (task == NULL)
         return NULL;
-    task->attempt = attempt_effective(attempt);
+    *task = (struct taskledger_task){.producer = producer, .kept = TASKLEDGER_EVENT_INIT};
+    task->kept.task_id = first->task_id;
+    task->kept.task_name = first->task_name;
+    task->kept.worker = first->worker;
+    task->kept.queue = first->queue;
+    task->kept.parent_task_id = first->parent_task_id;
+    task->kept.traceparent = first->traceparent;
+    task->kept.attempt = attempt_effective(first->attempt);
+    task->kept.progress = first->progress;
 
-    struct taskledger_event event = event_of(task, TASKLEDGER_RUNNING);
-    if (!is_refusal(taskledger_emit(producer, &event)))
+    char *room = task->texts;
+    keep(&task->kept.task_id, &room);
+    keep(&task->kept.task_name, &room);
+    keep(&task->kept.worker, &room);
+    keep(&task->kept.queue, &room);
+    keep(&task->kept.parent_task_id, &room);
+    keep(&task->kept.traceparent, &room);
+    remember_step(task, first->step);
+    return task;
+}
+
+/* In a child the producer's own worker is another; a task stays with the one who began it. */
+static struct taskledger_task *begin(struct taskledger_producer *producer, struct taskledger_event *first)
+{
+    char worker[SETTINGS_WORKER_BYTES_MAX + 1];
+
+    if (first->worker == NULL || first->worker[0] == '\0') {
+        producer_worker(producer, worker);
+        first->worker = worker;
+    }
+    if (first->status == 0)
+        first->status = TASKLEDGER_RUNNING;
+
+    struct taskledger_task *task = new_task(producer, first);
+    if (task == NULL || !is_refusal(taskledger_emit(producer, first)))
         return task;
     taskledger_task_forget(task);
     return NULL;
 }
+
+struct taskledger_task *taskledger_task_begin_with(struct taskledger_producer *producer,
+                                                   const struct taskledger_event *first)
+{
+    struct taskledger_event whole;
+    struct error error;
+
+    if (producer == NULL || first == NULL)
+        return NULL;
+    if (statement_take(first, &whole, &error))
+        return begin(producer, &whole);
+    (void)taskledger_emit(producer, first); /* which says why it is invalid */
+    return NULL;
+}
+
+struct taskledger_task *taskledger_task_begin(struct taskledger_producer *producer, const char *task_id,
+                                              const char *name, uint32_t attempt)
+{
+    struct taskledger_event first = TASKLEDGER_EVENT_INIT;
+
+    first.task_id = task_id;
+    first.task_name = name;
+    first.attempt = attempt;
+    return taskledger_task_begin_with(producer, &first);
+}
+
+/* ---- going on ------------------------------------------------------------------------------------------------------- */
 
 enum taskledger_result taskledger_task_step(struct taskledger_task *task, const char *step)
 {
@@ -106,7 +162,7 @@ enum taskledger_result taskledger_task_progress(struct taskledger_task *task, do
     event.message = message;
     enum taskledger_result result = taskledger_emit(task->producer, &event);
     if (!is_refusal(result))
-        task->progress = progress;
+        task->kept.progress = progress;
     return result;
 }
 
@@ -124,8 +180,8 @@ enum taskledger_result taskledger_task_retry(struct taskledger_task *task, const
         return result;
 
     /* The next attempt begins from the beginning. */
-    task->attempt++;
-    task->progress = -1.0;
+    task->kept.attempt++;
+    task->kept.progress = -1.0;
     remember_step(task, NULL);
     return result;
 }

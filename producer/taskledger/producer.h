@@ -141,13 +141,19 @@ TASKLEDGER_API enum taskledger_result taskledger_emit(struct taskledger_producer
 
 /* ---- tasks: one line per change ---------------------------------------------------------------------------------- */
 
-/* Remembers task_id, name, worker, attempt, step and progress between calls. Belongs to one thread at a time. */
+/* Remembers task_id, name, worker, attempt, queue, parent_task_id, traceparent, step and progress between calls: all its
+ * events say them. Its worker is the one who began it, in a child of fork() too. Belongs to one thread at a time. */
 struct taskledger_task;
 
-/* Emits RUNNING. NULL only when memory is short or an argument is invalid (taskledger_invalid_reason()). `name` may be
- * NULL; attempt 0 means 1. */
+/* Emits RUNNING. NULL only when the producer is, when memory is short, or when an argument is invalid
+ * (taskledger_invalid_reason()). `name` may be NULL; attempt 0 means 1. */
 TASKLEDGER_API struct taskledger_task *taskledger_task_begin(struct taskledger_producer *producer, const char *task_id,
                                                              const char *name, uint32_t attempt);
+
+/* The same with a first event of any kind; status 0 means RUNNING. Message, error, data_json and occurred_at_us are said
+ * once only. */
+TASKLEDGER_API struct taskledger_task *taskledger_task_begin_with(struct taskledger_producer *producer,
+                                                                  const struct taskledger_event *first);
 
 /* RUNNING with a new step, or with progress in the present step; `message` may be NULL. */
 TASKLEDGER_API enum taskledger_result taskledger_task_step(struct taskledger_task *task, const char *step);

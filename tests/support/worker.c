@@ -5,6 +5,7 @@
  *     counters                                                           a line of JSON
  *     fork COUNT DEPTH        a child that emits and closes; DEPTH 2: so does a child of it, and so on
  *     leave                   a child that emits nothing and closes      (as fork)
+ *     hand_on                 begin a task, and a child ends it          (as fork)
  *     bare COUNT              a child that no fork handler hears of
  *     leave_off THREADS MS    so many threads emit, and after so long the process ends by exit(3) without closing
  *     linger                  a child that does nothing for CHILD_S      lingering
@@ -12,7 +13,7 @@
  *     close MS                                                           left COUNT
  *
  * Each child prints "child PID left COUNT ms MS" when it has closed, and ends by _exit(0). The answer to fork, leave,
- * bare and storm, "done COUNT", comes when all have; "lost COUNT" tells how many did not within CHILD_S.
+ * hand_on, bare and storm, "done COUNT", comes when all have; "lost COUNT" tells how many did not within CHILD_S.
  *
  * Options come from the environment: as the library reads it, and WORKER_BACKOFF_MS, WORKER_REQUEST_MS, and for how long
  * a child closes, WORKER_CHILD_MS. The tasks are named PID-NUMBER after the process that emits. */
@@ -119,6 +120,19 @@ static void be_child(unsigned count, unsigned depth)
     uint64_t left = taskledger_close(producer, child_close_ms);
     say("child %d left %llu ms %lld\n", (int)getpid(), (unsigned long long)left, (long long)(now_ms() - start_ms));
     _exit(good ? 0 : 1);
+}
+
+static pid_t fork_with_task(void)
+{
+    struct taskledger_task *task = taskledger_task_begin(producer, "handed on", NULL, 1);
+    pid_t child = fork();
+
+    if (child == 0) {
+        taskledger_task_end(task, TASKLEDGER_SUCCESS, NULL);
+        be_child(0, 1);
+    }
+    taskledger_task_forget(task);
+    return child;
 }
 
 /* With the system call alone: nobody in the process is told. */
@@ -244,6 +258,8 @@ static bool obey(const char *command, unsigned a, unsigned b, unsigned c)
         tell(ended_well(fork_child(a, b)), 1);
     } else if (strcmp(command, "leave") == 0) {
         tell(ended_well(fork_child(0, 1)), 1);
+    } else if (strcmp(command, "hand_on") == 0) {
+        tell(ended_well(fork_with_task()), 1);
     } else if (strcmp(command, "bare") == 0) {
         tell(ended_well(fork_bare(a)), 1);
     } else if (strcmp(command, "leave_off") == 0) {

@@ -135,6 +135,15 @@ def test_grandchildren(redis, event_pb2, start):
     assert sorted(said_by_each(redis, event_pb2).values()) == [4, 5, 5, 5, 5]
 
 
+def test_a_task_stays_with_the_worker_that_began_it(redis, event_pb2, start):
+    worker = start(redis)
+    assert worker.ask("hand_on") == "done 1"
+    assert worker.close() == 0
+    began, ended = sorted(Emitted(redis, event_pb2).tasks(), key=lambda task: task.status)
+    assert ended.status == event_pb2.STATUS_SUCCESS
+    assert began.worker == ended.worker and not ended.worker.endswith(f":{worker.children[0].pid}")
+
+
 def test_a_child_that_no_fork_handler_hears_of(redis, event_pb2, start):
     worker = start(redis)
     worker.emit(2)

@@ -13,6 +13,7 @@ int main(void)
 {
     struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
+    struct taskledger_event first = TASKLEDGER_EVENT_INIT;
     struct taskledger_producer *producer;
     struct taskledger_task *task;
 
@@ -21,6 +22,9 @@ int main(void)
     producer = taskledger_open(&options, NULL, 0);
     task = taskledger_task_begin(producer, "installed", NULL, 1);
     taskledger_task_end(task, TASKLEDGER_SUCCESS, NULL);
+    first.task_id = "with";
+    first.queue = "mails";
+    taskledger_task_forget(taskledger_task_begin_with(producer, &first));
     if (taskledger_flush(producer, 5000) != 0)
         return 3;
     taskledger_counters(producer, &counters);
@@ -82,8 +86,8 @@ def works(program, prefix, redis):
     """It runs, and its events arrive."""
     before = redis.client().xlen("taskledger:events")
     environment = {"REDIS_URL": redis.url, "LD_LIBRARY_PATH": str(library_folder(prefix))}
-    assert run([program], env=environment) == "0.1.0 sent 3\n"
-    assert redis.client().xlen("taskledger:events") == before + 4
+    assert run([program], env=environment) == "0.1.0 sent 4\n"
+    assert redis.client().xlen("taskledger:events") == before + 5
 
 
 def test_by_pkg_config(prefix, outside, redis):

@@ -89,6 +89,71 @@ static void a_task_remembers_its_step_and_progress(void **state)
     assert_true(slice_equal(said(4).data_json, slice_from_text("{\"failed\":2}")));
 }
 
+static struct taskledger_event full_event(void)
+{
+    struct taskledger_event first = TASKLEDGER_EVENT_INIT;
+
+    first.task_id = "task";
+    first.task_name = "name";
+    first.worker = "somebody";
+    first.attempt = 4;
+    first.queue = "mails";
+    first.parent_task_id = "parent";
+    first.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    first.step = "load";
+    first.progress = 0.5;
+    first.message = "once";
+    first.data_json = "{\"once\":true}";
+    return first;
+}
+
+static void a_task_begun_with_a_whole_event_keeps_what_all_have_in_common(void **state)
+{
+    struct taskledger_event first = full_event();
+    struct taskledger_task *task = taskledger_task_begin_with(producer, &first);
+
+    (void)state;
+    taskledger_task_retry(task, "OSError", "disk full");
+    taskledger_task_end(task, TASKLEDGER_CANCELLED, NULL);
+    assert_said(0, STATUS_RUNNING, "load", 0.5);
+    assert_said(1, STATUS_RETRY, "load", 0.5);
+    assert_said(2, STATUS_CANCELLED, "", -1.0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct task_status task_status = said(i);
+
+        assert_true(slice_equal(task_status.worker, slice_from_text("somebody")));
+        assert_int_equal(task_status.attempt, i < 2 ? 4 : 5);
+        assert_true(slice_equal(task_status.queue, slice_from_text("mails")));
+        assert_true(slice_equal(task_status.parent_task_id, slice_from_text("parent")));
+        assert_true(slice_equal(task_status.traceparent, slice_from_text(first.traceparent)));
+        assert_true(slice_equal(task_status.message, slice_from_text(i == 0 ? "once" : NULL)));
+        assert_true(slice_equal(task_status.data_json, slice_from_text(i == 0 ? first.data_json : NULL)));
+    }
+}
+
+static void a_task_may_begin_before_it_runs(void **state)
+{
+    struct taskledger_event first = full_event();
+
+    (void)state;
+    first.status = TASKLEDGER_QUEUED;
+    taskledger_task_forget(taskledger_task_begin_with(producer, &first));
+    assert_said(0, STATUS_QUEUED, "load", 0.5);
+}
+
+static void an_event_of_an_older_header_begins_a_task(void **state)
+{
+    struct taskledger_event first = full_event();
+
+    (void)state;
+    first.struct_size = offsetof(struct taskledger_event, worker);
+    struct taskledger_task *task = taskledger_task_begin_with(producer, &first);
+    taskledger_task_step(task, "render");
+    taskledger_task_forget(task);
+    assert_said(1, STATUS_RUNNING, "render", -1.0);
+    assert_true(slice_equal(said(1).queue, slice_of(NULL, 0)));
+}
+
 static void success_is_the_step_completed(void **state)
 {
     struct taskledger_task *task = begin();
@@ -145,6 +210,12 @@ static void a_task_that_cannot_be_named_does_not_begin(void **state)
     assert_null(taskledger_task_begin(producer, NULL, NULL, 1));
     assert_non_null(strstr(taskledger_invalid_reason(), "task_id"));
     assert_null(taskledger_task_begin(producer, "", NULL, 1));
+
+    struct taskledger_event first = {.task_id = "task"};
+    assert_null(taskledger_task_begin_with(producer, &first));
+    assert_non_null(strstr(taskledger_invalid_reason(), "struct_size"));
+    assert_null(taskledger_task_begin_with(producer, NULL));
+    assert_null(taskledger_task_begin_with(NULL, &first));
 }
 
 static void a_forgotten_task_says_nothing(void **state)
@@ -171,6 +242,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_task_remembers_its_step_and_progress),
+        TEST(a_task_begun_with_a_whole_event_keeps_what_all_have_in_common),
+        TEST(a_task_may_begin_before_it_runs),
+        TEST(an_event_of_an_older_header_begins_a_task),
         TEST(success_is_the_step_completed),
         TEST(a_failure_names_the_step_where_it_broke),
         TEST(a_retry_belongs_to_the_attempt_that_failed_and_begins_the_next),
