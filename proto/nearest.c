@@ -9,26 +9,36 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* How many letters to insert, remove or replace to get from one to the other (Levenshtein), a row of the table at a
- * time. `to` is at most WORD_BYTES_MAX long. */
+enum { ROWS = 3 };
+
+/* Of the table: how far are the first i letters of one from the first j of the other? */
+static size_t cell(size_t rows[ROWS][WORD_BYTES_MAX + 1], struct slice from, struct slice to, size_t i, size_t j)
+{
+    const uint8_t *a = from.data + i;
+    const uint8_t *b = to.data + j;
+    size_t replaced = rows[(i - 1) % ROWS][j - 1] + (a[-1] != b[-1]);
+    size_t longer = least(rows[(i - 1) % ROWS][j], rows[i % ROWS][j - 1]) + 1;
+    size_t fewest = least(replaced, longer);
+
+    if (i > 1 && j > 1 && a[-1] == b[-2] && a[-2] == b[-1])
+        return least(fewest, rows[(i - 2) % ROWS][j - 2] + 1);
+    return fewest;
+}
+
+/* How many letters to insert, remove, replace or swap with the next to get from one to the other (Damerau and
+ * Levenshtein), of whose table three rows are needed. `to` is at most WORD_BYTES_MAX long. */
 static size_t distance(struct slice from, struct slice to)
 {
-    size_t row[WORD_BYTES_MAX + 1];
+    size_t rows[ROWS][WORD_BYTES_MAX + 1];
 
     for (size_t j = 0; j <= to.size; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= from.size; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= to.size; j++) {
-            size_t replaced = diagonal + (from.data[i - 1] != to.data[j - 1]);
-
-            diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-        }
+        rows[i % ROWS][0] = i;
+        for (size_t j = 1; j <= to.size; j++)
+            rows[i % ROWS][j] = cell(rows, from, to, i, j);
     }
-    return row[to.size];
+    return rows[from.size % ROWS][to.size];
 }
 
 static struct slice without_hyphens(struct slice word)

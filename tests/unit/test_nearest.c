@@ -24,6 +24,7 @@ static void a_slip_of_the_finger_is_understood(void **state)
     (void)state;
     assert_string_equal(nearest_of("histroy"), "history");
     assert_string_equal(nearest_of("stae"), "state");
+    assert_string_equal(nearest_of("hlep"), "--help");
     assert_string_equal(nearest_of("status"), "state");
     assert_string_equal(nearest_of("verfiy"), "verify");
 }
