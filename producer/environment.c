@@ -1,7 +1,7 @@
-/* The only place where the library looks at the environment, and only when it is asked to. */
-#include "producer/taskledger/producer.h"
+#include "producer/environment.h"
 
 #include "producer/queue.h"
+#include "producer/taskledger/producer.h"
 #include "proto/options.h"
 #include "proto/stream_options.h"
 
@@ -23,25 +23,29 @@ struct environment {
 };
 
 #define AT(member) offsetof(struct environment, member)
-#define TEXT(name, member)                                                                      \
-    {                                                                                           \
-        .variable = (name), .type = OPTION_TEXT, .offset = offsetof(struct environment, member) \
-    }
-#define NUMBER(name, member, least, most)                                                           \
-    {                                                                                               \
-        .variable = (name), .type = OPTION_INTEGER, .offset = offsetof(struct environment, member), \
-        .minimum = (least), .maximum = (most)                                                       \
+#define NUMBER(name, member, least, most, about)                                                                 \
+    {                                                                                                            \
+        .variable = (name), .type = OPTION_INTEGER, .offset = AT(member), .minimum = (least), .maximum = (most), \
+        .help = (about)                                                                                          \
     }
 
 static const struct option_spec specs[] = {
     STREAM_OPTIONS_VARIABLES(AT),
-    TEXT("TASKLEDGER_WORKER", worker),
-    NUMBER("TASKLEDGER_QUEUE_EVENTS", queue_events, QUEUE_EVENTS_MIN, UINT32_MAX),
-    NUMBER("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN, INT64_MAX),
-    {.variable = "TASKLEDGER_ENABLED", .type = OPTION_BOOLEAN, .offset = offsetof(struct environment, enabled)},
+    {.variable = "TASKLEDGER_WORKER",
+     .type = OPTION_TEXT,
+     .offset = AT(worker),
+     .help = "who emits; if not given, host name and process number"},
+    NUMBER("TASKLEDGER_QUEUE_EVENTS", queue_events, QUEUE_EVENTS_MIN, UINT32_MAX,
+           "so many events wait in memory at most; if not given, 10000"),
+    NUMBER("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN, INT64_MAX,
+           "so much memory they take at most; if not given, 8388608"),
+    {.variable = "TASKLEDGER_ENABLED",
+     .type = OPTION_BOOLEAN,
+     .offset = AT(enabled),
+     .help = "0 emits nothing; if not given, yes"},
 };
 
-static const struct options_table table = {
+const struct options_table environment_table = {
     .program = "libtaskledger",
     .specs = specs,
     .count = sizeof specs / sizeof specs[0],
@@ -86,7 +90,7 @@ int taskledger_options_from_environment(struct taskledger_options *options, char
 
     if (options == NULL || options->struct_size < sizeof options->struct_size)
         return refuse("struct_size: not set; begin with TASKLEDGER_OPTIONS_INIT", reason, reason_size);
-    if (!options_from_environment(&table, &found, &error))
+    if (!options_from_environment(&environment_table, &found, &error))
         return refuse(error.text, reason, reason_size);
 
     /* A caller built against an older header has a shorter struct: what it lacks is not told. */

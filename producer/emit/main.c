@@ -4,6 +4,7 @@
 #include "producer/emit/lines.h"
 #include "producer/emit/run.h"
 #include "producer/emit/status.h"
+#include "producer/environment.h"
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
 #include "proto/nearest.h"
@@ -111,6 +112,13 @@ static int print_configuration(void)
     return EXIT_OK;
 }
 
+/* The same for the library, which no program is but which is in this one. */
+static int print_library_configuration(void)
+{
+    options_print_markdown(&environment_table, stdout);
+    return EXIT_OK;
+}
+
 static const struct {
     const char *flag;
     int (*print)(void);
@@ -119,6 +127,7 @@ static const struct {
     {"--help", print_help},
     {"--version", print_version},
     {"--print-configuration", print_configuration},
+    {"--print-library-configuration", print_library_configuration},
 };
 
 /* What is run */
