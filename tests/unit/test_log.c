@@ -214,11 +214,33 @@ static void a_server_is_up_only_when_it_has_answered(void **state)
     assert_int_equal(count(read_log(written), "\n"), 2);
 }
 
+static void a_prepared_line_has_the_time_at_which_it_is_written(void **state)
+{
+    struct written *written = *state;
+    struct log_prepared text;
+    struct log_prepared json;
+
+    log_prepare(&written->log, LOG_LEVEL_WARNING, "interrupted", &text);
+    written->log.format = LOG_FORMAT_JSON;
+    log_prepare(&written->log, LOG_LEVEL_WARNING, "interrupted", &json);
+    now_us += 1000000;
+    log_write_prepared(&text);
+    log_write_prepared(&json);
+    const char *lines = read_log(written);
+    assert_int_equal(count(lines, "22:33:44"), 0);
+    assert_int_equal(count(lines, "2026-11-21T22:33:45.123456Z warning interrupted\n"), 1);
+    assert_int_equal(count(lines, "{\"time\":\"2026-11-21T22:33:45.123456Z\",\"level\":\"warning\""), 1);
+}
+
 static void what_is_below_the_level_is_not_written(void **state)
 {
     struct written *written = *state;
 
+    struct log_prepared prepared;
+
     log_write(&written->log, LOG_LEVEL_DEBUG, "detail", LOG_NO_FIELDS);
+    log_prepare(&written->log, LOG_LEVEL_DEBUG, "detail", &prepared);
+    log_write_prepared(&prepared);
     assert_string_equal(read_log(written), "");
 }
 
@@ -235,6 +257,7 @@ int main(void)
                                         close_pipe),
         cmocka_unit_test_setup_teardown(another_reason_is_told_once_too, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(a_server_is_up_only_when_it_has_answered, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_prepared_line_has_the_time_at_which_it_is_written, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_written, open_pipe, close_pipe),
     };
 
