@@ -1,9 +1,16 @@
 #include "producer/emit/delivery.h"
 
 #include "producer/emit/console.h"
+#include "producer/emit/stop.h"
 #include "proto/clock.h"
+#include "proto/redis_url.h"
+#include "proto/stream_options.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the beginning ------------------------------------------------------------------------------------------------ */
 
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,
                    struct error *error)
@@ -32,25 +39,91 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     return true;
 }
 
-static int32_t at_least(int64_t value, int32_t least)
+/* ---- why not ---------------------------------------------------------------------------------------------------- */
+
+void delivery_reason(const struct configuration *configuration, const struct taskledger_counters *counters,
+                     char reason[DELIVERY_REASON_BYTES])
 {
-    return value > least ? (int32_t)value : least;
+    const char *given = configuration->redis_url == NULL ? STREAM_OPTIONS_REDIS_URL : configuration->redis_url;
+    char address[REDIS_URL_PLACE_MAX] = "Redis";
+    struct redis_url url;
+    struct error error;
+
+    /* What failed names its server; what has not even failed yet does not. */
+    if (counters->last_error[0] != '\0') {
+        snprintf(reason, DELIVERY_REASON_BYTES, "%s", counters->last_error);
+        return;
+    }
+    if (redis_url_parse(given, &url, &error))
+        redis_url_describe(&url, address);
+    explicit_bzero(&url, sizeof url);
+    snprintf(reason, DELIVERY_REASON_BYTES, "%s: no answer", address);
 }
 
-bool delivery_close(struct taskledger_producer *producer, int64_t timeout_ms)
+enum exit_code delivery_exit_code(const struct taskledger_counters *counters)
+{
+    enum { FOR_WHAT_WE_WERE_TOLD = 2 };
+
+    return counters->refused_for_good == FOR_WHAT_WE_WERE_TOLD ? EXIT_USAGE : EXIT_UNREACHABLE;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+enum ending { DELIVERED, REFUSED, STOPPED, LATE };
+
+static int32_t within(int64_t value, int32_t minimum, int32_t maximum)
+{
+    if (value < minimum)
+        return minimum;
+    return value < maximum ? (int32_t)value : maximum;
+}
+
+/* Before the producer is closed, since the reason can only be asked for while it is open. */
+static enum ending wait_for_answers(struct taskledger_producer *producer, int64_t deadline_us, int stop_fd,
+                                    struct taskledger_counters *counters)
+{
+    for (;;) {
+        int64_t left_ms = clock_left_ms(clock_system(), deadline_us) - DELIVERY_CLOSE_MS;
+
+        if (taskledger_flush(producer, within(left_ms, 0, DELIVERY_STEP_MS)) == 0)
+            return DELIVERED;
+        taskledger_counters(producer, counters);
+        if (counters->refused_for_good != 0)
+            return REFUSED;
+        if (stop_is_wanted(stop_fd))
+            return STOPPED;
+        if (left_ms <= 0)
+            return LATE;
+    }
+}
+
+static void say_undelivered(enum ending ending, const char *reason, int64_t timeout_ms)
+{
+    if (ending == REFUSED)
+        console_say("not delivered: %s; the events are lost", reason);
+    else if (ending == STOPPED)
+        console_say("not delivered before it was stopped: %s; the events are lost", reason);
+    else if (timeout_ms % 1000 == 0)
+        console_say("not delivered within %" PRId64 "s: %s; the events are lost", timeout_ms / 1000, reason);
+    else
+        console_say("not delivered within %" PRId64 "ms: %s; the events are lost", timeout_ms, reason);
+}
+
+enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
+                              int stop_fd)
 {
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
-    int64_t deadline_us = clock_deadline_us(clock_system(), timeout_ms);
+    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms);
+    char reason[DELIVERY_REASON_BYTES];
 
-    /* Flushed first, since the reason can only be asked for while the producer is open. */
-    uint64_t unanswered = taskledger_flush(producer, at_least(timeout_ms - DELIVERY_CLOSE_MS, 0));
-    taskledger_counters(producer, &counters);
-    uint64_t lost = taskledger_close(producer, at_least(clock_left_ms(clock_system(), deadline_us), DELIVERY_CLOSE_MS));
+    enum ending ending = wait_for_answers(producer, deadline_us, stop_fd, &counters);
+    int64_t left_ms = ending == DELIVERED ? clock_left_ms(clock_system(), deadline_us) : 0;
+    uint64_t lost = taskledger_close(producer, within(left_ms, DELIVERY_CLOSE_MS, DELIVERY_GOODBYE_MS));
 
     /* When only the goodbye is missing, nothing is that anybody asked for. */
-    if (unanswered == 0 || lost == 0)
-        return true;
-    console_say("lost, since Redis did not answer for it within %" PRId64 " ms: %s", timeout_ms,
-                counters.last_error[0] == '\0' ? "no answer" : counters.last_error);
-    return false;
+    if (ending == DELIVERED || lost == 0)
+        return EXIT_OK;
+    delivery_reason(configuration, &counters, reason);
+    say_undelivered(ending, reason, configuration->timeout_ms);
+    return delivery_exit_code(&counters);
 }

@@ -32,13 +32,16 @@ static enum line_reader_result wait_for_input(const struct line_reader *reader, 
         {.fd = reader->fd, .events = POLLIN},
         {.fd = reader->stop_fd, .events = POLLIN},
     };
+    int ready;
 
-    while (poll(polled, 2, -1) < 0) {
+    while ((ready = poll(polled, 2, LINE_READER_IDLE_MS)) < 0) {
         if (errno != EINTR) {
             error_set_errno(error, ERROR_FATAL, "read", "could not wait for input");
             return LINE_READER_FAILED;
         }
     }
+    if (ready == 0)
+        return LINE_READER_IDLE;
     return polled[1].revents != 0 ? LINE_READER_STOPPED : LINE_READER_LINE;
 }
 

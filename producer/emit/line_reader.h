@@ -1,7 +1,8 @@
 /* line_reader: lines of a file descriptor, in a buffer of fixed size.
  *
  * A line that is longer than LINE_READER_BYTES_MAX is told of and passed over without being held. A last line without a
- * line feed is a line. Waiting ends as soon as `stop_fd` is readable. */
+ * line feed is a line. Waiting ends as soon as `stop_fd` is readable, and pauses every second for whoever wants to look
+ * at something else. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_LINE_READER_H
 #define TASKLEDGER_PRODUCER_EMIT_LINE_READER_H
 
@@ -13,6 +14,7 @@
 
 enum {
     LINE_READER_BYTES_MAX = 256 * 1024,
+    LINE_READER_IDLE_MS = 1000,
     LINE_READER_BUFFER_BYTES = LINE_READER_BYTES_MAX + 64 * 1024,
 };
 
@@ -30,6 +32,7 @@ struct line_reader {
 enum line_reader_result {
     LINE_READER_LINE,
     LINE_READER_TOO_LONG, /* the line `number`; nothing of it is kept */
+    LINE_READER_IDLE,     /* nothing to read for LINE_READER_IDLE_MS */
     LINE_READER_END,
     LINE_READER_STOPPED, /* `stop_fd` became readable */
     LINE_READER_FAILED,  /* FATAL, "read" */

@@ -5,20 +5,20 @@
 #include "producer/emit/line.h"
 #include "producer/emit/line_reader.h"
 #include "producer/emit/pace.h"
+#include "producer/emit/stop.h"
 #include "proto/exit_code.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define TOO_LONG "too long, a line has at most 262144 bytes"
 _Static_assert(LINE_READER_BYTES_MAX == 262144, "TOO_LONG tells the limit");
 
-enum { DRAIN_WHEN_STOPPED_MS = 2000, CLOSE_MS = 500 };
+enum { DRAIN_WHEN_STOPPED_MS = 2000 };
 
 struct lines {
+    const struct configuration *configuration;
     struct taskledger_producer *producer;
     struct line_reader reader;
     struct pace pace;
@@ -30,22 +30,6 @@ struct lines {
     /* Numbers of the lines accepted last; the next one goes to accepted % DELIVERY_QUEUE_EVENTS. */
     uint64_t recent[DELIVERY_QUEUE_EVENTS];
 };
-
-/* Readable when somebody wants us to stop. Signals that are ignored stay ignored: under nohup SIGHUP is none. */
-static bool open_stop(int *stop_fd, struct error *error)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action;
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, signals[i]);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    *stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *stop_fd >= 0 || error_set_errno(error, ERROR_FATAL, "signal", "could not watch for signals");
-}
 
 /* One line */
 
@@ -116,6 +100,9 @@ static int read_all(struct lines *lines)
         case LINE_READER_TOO_LONG:
             say_bad(lines, TOO_LONG);
             break;
+        case LINE_READER_IDLE:
+            pace = pace_look(&lines->pace);
+            break;
         case LINE_READER_END:
             return EXIT_OK;
         case LINE_READER_STOPPED:
@@ -151,8 +138,10 @@ static uint64_t first_undelivered_line(const struct lines *lines)
 
 static void say_undelivered(const struct lines *lines, const struct taskledger_counters *counters)
 {
-    console_say("lines from %" PRIu64 " on are lost, since Redis did not answer for them: %s",
-                first_undelivered_line(lines), counters->last_error[0] == '\0' ? "no answer" : counters->last_error);
+    char reason[DELIVERY_REASON_BYTES];
+
+    delivery_reason(lines->configuration, counters, reason);
+    console_say("lines from %" PRIu64 " on are not delivered and lost: %s", first_undelivered_line(lines), reason);
 }
 
 static void say_summary(const struct lines *lines, const struct taskledger_counters *counters)
@@ -171,8 +160,8 @@ static int finish(struct lines *lines, int code)
     if (code != EXIT_UNREACHABLE && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
         code = EXIT_INTERRUPTED;
     if (code == EXIT_INTERRUPTED) {
-        console_say("stopped behind line %" PRIu64, lines->done);
-        taskledger_flush(lines->producer, DRAIN_WHEN_STOPPED_MS);
+        console_say("stopped after line %" PRIu64, lines->done);
+        taskledger_flush(lines->producer, pace_look(&lines->pace) == PACE_GO ? DRAIN_WHEN_STOPPED_MS : 0);
     }
 
     taskledger_counters(lines->producer, &counters);
@@ -182,7 +171,7 @@ static int finish(struct lines *lines, int code)
     say_summary(lines, &counters);
 
     if (lines->undelivered > 0 || lines->dropped > 0)
-        return EXIT_UNREACHABLE;
+        return delivery_exit_code(&counters);
     return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
 }
 
@@ -196,7 +185,7 @@ static int read_in_vain(struct lines *lines)
 
     do
         result = line_reader_next(&lines->reader, &text, &size, &error);
-    while (result == LINE_READER_LINE || result == LINE_READER_TOO_LONG);
+    while (result == LINE_READER_LINE || result == LINE_READER_TOO_LONG || result == LINE_READER_IDLE);
     return result == LINE_READER_STOPPED ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
@@ -206,7 +195,7 @@ static bool open_all(struct lines *lines, const struct configuration *configurat
 
     if (count != 0)
         return error_set(error, ERROR_FATAL, "usage", "lines reads standard input and takes no words, found %d", count);
-    if (!delivery_open(configuration, &lines->producer, error) || !open_stop(&stop_fd, error) ||
+    if (!delivery_open(configuration, &lines->producer, error) || !stop_open(&stop_fd, error) ||
         !line_reader_init(&lines->reader, STDIN_FILENO, stop_fd, error))
         return false;
     pace_init(&lines->pace, lines->producer, stop_fd, configuration->timeout_ms);
@@ -215,7 +204,7 @@ static bool open_all(struct lines *lines, const struct configuration *configurat
 
 int lines_execute(const struct configuration *configuration, int count, char **words)
 {
-    struct lines lines = {.producer = NULL};
+    struct lines lines = {.configuration = configuration};
     struct error error = {.kind = ERROR_NONE};
 
     (void)words;
@@ -226,7 +215,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
     }
 
     int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
-    taskledger_close(lines.producer, code == EXIT_UNREACHABLE ? DELIVERY_CLOSE_MS : CLOSE_MS);
+    taskledger_close(lines.producer, lines.undelivered > 0 ? DELIVERY_CLOSE_MS : DELIVERY_GOODBYE_MS);
     close(lines.reader.stop_fd);
     line_reader_close(&lines.reader);
     return code;

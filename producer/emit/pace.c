@@ -1,14 +1,11 @@
 #include "producer/emit/pace.h"
 
 #include "producer/emit/delivery.h"
+#include "producer/emit/stop.h"
 #include "proto/clock.h"
 #include "proto/event.h"
 
-#include <poll.h>
-#include <stdbool.h>
-
 enum {
-    STEP_MS = 20,        /* how soon new room, or the wish to stop, is seen */
     EVENT_COST = 1024,   /* what keeping an event costs above its text */
     RESERVED_EVENTS = 8, /* for what the producer says about itself */
     /* For the same, and for what a ring gives away where the next event does not fit before its end. */
@@ -35,13 +32,15 @@ static void look(struct pace *pace, struct taskledger_counters *counters)
     taskledger_counters(pace->producer, counters);
     pace->events = above(DELIVERY_QUEUE_EVENTS - RESERVED_EVENTS, counters->queued);
     pace->bytes = above(DELIVERY_QUEUE_BYTES - RESERVED_BYTES, counters->queued_bytes);
+    pace->look_again_us = clock_deadline_us(clock_system(), DELIVERY_STEP_MS);
 }
 
-static bool is_stopped(const struct pace *pace)
+enum pace_result pace_look(struct pace *pace)
 {
-    struct pollfd polled = {.fd = pace->stop_fd, .events = POLLIN};
+    struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
 
-    return poll(&polled, 1, 0) > 0;
+    look(pace, &counters);
+    return counters.refused_for_good == 0 ? PACE_GO : PACE_REFUSED;
 }
 
 /* Until there is room for `bytes`, or, when that is 0, until nothing is queued. */
@@ -57,12 +56,14 @@ static enum pace_result wait_for(struct pace *pace, uint64_t bytes)
         sent = counters.sent;
         if (bytes > 0 ? pace->events > 0 && pace->bytes >= bytes : counters.queued == 0)
             return PACE_GO;
-        if (is_stopped(pace))
+        if (counters.refused_for_good != 0)
+            return PACE_REFUSED;
+        if (stop_is_wanted(pace->stop_fd))
             return PACE_STOPPED;
         if (clock_left_ms(clock, deadline_us) == 0)
             return PACE_STALLED;
 
-        taskledger_flush(pace->producer, STEP_MS);
+        taskledger_flush(pace->producer, DELIVERY_STEP_MS);
         look(pace, &counters);
         if (counters.sent != sent)
             deadline_us = clock_deadline_us(clock, pace->timeout_ms);
@@ -73,6 +74,8 @@ enum pace_result pace_wait(struct pace *pace, size_t text_bytes)
 {
     uint64_t bytes = cost(text_bytes);
 
+    if (clock_left_ms(clock_system(), pace->look_again_us) == 0 && pace_look(pace) == PACE_REFUSED)
+        return PACE_REFUSED;
     if (pace->events == 0 || pace->bytes < bytes) {
         enum pace_result result = wait_for(pace, bytes);
 

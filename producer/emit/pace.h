@@ -14,6 +14,7 @@
 enum pace_result {
     PACE_GO,
     PACE_STALLED, /* nothing got through for `timeout_ms` */
+    PACE_REFUSED, /* nothing will get through before an operator has acted */
     PACE_STOPPED, /* `stop_fd` became readable */
 };
 
@@ -21,11 +22,15 @@ struct pace {
     struct taskledger_producer *producer; /* borrowed */
     int stop_fd;                          /* borrowed; negative: none */
     int64_t timeout_ms;
-    uint64_t events; /* there is room for so many more, */
-    uint64_t bytes;  /* and for so many bytes */
+    uint64_t events;       /* there is room for so many more, */
+    uint64_t bytes;        /* and for so many bytes */
+    int64_t look_again_us; /* at the counters, even if there is room */
 };
 
 void pace_init(struct pace *pace, struct taskledger_producer *producer, int stop_fd, int64_t timeout_ms);
+
+/* Look at the counters: PACE_GO, or PACE_REFUSED. */
+enum pace_result pace_look(struct pace *pace);
 
 /* Until there is room for one more event, made from `text_bytes` of text. */
 enum pace_result pace_wait(struct pace *pace, size_t text_bytes);

@@ -3,6 +3,7 @@
 #include "producer/emit/child.h"
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
+#include "producer/emit/stop.h"
 #include "proto/clock.h"
 #include "proto/json_writer.h"
 #include "proto/uuid.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { ERROR_MESSAGE_BYTES_MAX = 64, SIGNAL_NAME_BYTES_MAX = 32 };
 
@@ -164,6 +166,18 @@ static void emit_not_started(struct run *run, const struct error *error)
     taskledger_emit(run->producer, &event);
 }
 
+/* Nothing else can be wanted of us any more than to stop, so that is what a signal says now. */
+static void deliver(struct run *run, const struct configuration *configuration)
+{
+    struct error error;
+    int stop_fd = -1;
+
+    (void)stop_open(&stop_fd, &error);
+    delivery_close(run->producer, configuration, stop_fd);
+    if (stop_fd >= 0)
+        close(stop_fd);
+}
+
 /* All of it */
 
 static bool open_task(struct run *run, const struct configuration *configuration, int count, char **words,
@@ -201,12 +215,12 @@ int run_execute(const struct configuration *configuration, int count, char **wor
     if (!child_start(&run.child, words, &exec_errno, &error)) {
         console_say("%s", error.text);
         emit_not_started(&run, &error);
-        delivery_close(run.producer, configuration->timeout_ms);
+        deliver(&run, configuration);
         return not_started_code(exec_errno);
     }
 
     child_wait(&run.child, &end);
     emit_end(&run, &end);
-    delivery_close(run.producer, configuration->timeout_ms);
+    deliver(&run, configuration);
     return child_exit_code(&end);
 }

@@ -5,6 +5,8 @@
 #include "producer/emit/field.h"
 #include "proto/exit_code.h"
 
+enum { NO_STOP = -1 }; /* signals end us as they end any program */
+
 static bool parse(const struct configuration *configuration, int count, char **words, struct taskledger_event *event,
                   struct error *error)
 {
@@ -45,6 +47,6 @@ int status_execute(const struct configuration *configuration, int count, char **
     }
 
     int code = emit(producer, &event);
-    bool delivered = delivery_close(producer, configuration->timeout_ms);
-    return code != EXIT_OK || delivered ? code : EXIT_UNREACHABLE;
+    enum exit_code delivered = delivery_close(producer, configuration, NO_STOP);
+    return code != EXIT_OK ? code : (int)delivered;
 }

@@ -445,7 +445,19 @@ def test_the_start_is_not_delayed_and_the_end_by_two_seconds_at_most_when_redis_
     assert result.returncode == 5
     assert float(result.stdout) - before < 0.5
     assert after - float(result.stdout) < 2.6
-    assert b"lost, since Redis did not answer" in result.stderr and result.stderr.count(b"\n") == 1
+    assert b"not delivered within 2s: unix://" in result.stderr and result.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_commands_end_stops_the_waiting_and_changes_nothing_else(start, programs, scratch, number):
+    programs.environment["REDIS_URL"] = f"unix://{scratch}/nobody"
+    process = start("sh", "-c", "echo $$; exit 5", flags=["--timeout", "60s"])
+    command = int(process.stdout.readline())
+    wait_until(lambda: not Path(f"/proc/{command}").exists(), 10, "the command has ended")
+    process.send_signal(number)
+    assert process.wait(5) == 5
+    said = process.stderr.read().decode()
+    assert f"not delivered before it was stopped: unix://{scratch}/nobody" in said and said.count("\n") == 1
 
 
 def test_a_stalled_redis_delays_the_start_no_more_than_none(run, redis, programs):
