@@ -44,7 +44,7 @@ static int complain(const struct error *error)
     if (harmless.data != NULL)
         fprintf(stderr, "taskledger-consumer: %.*s\n", SLICE_PRINT(harmless));
     arena_close(&arena);
-    return exit_code_of(error);
+    return (int)exit_code_of(error);
 }
 
 static int print_help(void)
