@@ -1,6 +1,7 @@
 # How tests are registered. The name of a test is LABEL.NAME, its file LABEL/test_NAME.{c,py}.
 #
-# Unit and torture tests are C programs on cmocka, built with sanitizers (or for coverage). Fuzz
+# Unit and torture tests are C programs on cmocka, built with sanitizers (or for coverage). With the
+# thread sanitizer only those with THREADS are built, as tsan.unit_NAME and tsan.torture_NAME. Fuzz
 # targets are built by clang. Everything else looks at the programs that users get, so it is
 # registered where no sanitizer is.
 
@@ -26,8 +27,8 @@ set(taskledger_system_environment
     TASKLEDGER_BUILD=${PROJECT_BINARY_DIR}
     PYTHONDONTWRITEBYTECODE=1)
 
-# taskledger_unit_test(NAME CORE [FILE...]): unit/test_NAME.c and FILEs, linked with CORE, the static
-# library of a room (proto, producer_core, consumer_core, replay_core).
+# taskledger_unit_test(NAME CORE [THREADS] [FILE...]): unit/test_NAME.c and FILEs, linked with CORE, the
+# static library of a room (proto, producer_core, consumer_core, replay_core).
 function(taskledger_unit_test name core)
     taskledger_c_test(unit ${name} "${core}" 60 ${ARGN})
 endfunction()
@@ -38,14 +39,25 @@ function(taskledger_torture_test name core)
 endfunction()
 
 function(taskledger_c_test label name core timeout_s)
-    if(NOT taskledger_registers_c)
+    cmake_parse_arguments(PARSE_ARGV 4 test "THREADS" "" "")
+    set(source ${label}/test_${name}.c)
+    set(target ${label}_${name})
+    set(test ${label}.${name})
+    if(SANITIZE STREQUAL "thread")
+        set(label tsan)
+        set(test tsan.${target})
+    endif()
+    if(NOT taskledger_registers_c OR (label STREQUAL "tsan" AND NOT test_THREADS))
         return()
     endif()
-    add_executable(${label}_${name} ${label}/test_${name}.c ${ARGN})
-    target_link_libraries(${label}_${name} PRIVATE house_rules ${core} PkgConfig::CMOCKA)
-    set_target_properties(${label}_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-    add_test(NAME ${label}.${name} COMMAND ${label}_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${label}.${name} PROPERTIES
+    add_executable(${target} ${source} ${test_UNPARSED_ARGUMENTS})
+    target_link_libraries(${target} PRIVATE house_rules ${core} PkgConfig::CMOCKA)
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    if(test_THREADS)
+        add_dependencies(threaded ${target})
+    endif()
+    add_test(NAME ${test} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${test} PROPERTIES
         LABELS ${label} TIMEOUT ${timeout_s} ENVIRONMENT "${taskledger_sanitizer_environment}")
 endfunction()
 
