@@ -16,6 +16,7 @@ struct claim {
     struct arena arena;          /* of one answer or two that belong together */
     unsigned shard;              /* where the next round begins */
     struct stream_id *idle_from; /* per shard: where the next look at idle entries begins */
+    struct slot_numbers silent;  /* whose sessions were silent when this round began */
     struct claim_counters counters;
 };
 
@@ -148,6 +149,45 @@ static bool take_if_dead(struct claim *claim, const struct pending *pending, uns
     return taken && given_back;
 }
 
+/* Whoever lives is heard once a second, here and there: less than twice that proves nothing, whatever the idle time. */
+static int64_t silent_ms(const struct claim *claim)
+{
+    return claim->options.idle_ms > CLAIM_SILENT_MS_MIN ? claim->options.idle_ms : CLAIM_SILENT_MS_MIN;
+}
+
+static bool is_silent(const struct claim *claim, const struct reply *consumer, unsigned number)
+{
+    int64_t idle_ms;
+
+    if (!info_integer(consumer, "idle", &idle_ms) || idle_ms < silent_ms(claim))
+        return false;
+    for (size_t i = 0; i < claim->silent.count; i++)
+        if (claim->silent.numbers[i] == number)
+            return true;
+    return false;
+}
+
+/* Silent in both places it is frozen. Where we may not end sessions, its entries are still claimed. */
+static bool end_if_frozen(struct claim *claim, const struct reply *consumer, struct slice name, struct error *error)
+{
+    struct error why = {.kind = ERROR_NONE};
+    unsigned number = slot_number(name);
+    bool ended = false;
+
+    if (number == 0 || claim->counters.refused > 0 || !is_silent(claim, consumer, number))
+        return true;
+    if (slot_end(claim->slot, number, silent_ms(claim), &ended, &why)) {
+        claim->counters.ended += ended;
+        return true;
+    }
+    if (strcmp(why.reason, "rights") == 0) {
+        claim->counters.refused++;
+        return true;
+    }
+    *error = why;
+    return false;
+}
+
 static bool take_from_dead(struct claim *claim, const struct pending *pending, unsigned shard, struct error *error)
 {
     struct reply consumers;
@@ -165,8 +205,12 @@ static bool take_from_dead(struct claim *claim, const struct pending *pending, u
         struct slice name;
         int64_t count;
 
-        if (!info_text(consumer, "name", &name) || !info_integer(consumer, "pending", &count) || count == 0 ||
+        if (!info_text(consumer, "name", &name) || !info_integer(consumer, "pending", &count) ||
             slice_equal(name, slice_from_text(ourselves(claim))))
+            continue;
+        if (!end_if_frozen(claim, consumer, name, error))
+            return false;
+        if (count == 0)
             continue;
         if (!take_if_dead(claim, pending, shard, name, error))
             return false;
@@ -233,6 +277,8 @@ bool claim_round(struct claim *claim, struct redis *line, struct error *error)
 {
     int64_t deadline_us = clock_deadline_us(claim->options.clock, CLAIM_ROUND_MS);
 
+    if (!slot_silent(claim->slot, silent_ms(claim), &claim->silent, error))
+        return false;
     for (unsigned visited = 0; visited < claim->options.shards; visited++) {
         unsigned shard = claim->shard;
 

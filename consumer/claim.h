@@ -1,6 +1,8 @@
 /* claim: take over what others were given and will not finish.
  *
  *   a dead consumer's entries    at once: its slot is free, which proves that it is gone
+ *   a frozen consumer's entries  after the idle time: its session is ended, since in mid-transaction it holds locks that
+ *                                all others would wait for; then it is a dead one
  *   what lay for too long        of anybody, also of consumers that are no slots of ours, after the idle time
  *   our own, while we are slow   refreshed, so that nobody takes what we still hold in our hands
  *
@@ -18,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CLAIM_ROUND_MS = 50, CLAIM_PAGES_MAX = 20 };
+enum { CLAIM_ROUND_MS = 50, CLAIM_PAGES_MAX = 20, CLAIM_SILENT_MS_MIN = 2000 };
 
 struct claim_options {
     const char *group;
@@ -32,6 +34,8 @@ struct claim_counters {
     uint64_t idle;      /* ... from whoever left them lying */
     uint64_t refreshed; /* own ones */
     uint64_t deleted;   /* found to be gone from the stream */
+    uint64_t ended;     /* sessions of frozen consumers */
+    uint64_t refused;   /* 1: such a session was another user's, and none is ended any more */
 };
 
 struct claim;

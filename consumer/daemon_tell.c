@@ -91,6 +91,12 @@ static void tell_claims(struct daemon *daemon)
     if (now->deleted != before->deleted)
         log_write(&daemon->log, LOG_LEVEL_WARNING, "entries_deleted",
                   LOG_FIELDS(log_integer("entries", (int64_t)(now->deleted - before->deleted))));
+    if (now->ended != before->ended)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "frozen_sessions_ended",
+                  LOG_FIELDS(log_integer("sessions", (int64_t)(now->ended - before->ended))));
+    if (now->refused != before->refused)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "frozen_session_not_ended",
+                  LOG_FIELDS(log_text("detail", "it is another user's; GRANT pg_signal_backend TO this user")));
     daemon->claimed = *now;
 }
 

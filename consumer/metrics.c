@@ -58,6 +58,8 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_claimed_total", METRIC_COUNTER, AT(claim.dead), "from=\"dead\"",
      "Entries taken over: from consumers that are gone, or that had left them lying."},
     {"taskledger_consumer_claimed_total", METRIC_COUNTER, AT(claim.idle), "from=\"idle\"", NULL},
+    {"taskledger_consumer_sessions_ended_total", METRIC_COUNTER, AT(claim.ended), NULL,
+     "Sessions with PostgreSQL of frozen consumers that this one ended, since they held locks."},
     {"taskledger_consumer_refreshed_total", METRIC_COUNTER, AT(claim.refreshed), NULL,
      "Own entries refreshed, since applying the answer they came in takes long."},
     {"taskledger_consumer_groups_lost_total", METRIC_COUNTER, AT(group.groups_lost), NULL,

@@ -3,6 +3,7 @@
 #include "proto/crc32c.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,28 @@ static const struct postgres_statement take = {
 static const struct postgres_statement give_back = {
     .name = "slot_give_back",
     .sql = "SELECT pg_advisory_unlock($1::int, $2::int)",
+};
+
+/* Sessions of others that hold a slot and have left the server waiting for as long as $2 ms: in mid-transaction no timeout
+ * of the server's would end them. A silent client and one that waits for a lock are not the same. Of a session that we
+ * may not look at nothing but its lock is known. */
+#define SILENT_HOLDERS                                                                                \
+    " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"                \
+    " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = $1::int::oid"    \
+    "   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())" \
+    "   AND pid <> pg_catalog.pg_backend_pid()"                                                       \
+    "   AND (a.state_change IS NULL"                                                                  \
+    "     OR (a.wait_event_type = 'Client' AND a.state_change < now() - $2::bigint * interval '1 ms'))"
+
+static const struct postgres_statement silent_holders = {
+    .name = "slot_silent_holders",
+    .sql = "SELECT l.objid::int" SILENT_HOLDERS " ORDER BY 1",
+};
+
+/* It must still be as silent as it was when it was found. */
+static const struct postgres_statement end_holder = {
+    .name = "slot_end_holder",
+    .sql = "SELECT pg_catalog.pg_terminate_backend(pid)" SILENT_HOLDERS " AND l.objid = $3::int::oid",
 };
 
 void slot_init(struct slot *slot, struct postgres *postgres, const char *group)
@@ -89,6 +112,47 @@ bool slot_try(struct slot *slot, unsigned number, bool *taken, struct error *err
 bool slot_give_back(struct slot *slot, unsigned number, struct error *error)
 {
     return ask(slot, &give_back, (int32_t)number, NULL, error);
+}
+
+bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    uint32_t lock_class = htonl((uint32_t)slot->lock_class);
+    uint64_t silent = htobe64((uint64_t)silent_ms);
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(&lock_class, sizeof lock_class)},
+        {.value = slice_of(&silent, sizeof silent)},
+    };
+
+    if (!postgres_query(slot->postgres, &silent_holders, parameters, 2, &result, error))
+        return false;
+    numbers->count = 0;
+    for (size_t i = 0; i < postgres_rows(result) && numbers->count < SLOT_NUMBER_MAX; i++) {
+        struct slice value;
+
+        if (postgres_value(result, i, 0, &value))
+            numbers->numbers[numbers->count++] = (unsigned)postgres_read_int32(value);
+    }
+    return true;
+}
+
+bool slot_end(struct slot *slot, unsigned number, int64_t silent_ms, bool *ended, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    uint32_t lock_class = htonl((uint32_t)slot->lock_class);
+    uint32_t wanted = htonl(number);
+    uint64_t silent = htobe64((uint64_t)silent_ms);
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(&lock_class, sizeof lock_class)},
+        {.value = slice_of(&silent, sizeof silent)},
+        {.value = slice_of(&wanted, sizeof wanted)},
+    };
+    struct slice value;
+
+    if (!postgres_query(slot->postgres, &end_holder, parameters, 3, &result, error))
+        return false;
+    *ended = postgres_rows(result) > 0 && postgres_value(result, 0, 0, &value) && postgres_read_boolean(value);
+    return true;
 }
 
 unsigned slot_number(struct slice consumer)

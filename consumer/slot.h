@@ -10,6 +10,7 @@
 #include "consumer/postgres.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SLOT_NUMBER_MAX = 1024 };
@@ -33,6 +34,17 @@ bool slot_is_held(const struct slot *slot);
 /* Somebody else's slot: `*taken` tells whether it was free; it is then ours until it is given back. */
 bool slot_try(struct slot *slot, unsigned number, bool *taken, struct error *error);
 bool slot_give_back(struct slot *slot, unsigned number, struct error *error);
+
+/* Slots of others whose session has left the server waiting for so long. That alone does not prove its owner frozen. */
+struct slot_numbers {
+    size_t count;
+    unsigned numbers[SLOT_NUMBER_MAX];
+};
+bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error);
+
+/* End the session that holds this slot, if it is still that silent: what it has locked, this slot too, is free a moment
+ * later. FATAL, "rights", when the session is another user's and we may not. */
+bool slot_end(struct slot *slot, unsigned number, int64_t silent_ms, bool *ended, struct error *error);
 
 /* "c-12" is 12; 0 for a name that is none of ours. */
 unsigned slot_number(struct slice consumer);
