@@ -94,19 +94,19 @@ static struct taskledger_task *new_task(struct taskledger_producer *producer, co
 }
 
 /* In a child the producer's own worker is another; a task stays with the one who began it. */
-static struct taskledger_task *begin(struct taskledger_producer *producer, struct taskledger_event *first)
+static struct taskledger_task *begin(struct taskledger_producer *producer, const struct taskledger_event *given)
 {
     char worker[SETTINGS_WORKER_BYTES_MAX + 1];
+    struct taskledger_event first = *given;
 
-    if (first->worker == NULL || first->worker[0] == '\0') {
-        producer_worker(producer, worker);
-        first->worker = worker;
-    }
-    if (first->status == 0)
-        first->status = TASKLEDGER_RUNNING;
+    producer_worker(producer, worker);
+    if (first.worker == NULL || first.worker[0] == '\0')
+        first.worker = worker;
+    if (first.status == 0)
+        first.status = TASKLEDGER_RUNNING;
 
-    struct taskledger_task *task = new_task(producer, first);
-    if (task == NULL || !is_refusal(taskledger_emit(producer, first)))
+    struct taskledger_task *task = new_task(producer, &first);
+    if (task == NULL || !is_refusal(taskledger_emit(producer, &first)))
         return task;
     taskledger_task_forget(task);
     return NULL;

@@ -2,6 +2,8 @@
  * bound is tested: it passes only while somebody naps. */
 #include "proto/gate.h"
 
+#include "tests/support/false_time.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -12,68 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 enum { CHILD_S = 20, STORM_THREADS = 4, STORM_PASSES = 20 };
-
-/* ---- false time ---- */
-
-static atomic_bool is_false;
-static _Atomic(int64_t) false_ns;
-static void (*during_nap)(void);
-
-int __real_clock_gettime(clockid_t id, struct timespec *now);
-int __wrap_clock_gettime(clockid_t id, struct timespec *now);
-int __real_nanosleep(const struct timespec *pause, struct timespec *left);
-int __wrap_nanosleep(const struct timespec *pause, struct timespec *left);
-
-int __wrap_clock_gettime(clockid_t id, struct timespec *now)
-{
-    int64_t ns = atomic_load(&false_ns);
-
-    if (!atomic_load(&is_false))
-        return __real_clock_gettime(id, now);
-    *now = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    return 0;
-}
-
-int __wrap_nanosleep(const struct timespec *pause, struct timespec *left)
-{
-    if (!atomic_load(&is_false))
-        return __real_nanosleep(pause, left);
-    atomic_fetch_add(&false_ns, pause->tv_sec * INT64_C(1000000000) + pause->tv_nsec);
-    if (during_nap != NULL)
-        during_nap();
-    return sched_yield();
-}
-
-static int begin_false_time(void **state)
-{
-    (void)state;
-    atomic_store(&false_ns, INT64_C(1000000000000));
-    atomic_store(&is_false, true);
-    return 0;
-}
-
-static int end_false_time(void **state)
-{
-    (void)state;
-    atomic_store(&is_false, false);
-    return 0;
-}
-
-static int64_t false_ms(void)
-{
-    return atomic_load(&false_ns) / 1000000;
-}
-
-static void let_pass_ms(int64_t ms)
-{
-    atomic_fetch_add(&false_ns, ms * 1000000);
-}
 
 /* ---- somebody inside ---- */
 
@@ -152,10 +97,10 @@ static int enter_both(void)
 
 static int enter_both_at_once(void)
 {
-    int64_t start_ms = false_ms();
+    int64_t start_ms = false_time_ms();
 
     enter_both();
-    return false_ms() == start_ms ? 8 : 9;
+    return false_time_ms() == start_ms ? 8 : 9;
 }
 
 static int is_somebody_inside(void)
@@ -176,20 +121,20 @@ static pthread_t who_is_inside;
 
 static void let_who_is_inside_leave(void)
 {
-    during_nap = NULL;
+    false_time_during_nap = NULL;
     let_leave(who_is_inside);
 }
 
 static void a_fork_waits_for_who_is_inside(void **state)
 {
-    int64_t start_ms = false_ms();
+    int64_t start_ms = false_time_ms();
 
     (void)state;
     who_is_inside = send_inside(GATE_LOOKUP);
-    during_nap = let_who_is_inside_leave;
+    false_time_during_nap = let_who_is_inside_leave;
     assert_int_equal(fork_by(fork, is_somebody_inside), 0);
-    assert_in_range(false_ms() - start_ms, 0, 1);
-    assert_null(during_nap);
+    assert_in_range(false_time_ms() - start_ms, 0, 1);
+    assert_null(false_time_during_nap);
 }
 
 static void a_fork_waits_no_longer_than_its_patience_and_the_child_finds_the_gate_open(void **state)
@@ -202,10 +147,10 @@ static void a_fork_waits_no_longer_than_its_patience_and_the_child_finds_the_gat
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         pthread_t thread = send_inside(cases[i].gate);
-        int64_t start_ms = false_ms();
+        int64_t start_ms = false_time_ms();
 
         assert_int_equal(fork_by(fork, enter_both), 7);
-        assert_int_equal(false_ms() - start_ms, cases[i].patience_ms);
+        assert_int_equal(false_time_ms() - start_ms, cases[i].patience_ms);
         let_leave(thread);
         assert_int_equal(enter_both(), 7);
     }
@@ -216,11 +161,11 @@ static void a_lookup_that_waits_for_a_dead_name_server_costs_later_forks_nothing
     pthread_t thread = send_inside(GATE_LOOKUP);
 
     (void)state;
-    let_pass_ms(GATE_LOOKUP_PATIENCE_MS);
-    int64_t start_ms = false_ms();
+    false_time_pass_ms(GATE_LOOKUP_PATIENCE_MS);
+    int64_t start_ms = false_time_ms();
     for (int i = 0; i < 10; i++)
         assert_int_equal(fork_by(fork, enter_both), 7);
-    assert_int_equal(false_ms() - start_ms, 0);
+    assert_int_equal(false_time_ms() - start_ms, 0);
     let_leave(thread);
 }
 
@@ -326,7 +271,7 @@ static void let_the_others_come(void)
 static void whoever_waits_for_a_fork_goes_in_before_the_next_one(void **state)
 {
     (void)state;
-    during_nap = wait_for_each_other;
+    false_time_during_nap = wait_for_each_other;
     during_fork = let_the_others_come;
     pid_t pid = fork();
     if (pid == 0)
@@ -334,7 +279,7 @@ static void whoever_waits_for_a_fork_goes_in_before_the_next_one(void **state)
     waitpid(pid, NULL, 0);
     pthread_join(second, NULL);
     pthread_join(third, NULL);
-    during_nap = NULL;
+    false_time_during_nap = NULL;
     during_fork = NULL;
     assert_true(second_was_first);
 }
@@ -343,10 +288,10 @@ static int64_t entering_ms;
 
 static void *enter_during_a_fork(void *self)
 {
-    int64_t start_ms = false_ms();
+    int64_t start_ms = false_time_ms();
 
     gate_enter(GATE_TLS);
-    entering_ms = false_ms() - start_ms;
+    entering_ms = false_time_ms() - start_ms;
     gate_leave(GATE_TLS);
     return self;
 }
@@ -390,12 +335,12 @@ static void a_child_that_no_handler_hears_of_finds_the_gate_open(void **state)
 
 static int close_and_wait(void)
 {
-    int64_t start_ms = false_ms();
+    int64_t start_ms = false_time_ms();
 
     gate_close(GATE_TLS, CHILD_S * 1000);
     gate_enter(GATE_LOOKUP);
     gate_leave(GATE_LOOKUP);
-    return false_ms() == start_ms ? 3 : 4;
+    return false_time_ms() == start_ms ? 3 : 4;
 }
 
 static void a_gate_that_nobody_is_inside_closes_at_once_and_leaves_the_other_open(void **state)
@@ -404,7 +349,7 @@ static void a_gate_that_nobody_is_inside_closes_at_once_and_leaves_the_other_ope
     assert_int_equal(fork_by(fork, close_and_wait), 3);
 }
 
-#define IN_FALSE_TIME(story) cmocka_unit_test_setup_teardown(story, begin_false_time, end_false_time)
+#define IN_FALSE_TIME(story) cmocka_unit_test_setup_teardown(story, false_time_begin, false_time_end)
 
 int main(void)
 {
