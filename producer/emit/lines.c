@@ -171,7 +171,7 @@ static int finish(struct lines *lines, int code)
     say_summary(lines, &counters);
 
     if (lines->undelivered > 0 || lines->dropped > 0)
-        return delivery_exit_code(&counters);
+        return (int)delivery_exit_code(&counters);
     return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
 }
 
