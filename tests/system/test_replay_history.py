@@ -1,10 +1,15 @@
 """history and state tell what happened to a task, from the ledger and from what is still in the stream."""
 
 import csv
+import fcntl
 import io
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -127,6 +132,21 @@ def test_the_table_shows_attempts_errors_and_nothing_that_steers_a_terminal(told
     assert not re.search(r" $", table, re.MULTILINE)
     coloured = told.programs.run(REPLAY, "history", "t", "--colour", "always").stdout
     assert "\x1b[32mSUCCESS\x1b[0m" in coloured and "\x1b[2J" not in coloured
+
+
+def test_a_terminal_that_is_too_narrow_shows_messages_below(told):
+    _, _, events = story(told.pb)
+    told.apply(events)
+    shown = {}
+    for columns in (80, 300):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+        command = [told.programs.build.bin(REPLAY), "history", "t", "--colour", "never"]
+        subprocess.run(command, env=told.programs.environment, stdout=theirs, check=True, timeout=30)
+        shown[columns] = os.read(ours, 65536).decode()
+        os.close(ours)
+        os.close(theirs)
+    assert "    message  will try again\r\n" in shown[80] and "    message  " not in shown[300]
 
 
 def test_the_other_formats_hold_the_same_events(told):
