@@ -57,7 +57,7 @@ static size_t bytes_without_data(const struct task_status *task)
 
 static bool oversized(size_t bytes, struct error *error)
 {
-    return error_set(error, ERROR_REJECTED, "oversized", "%zu bytes without data_json, at most %d", bytes,
+    return error_set(error, ERROR_REJECTED, "oversized", "the event has %zu bytes without data_json, at most %d", bytes,
                      STATEMENT_BYTES_MAX);
 }
 

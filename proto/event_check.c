@@ -81,9 +81,9 @@ static bool check_data(struct slice data_json, struct error *error)
     if (data_json.size == 0)
         return true;
 
-    const char *wrong = json_check_object(data_json, EVENT_JSON_DEPTH_MAX, &offset);
-    if (wrong != NULL)
-        return REFUSE(error, "data_json: %s at byte %zu", wrong, offset);
+    const char *found = json_check_object(data_json, EVENT_JSON_DEPTH_MAX, &offset);
+    if (found != NULL)
+        return REFUSE(error, "data_json: expected a JSON object, found %s at byte %zu", found, offset);
     return true;
 }
 

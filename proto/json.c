@@ -228,7 +228,7 @@ static bool in_array(const struct scan *scan)
 static bool open_nested(struct scan *scan, bool array)
 {
     if (scan->depth == scan->depth_max)
-        return fail(scan, "nested too deep");
+        return fail(scan, "nesting too deep");
     scan->at++;
     scan->depth++;
     scan->arrays = scan->arrays << 1 | array;
@@ -318,7 +318,7 @@ static bool take_object(struct scan *scan)
 {
     skip_space(scan);
     if (peek(scan) != '{')
-        return fail(scan, "not an object");
+        return fail(scan, "something else");
     if (!open_nested(scan, false))
         return false;
 
@@ -335,7 +335,7 @@ const char *json_check_object(struct slice text, unsigned depth_max, size_t *off
     assert(depth_max >= 1 && depth_max <= JSON_DEPTH_MAX);
     if (text.size == 0) {
         *offset = 0;
-        return "empty";
+        return "nothing";
     }
 
     struct scan scan = {.at = text.data, .end = text.data + text.size, .depth_max = depth_max};

@@ -18,7 +18,7 @@ enum {
 };
 
 /* NULL when `text` is a JSON object at most `depth_max` (1 to JSON_DEPTH_MAX) deep, the object itself being 1. Else what
- * is wrong in a few words (static storage); `*offset` is then where. */
+ * was found instead, in a few words (static storage); `*offset` is then where. */
 const char *json_check_object(struct slice text, unsigned depth_max, size_t *offset);
 
 #endif

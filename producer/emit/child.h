@@ -1,6 +1,6 @@
 /* child: a command that runs as if we were not in between.
  *
- * It has our file descriptors, process group, terminal, signal dispositions and signal mask as we were given them.
+ * It has our environment, file descriptors, process group, terminal, signal dispositions and signal mask as we were given them.
  *
  * Signals that only we get are passed on; those that the terminal sends (Ctrl-C) reach the whole process group anyway
  * and are not. A program that signals the whole group itself, or systemd with KillMode=control-group, makes the command

@@ -91,6 +91,31 @@ struct options_table configuration_shared(const struct options_table *table)
     return shared;
 }
 
+#define TASK_NAMES                                                                                         \
+    {"task_name", "--name"}, {"worker", "--worker"}, {"queue", "--queue"}, {"parent_task_id", "--parent"}, \
+    {                                                                                                      \
+        "traceparent", "--traceparent"                                                                     \
+    }
+
+const struct field_name configuration_status_names[] = {
+    {"task_id", "TASK_ID"},
+    {"status", "STATUS"},
+    TASK_NAMES,
+    {"step", "--step"},
+    {"message", "--message"},
+    {"error.type", "--error-type"},
+    {"error.message", "--error"},
+    {"error.traceback", "--traceback"},
+    {"data_json", "--data"},
+    {NULL, NULL},
+};
+
+const struct field_name configuration_run_names[] = {
+    {"task_id", "--task-id"},
+    TASK_NAMES,
+    {NULL, NULL},
+};
+
 struct taskledger_event configuration_event(const struct configuration *configuration)
 {
     struct taskledger_event event = TASKLEDGER_EVENT_INIT;

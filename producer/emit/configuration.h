@@ -2,6 +2,7 @@
 #ifndef TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
 #define TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
 
+#include "producer/emit/field.h"
 #include "producer/taskledger/producer.h"
 #include "proto/options.h"
 
@@ -43,6 +44,10 @@ extern const struct options_table configuration_run;
 /* A command's table in its two parts: its own, and what all commands share. */
 struct options_table configuration_own(const struct options_table *table);
 struct options_table configuration_shared(const struct options_table *table);
+
+/* What the flags of status and of run are called in the library. */
+extern const struct field_name configuration_status_names[];
+extern const struct field_name configuration_run_names[];
 
 /* The event that the flags tell, still without task_id, status and progress. */
 struct taskledger_event configuration_event(const struct configuration *configuration);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,4 +49,12 @@ void console_say(const char *format, ...)
     int size = snprintf(line, sizeof line, "taskledger-emit: %.*s\n", SLICE_PRINT(harmless));
     write_line(line, (size_t)size);
     arena_close(&arena);
+}
+
+void console_complain(const char *command, const struct error *error)
+{
+    if (strcmp(error->reason, "usage") == 0 || strcmp(error->reason, "invalid") == 0)
+        console_say("%s; see taskledger-emit %s --help", error->text, command);
+    else
+        console_say("%s", error->text);
 }

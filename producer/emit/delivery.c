@@ -15,7 +15,13 @@
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,
                    struct error *error)
 {
+    static const struct field_name names[] = {
+        {"worker", "--worker (TASKLEDGER_WORKER)"},
+        {"stream", "--stream (TASKLEDGER_STREAM)"},
+        {NULL, NULL},
+    };
     char reason[ERROR_TEXT_MAX];
+    char reworded[ERROR_TEXT_MAX];
     struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
 
     options.redis_url = configuration->redis_url;
@@ -30,8 +36,10 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     options.disabled = !configuration->enabled;
 
     struct taskledger_producer *opened = taskledger_open(&options, reason, sizeof reason);
-    if (opened == NULL)
-        return error_set(error, ERROR_FATAL, "config", "%s", reason);
+    if (opened == NULL) {
+        field_reword(reason, names, reworded);
+        return error_set(error, ERROR_FATAL, "config", "%s", reworded);
+    }
 
     if (!configuration->enabled)
         console_say("nothing is emitted: TASKLEDGER_ENABLED=0");

@@ -4,14 +4,16 @@
 #include "producer/emit/json_cursor.h"
 #include "proto/event.h"
 #include "proto/json.h"
+#include "proto/nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* An object line, and in it data with all the depth that data may have. */
 enum { DEPTH_MAX = EVENT_JSON_DEPTH_MAX + 1, NUMBER_BYTES_MAX = 64 };
 
 struct parse {
-    struct taskledger_event event;
+    struct line line;
     char *data_end; /* behind data given as an object; its NUL is put there when the walk is over */
     struct error *error;
 };
@@ -35,7 +37,7 @@ static bool read_text(struct parse *parse, const struct key *key, struct json_me
 
     if (member->type != JSON_STRING)
         return expected(key->name, "a string", parse->error);
-    memcpy((char *)&parse->event + key->offset, &text, sizeof text);
+    memcpy((char *)&parse->line.event + key->offset, &text, sizeof text);
     return true;
 }
 
@@ -43,14 +45,14 @@ static bool read_status(struct parse *parse, const struct key *key, struct json_
 {
     if (member->type != JSON_STRING)
         return expected(key->name, "a string", parse->error);
-    return field_status(member->value, &parse->event.status, parse->error);
+    return field_status(key->name, member->value, &parse->line.event.status, parse->error);
 }
 
 static bool read_occurred_at(struct parse *parse, const struct key *key, struct json_member *member)
 {
     if (member->type != JSON_STRING)
         return expected(key->name, "a string", parse->error);
-    return field_occurred_at(member->value, &parse->event.occurred_at_us, parse->error);
+    return field_occurred_at(key->name, member->value, &parse->line.event.occurred_at_us, parse->error);
 }
 
 /* A number has no NUL behind it, and what is behind it is still needed. */
@@ -70,7 +72,8 @@ static bool read_attempt(struct parse *parse, const struct key *key, struct json
 {
     char number[NUMBER_BYTES_MAX];
 
-    return copy_number(key, member, number, parse->error) && field_attempt(number, &parse->event.attempt, parse->error);
+    return copy_number(key, member, number, parse->error) &&
+           field_attempt(key->name, number, &parse->line.event.attempt, parse->error);
 }
 
 static bool read_progress(struct parse *parse, const struct key *key, struct json_member *member)
@@ -78,17 +81,18 @@ static bool read_progress(struct parse *parse, const struct key *key, struct jso
     char number[NUMBER_BYTES_MAX];
 
     return copy_number(key, member, number, parse->error) &&
-           field_progress(number, &parse->event.progress, parse->error);
+           field_progress(key->name, number, &parse->line.event.progress, parse->error);
 }
 
 static bool read_data(struct parse *parse, const struct key *key, struct json_member *member)
 {
-    if (parse->event.data_json != NULL)
+    if (parse->line.event.data_json != NULL)
         return error_set(parse->error, ERROR_REJECTED, "invalid", "data and data_json: expected one of them");
     if (member->type != JSON_OBJECT && member->type != JSON_STRING)
         return expected(key->name, "an object", parse->error);
 
-    parse->event.data_json = member->value;
+    parse->line.event.data_json = member->value;
+    parse->line.data_key = key->name;
     if (member->type == JSON_OBJECT)
         parse->data_end = member->end;
     return true;
@@ -133,6 +137,36 @@ struct keys {
     size_t count;
 };
 
+/* The flags of status are called otherwise, and a slip of the finger is not all that people mistake. */
+static const struct field_name other_names[] = {
+    {"task_name", "name"},
+    {"task_id", "id"},
+    {"parent_task_id", "parent"},
+    {"worker", "worker_source"},
+    {"error.type", "error_type"},
+    {"error.message", "error_message"},
+    {"error.traceback", "traceback"},
+    {"occurred_at", "timestamp"},
+};
+
+static bool unknown_key(const struct keys *keys, const char *key, struct error *error)
+{
+    char given[FIELD_FOUND_BYTES_MAX];
+    struct nearest nearest;
+
+    snprintf(given, sizeof given, "%s%s", keys->prefix, key);
+    nearest_init(&nearest, slice_from_text(given));
+    for (size_t i = 0; i < keys->count; i++)
+        nearest_offer(&nearest, keys->list[i].name);
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++)
+        if (strcmp(given, other_names[i].name) == 0)
+            nearest.word = other_names[i].field;
+    nearest_refuse(&nearest, "key", "", error);
+    error->kind = ERROR_REJECTED;
+    error->reason = "invalid";
+    return false;
+}
+
 static bool read_member(struct parse *parse, const struct keys *keys, unsigned *seen, struct json_member *member)
 {
     size_t prefix_length = strlen(keys->prefix);
@@ -141,8 +175,7 @@ static bool read_member(struct parse *parse, const struct keys *keys, unsigned *
     while (i < keys->count && strcmp(keys->list[i].name + prefix_length, member->key) != 0)
         i++;
     if (i == keys->count)
-        return error_set(parse->error, ERROR_REJECTED, "invalid", "%s%.*s: there is no such key", keys->prefix,
-                         FIELD_FOUND_BYTES_MAX, member->key);
+        return unknown_key(keys, member->key, parse->error);
 
     const struct key *key = &keys->list[i];
     if ((*seen & 1u << i) != 0)
@@ -172,20 +205,21 @@ static bool read_error(struct parse *parse, const struct key *key, struct json_m
     return read_object(parse, &keys, member->value);
 }
 
-bool line_parse(char *text, size_t size, struct taskledger_event *event, struct error *error)
+bool line_parse(char *text, size_t size, struct line *line, struct error *error)
 {
     const struct keys keys = {"", line_keys, sizeof line_keys / sizeof *line_keys};
-    struct parse parse = {.event = TASKLEDGER_EVENT_INIT, .error = error};
+    struct parse parse = {.line.event = TASKLEDGER_EVENT_INIT, .error = error};
     size_t offset = 0;
 
-    const char *wrong = json_check_object(slice_of(text, size), DEPTH_MAX, &offset);
-    if (wrong != NULL)
-        return error_set(error, ERROR_REJECTED, "invalid", "not a JSON object: %s at byte %zu", wrong, offset);
+    const char *found = json_check_object(slice_of(text, size), DEPTH_MAX, &offset);
+    if (found != NULL)
+        return error_set(error, ERROR_REJECTED, "invalid", "expected a JSON object, found %s at byte %zu", found,
+                         offset);
     if (!read_object(&parse, &keys, text))
         return false;
 
     if (parse.data_end != NULL)
         *parse.data_end = '\0';
-    *event = parse.event;
+    *line = parse.line;
     return true;
 }

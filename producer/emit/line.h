@@ -2,7 +2,7 @@
  *
  *   key                                           value
  *   task_id, status                               strings; status is one of the eight, in any case
- *   attempt                                       a whole number
+ *   attempt                                       a whole number from 1
  *   progress                                      a number from 0 to 1
  *   task_name, worker, step, message, queue,
  *   parent_task_id, traceparent                   strings
@@ -21,8 +21,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct line {
+    struct taskledger_event event;
+    const char *data_key; /* by which data was given; static storage, NULL when it was not */
+};
+
 /* `text` has `size` bytes and a NUL behind them; it is used up, and the event borrows from it. Limits that the library
  * checks are not checked here. REJECTED, "invalid", naming the key. */
-bool line_parse(char *text, size_t size, struct taskledger_event *event, struct error *error);
+bool line_parse(char *text, size_t size, struct line *line, struct error *error);
 
 #endif

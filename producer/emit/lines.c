@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOO_LONG "too long, a line has at most 262144 bytes"
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define TOO_LONG        "too long, a line has at most 262144 bytes"
 _Static_assert(LINE_READER_BYTES_MAX == 262144, "TOO_LONG tells the limit");
 
 enum { DRAIN_WHEN_STOPPED_MS = 2000 };
@@ -44,16 +45,26 @@ static bool is_blank(const char *text)
     return text[strspn(text, " \t\r")] == '\0';
 }
 
-static void emit(struct lines *lines, const struct taskledger_event *event)
+/* What the library refuses, in the line's own keys. */
+static void say_refused(struct lines *lines, const struct line *line)
 {
-    switch (taskledger_emit(lines->producer, event)) {
+    const struct field_name names[] = {{line->data_key == NULL ? NULL : "data_json", line->data_key}, {NULL, NULL}};
+    char reason[ERROR_TEXT_MAX];
+
+    field_reword(taskledger_invalid_reason(), names, reason);
+    say_bad(lines, reason);
+}
+
+static void emit(struct lines *lines, const struct line *line)
+{
+    switch (taskledger_emit(lines->producer, &line->event)) {
     case TASKLEDGER_ACCEPTED:
         lines->recent[lines->accepted % DELIVERY_QUEUE_EVENTS] = lines->reader.number;
         lines->accepted++;
         break;
     case TASKLEDGER_TOO_BIG:
     case TASKLEDGER_INVALID:
-        say_bad(lines, taskledger_invalid_reason());
+        say_refused(lines, line);
         break;
     case TASKLEDGER_FULL:
         /* The pace leaves only a shortage of memory. */
@@ -65,22 +76,37 @@ static void emit(struct lines *lines, const struct taskledger_event *event)
     }
 }
 
+static bool parse(char *text, size_t size, struct line *line, struct error *error)
+{
+    if (!line_parse(text, size, line, error))
+        return false;
+    return line->event.task_id != NULL || error_set(error, ERROR_REJECTED, "invalid", "task_id: not given");
+}
+
 static enum pace_result take(struct lines *lines, char *text, size_t size)
 {
-    struct taskledger_event event;
+    struct line line;
     struct error error;
 
     if (size == strlen(text) && is_blank(text))
         return PACE_GO;
-    if (!line_parse(text, size, &event, &error)) {
+    if (!parse(text, size, &line, &error)) {
         say_bad(lines, error.text);
         return PACE_GO;
     }
 
     enum pace_result result = pace_wait(&lines->pace, size);
     if (result == PACE_GO)
-        emit(lines, &event);
+        emit(lines, &line);
     return result;
+}
+
+/* Some programs put one in front of every file. */
+static size_t mark_size(const struct lines *lines, const char *text)
+{
+    return lines->reader.number == 1 && strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+               ? strlen(BYTE_ORDER_MARK)
+               : 0;
 }
 
 /* All lines */
@@ -88,14 +114,15 @@ static enum pace_result take(struct lines *lines, char *text, size_t size)
 static int read_all(struct lines *lines)
 {
     char *text;
-    size_t size;
+    size_t size, mark;
     struct error error;
     enum pace_result pace = PACE_GO;
 
     while (pace == PACE_GO) {
         switch (line_reader_next(&lines->reader, &text, &size, &error)) {
         case LINE_READER_LINE:
-            pace = take(lines, text, size);
+            mark = mark_size(lines, text);
+            pace = take(lines, text + mark, size - mark);
             break;
         case LINE_READER_TOO_LONG:
             say_bad(lines, TOO_LONG);
@@ -194,7 +221,8 @@ static bool open_all(struct lines *lines, const struct configuration *configurat
     int stop_fd;
 
     if (count != 0)
-        return error_set(error, ERROR_FATAL, "usage", "lines reads standard input and takes no words, found %d", count);
+        return error_set(error, ERROR_FATAL, "usage", "expected no words, found %d: lines are read from standard input",
+                         count);
     if (!delivery_open(configuration, &lines->producer, error) || !stop_open(&stop_fd, error) ||
         !line_reader_init(&lines->reader, STDIN_FILENO, stop_fd, error))
         return false;
@@ -209,7 +237,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
 
     (void)words;
     if (!open_all(&lines, configuration, count, &error)) {
-        console_say("%s", error.text);
+        console_complain("lines", &error);
         taskledger_close(lines.producer, 0);
         return EXIT_USAGE;
     }

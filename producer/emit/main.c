@@ -141,13 +141,13 @@ static int execute(const struct command *command, int argc, char **argv)
     /* Somebody who asks for help gets it, however wrong the environment is. */
     bool sound = options_from_environment(command->table, &configuration, &environment);
     if (!options_from_arguments(command->table, &configuration, command->stops_at_word, &argc, argv, &usage)) {
-        console_say("%s; see taskledger-emit %s --help", usage.text, command->name);
+        console_complain(command->name, &usage);
         return command->usage_code;
     }
     if (configuration.help)
         return print_command_help(command);
     if (!sound) {
-        console_say("%s", environment.text);
+        console_complain(command->name, &environment);
         return command->usage_code;
     }
     return command->execute(&configuration, argc - 1, argv + 1);

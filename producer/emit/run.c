@@ -9,13 +9,15 @@
 #include "proto/uuid.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ERROR_MESSAGE_BYTES_MAX = 64, SIGNAL_NAME_BYTES_MAX = 32 };
+enum { ERROR_MESSAGE_BYTES_MAX = 64, SIGNAL_NAME_BYTES_MAX = 32, ATTEMPT_BYTES_MAX = 12 };
 
 struct run {
     struct taskledger_producer *producer;
@@ -60,6 +62,33 @@ static bool name_task(struct run *run, const struct configuration *configuration
     return make_task_id(run->task_id, error);
 }
 
+/* So that the command can tell its steps. Before there is a sender, which is another thread. */
+static bool tell_command(const struct run *run, struct error *error)
+{
+    char attempt[ATTEMPT_BYTES_MAX];
+
+    snprintf(attempt, sizeof attempt, "%" PRIu32, run->event.attempt);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    if (setenv("TASKLEDGER_TASK_ID", run->event.task_id, 1) == 0 && setenv("TASKLEDGER_ATTEMPT", attempt, 1) == 0)
+        return true;
+    return error_set_errno(error, ERROR_FATAL, "memory", "could not tell the command its task");
+}
+
+/* Whoever watches would not know what to ask for. */
+static void tell_people(const struct run *run, const struct configuration *configuration)
+{
+    if (configuration->task_id == NULL && configuration->enabled && isatty(STDERR_FILENO) == 1)
+        console_say("task %s begins", run->event.task_id);
+}
+
+static bool refuse(struct error *error)
+{
+    char reason[ERROR_TEXT_MAX];
+
+    field_reword(taskledger_invalid_reason(), configuration_run_names, reason);
+    return error_set(error, ERROR_FATAL, "usage", "%s", reason);
+}
+
 /* Before the command exists, so that what is wrong with the flags runs nothing. */
 static bool emit_running(struct run *run, struct error *error)
 {
@@ -67,7 +96,7 @@ static bool emit_running(struct run *run, struct error *error)
 
     enum taskledger_result result = taskledger_emit(run->producer, &run->event);
     if (result == TASKLEDGER_INVALID || result == TASKLEDGER_TOO_BIG)
-        return error_set(error, ERROR_FATAL, "usage", "%s", taskledger_invalid_reason());
+        return refuse(error);
     return true;
 }
 
@@ -184,9 +213,9 @@ static bool open_task(struct run *run, const struct configuration *configuration
                       struct error *error)
 {
     if (count < 1)
-        return error_set(error, ERROR_FATAL, "usage", "run needs a command; see taskledger-emit run --help");
-    return name_task(run, configuration, words[0], error) && delivery_open(configuration, &run->producer, error) &&
-           emit_running(run, error);
+        return error_set(error, ERROR_FATAL, "usage", "expected a command");
+    return name_task(run, configuration, words[0], error) && tell_command(run, error) &&
+           delivery_open(configuration, &run->producer, error) && emit_running(run, error);
 }
 
 static int not_started_code(int exec_errno)
@@ -205,11 +234,12 @@ int run_execute(const struct configuration *configuration, int count, char **wor
     int exec_errno = 0;
 
     if (!open_task(&run, configuration, count, words, &error)) {
-        console_say("%s", error.text);
+        console_complain("run", &error);
         taskledger_close(run.producer, 0);
         return EXIT_RUN_FAILED;
     }
 
+    tell_people(&run, configuration);
     child_init(&run.child);
     run.started_us = clock->monotonic_us(clock->self);
     if (!child_start(&run.child, words, &exec_errno, &error)) {

@@ -11,21 +11,26 @@ static bool parse(const struct configuration *configuration, int count, char **w
                   struct error *error)
 {
     if (count != 2)
-        return error_set(error, ERROR_FATAL, "usage", "status needs a TASK_ID and a STATUS, found %d words", count);
+        return error_set(error, ERROR_FATAL, "usage", "expected a TASK_ID and a STATUS, found %d words", count);
 
     *event = configuration_event(configuration);
     event->task_id = words[0];
-    return field_status(words[1], &event->status, error) &&
-           (configuration->progress == NULL || field_progress(configuration->progress, &event->progress, error));
+    return field_status("STATUS", words[1], &event->status, error) &&
+           (configuration->progress == NULL ||
+            field_progress("--progress", configuration->progress, &event->progress, error));
 }
 
 /* What the library refuses is the caller's mistake, whether or not Redis is there. */
-static int emit(struct taskledger_producer *producer, const struct taskledger_event *event)
+static enum exit_code emit(struct taskledger_producer *producer, const struct taskledger_event *event)
 {
+    struct error error;
     enum taskledger_result result = taskledger_emit(producer, event);
+    char reason[ERROR_TEXT_MAX];
 
     if (result == TASKLEDGER_INVALID || result == TASKLEDGER_TOO_BIG) {
-        console_say("%s", taskledger_invalid_reason());
+        field_reword(taskledger_invalid_reason(), configuration_status_names, reason);
+        error_set(&error, ERROR_REJECTED, "invalid", "%s", reason);
+        console_complain("status", &error);
         return EXIT_USAGE;
     }
     if (result == TASKLEDGER_FULL) {
@@ -42,11 +47,11 @@ int status_execute(const struct configuration *configuration, int count, char **
     struct taskledger_event event;
 
     if (!parse(configuration, count, words, &event, &error) || !delivery_open(configuration, &producer, &error)) {
-        console_say("%s", error.text);
+        console_complain("status", &error);
         return EXIT_USAGE;
     }
 
-    int code = emit(producer, &event);
+    enum exit_code emitted = emit(producer, &event);
     enum exit_code delivered = delivery_close(producer, configuration, NO_STOP);
-    return code != EXIT_OK ? code : (int)delivered;
+    return (int)(emitted != EXIT_OK ? emitted : delivered);
 }

@@ -43,7 +43,7 @@ static void check_data(const struct taskledger_event *event, bool was_string)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct taskledger_event event;
+    struct line line;
     struct error error = {.kind = ERROR_NONE};
     char *text = malloc(size + 1);
 
@@ -53,9 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
 
-    if (line_parse(text, size, &event, &error)) {
-        check_event(&event);
-        check_data(&event, event.data_json != NULL && event.data_json > text && event.data_json[-1] == '"');
+    if (line_parse(text, size, &line, &error)) {
+        const char *data = line.event.data_json;
+
+        check_event(&line.event);
+        check_data(&line.event, data != NULL && data > text && data[-1] == '"');
+        assert((data == NULL) == (line.data_key == NULL));
     } else {
         assert(error.kind == ERROR_REJECTED && error.text[0] != '\0');
     }

@@ -193,32 +193,37 @@ def peak_memory_bytes(pid):
 
 
 BAD = [
-    ("not json", "not a JSON object"),
-    ("[]", "not a JSON object"),
-    ("{", "not a JSON object"),
-    ('{"task_id":"t"} trailing', "not a JSON object"),
-    ('{"task_id":"t","status":"RUNNING",}', "not a JSON object"),
-    ('{"task_id":"t","staus":"RUNNING"}', "staus: there is no such key"),
+    ("not json", "expected a JSON object, found something else at byte 0"),
+    ("[]", "expected a JSON object, found something else at byte 0"),
+    ("{", "expected a JSON object"),
+    ('{"task_id":"t"} trailing', "expected a JSON object, found something behind the object at byte 16"),
+    ('{"task_id":"t","status":"RUNNING",}', "expected a JSON object"),
+    ('{"task_id":"t","staus":"RUNNING"}', "there is no key staus; the nearest is status"),
+    ('{"task_id":"t","status":"RUNNING","name":"n"}', "there is no key name; the nearest is task_name"),
+    ('{"task_id":"t","status":"RUNNING","parent":"p"}', "there is no key parent; the nearest is parent_task_id"),
     ('{"task_id":"t","status":"RUNNING","status":"RUNNING"}', "status: given twice"),
     ('{"task_id":"t","status":"done"}', "status: expected one of PENDING"),
-    ('{"task_id":"t"}', "status"),
-    ('{"status":"RUNNING"}', "task_id"),
+    ('{"task_id":"t"}', "status: not given"),
+    ('{"status":"RUNNING"}', "task_id: not given"),
     ('{"task_id":"","status":"RUNNING"}', "task_id"),
     ('{"task_id":"%s","status":"RUNNING"}' % ("x" * 256), "task_id"),
     ('{"task_id":7,"status":"RUNNING"}', "task_id: expected a string"),
     ('{"task_id":"t","status":"RUNNING","progress":2}', "progress"),
     ('{"task_id":"t","status":"RUNNING","progress":-1}', "progress"),
-    ('{"task_id":"t","status":"RUNNING","attempt":2147483648}', "attempt"),
+    ('{"task_id":"t","status":"RUNNING","attempt":2147483648}', "attempt: expected a whole number from 1"),
+    ('{"task_id":"t","status":"RUNNING","attempt":0}', "attempt: expected a whole number from 1"),
     ('{"task_id":"t","status":"RUNNING","error":"boom"}', "error: expected an object"),
-    ('{"task_id":"t","status":"RUNNING","error":{"kind":"x"}}', "error.kind: there is no such key"),
+    ('{"task_id":"t","status":"RUNNING","error":{"kind":"x"}}', "there is no key error.kind"),
     ('{"task_id":"t","status":"RUNNING","data":[1]}', "data: expected an object"),
-    ('{"task_id":"t","status":"RUNNING","data":"[1]"}', "data_json"),
+    ('{"task_id":"t","status":"RUNNING","data":"[1]"}', "data: expected a JSON object, found something else"),
+    ('{"task_id":"t","status":"RUNNING","data_json":"[1]"}', "data_json: expected a JSON object"),
     ('{"task_id":"t","status":"RUNNING","data":{"a":"\\u0000"}}', "\\u0000"),
     ('{"task_id":"t","status":"RUNNING","message":"\\ud800"}', "surrogate"),
     ('{"task_id":"t","status":"RUNNING","occurred_at":"2026-02-29T00:00:00Z"}', "occurred_at"),
     ('{"task_id":"t","status":"RUNNING","occurred_at":"2026-11-21 22:33:44"}', "occurred_at"),
-    ('{"task_id":"t","status":"RUNNING","data":%s1%s}' % ('{"a":' * 65, "}" * 65), "nested too deep"),
-    ('{"task_id":"t","status":"RUNNING","message":"%s"}' % ("x" * 70_000), ""),
+    ('{"task_id":"t","status":"RUNNING","data":%s1%s}' % ('{"a":' * 65, "}" * 65), "nesting too deep"),
+    ('{"task_id":"t","status":"RUNNING","message":"%s"}' % ("x" * 70_000), "the event has 70"),
+    ('{"task_id":"t","status":"RUNNING","data":{},"message":"%s"}' % ("x" * 70_000), "bytes without data, at most"),
 ]
 
 
@@ -267,6 +272,13 @@ def test_a_last_line_without_a_line_feed_counts(feed, emitted):
 def test_blank_lines_and_carriage_returns_are_no_mistakes(feed, emitted):
     result = feed("\n" + line("a").replace("\n", "\r\n") + "  \t\r\n" + line("b") + "\n")
     assert result.code == 0 and "5 lines read, 2 accepted, 0 bad" in result.said
+
+
+def test_a_byte_order_mark_in_front_of_everything_is_passed_over(feed, emitted):
+    result = feed("\ufeff" + line("a") + "\ufeff" + line("b"))
+    assert result.code == 1 and list(result.bad) == [2]
+    assert feed("\ufeff").code == 0
+    assert [task.task_id for task in emitted.tasks()] == ["a"]
 
 
 def test_nothing_at_all_is_no_mistake(feed, emitted):

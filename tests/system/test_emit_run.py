@@ -235,9 +235,28 @@ def test_descriptors_that_are_passed_on_arrive_and_those_that_are_closed_stay_cl
     assert result.stdout.split() == [b"0", b"1", b"2", b"7"]
 
 
-def test_the_environment_is_the_commands_own(run, programs, emitted):
+def environment(output):
+    return dict(entry.split(b"=", 1) for entry in output.split(b"\0") if entry)
+
+
+def test_the_environment_is_the_commands_own_but_for_what_tells_its_task(run, programs, emitted):
     bare = subprocess.run(["env", "-0"], env=programs.environment, capture_output=True, timeout=30).stdout
-    assert run("env", "-0").stdout == bare
+    task = {b"TASKLEDGER_TASK_ID": b"t-1", b"TASKLEDGER_ATTEMPT": b"3"}
+    flags = ["--task-id", "t-1", "--attempt", "3"]
+    assert environment(run("env", "-0", flags=flags).stdout) == {**environment(bare), **task}
+    of_another = {"TASKLEDGER_TASK_ID": "outer", "TASKLEDGER_ATTEMPT": "9"}
+    assert environment(run("env", "-0", flags=flags, env=of_another).stdout) == {**environment(bare), **task}
+
+
+def test_the_command_can_tell_its_steps(run, programs, emitted):
+    emit = f'"{programs.build.bin("taskledger-emit")}" status "$TASKLEDGER_TASK_ID"'
+    steps = f'{emit} RUNNING --attempt "$TASKLEDGER_ATTEMPT" --step render --progress 0.5'
+    assert run("sh", "-c", steps, flags=["--attempt", "2"]).returncode == 0
+    tasks = emitted.tasks()
+    assert [(emitted.name(task), task.step, task.attempt) for task in tasks] == [
+        ("RUNNING", "", 2), ("RUNNING", "render", 2), ("SUCCESS", "", 2)
+    ]  # fmt: skip
+    assert len({task.task_id for task in tasks}) == 1
 
 
 @pytest.mark.parametrize("preparation", ["", "trap '' PIPE", "trap '' HUP INT", "trap '' CHLD"])
@@ -301,11 +320,11 @@ def test_a_hundred_signals_leave_nothing_behind(start, emitted):
 class Terminal:
     """The command line in a session of its own with a terminal, as a shell's foreground job."""
 
-    def __init__(self, programs, *words):
+    def __init__(self, programs, *words, flags=("--task-id", "t")):
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             binary = str(programs.build.bin("taskledger-emit"))
-            os.execve(binary, [binary, "run", "--", *words], programs.environment)
+            os.execve(binary, [binary, "run", *flags, "--", *words], programs.environment)
         fcntl.fcntl(self.master, fcntl.F_SETFL, os.O_NONBLOCK)
         self.seen = b""
 
@@ -347,6 +366,18 @@ def test_the_terminals_interrupt_kills_command_and_us(programs, emitted):
     assert terminal.end() == -signal.SIGINT
     os.close(terminal.master)
     assert emitted.wait_for_tasks(2)[1].error.message == "killed by SIGINT"
+
+
+def test_on_a_terminal_a_task_that_was_given_no_name_is_told(programs, emitted):
+    terminal = Terminal(programs, "cat", flags=())
+    (task,) = emitted.wait_for_tasks(1)
+    terminal.wait_for(b"taskledger-emit: task %s begins\r\n" % task.task_id.encode())
+    terminal.type(b"\x04")
+    assert terminal.end() == 0
+    os.close(terminal.master)
+    named = Terminal(programs, "true")
+    assert named.end() == 0 and not named.sees(b"begins")
+    os.close(named.master)
 
 
 # A shell's job control in few words: starts argv as a job, tells when it stops, continues it at a line of input.

@@ -80,6 +80,7 @@ def test_flags_may_stand_anywhere(emit, emitted):
 def test_a_wrong_status_is_told_all_eight(emit, emitted):
     result = emit("status", "t", "done", expect=2)
     assert all(status in result.stderr for status in STATUSES) and '"done"' in result.stderr
+    assert result.stderr.endswith("; see taskledger-emit status --help\n")
     assert emitted.events() == []
 
 
@@ -89,20 +90,23 @@ def test_a_wrong_status_is_told_all_eight(emit, emitted):
         (["t"], "TASK_ID"),
         (["t", "RUNNING", "more"], "TASK_ID"),
         ([], "TASK_ID"),
-        (["", "RUNNING"], "task_id"),
-        (["x" * 256, "RUNNING"], "task_id"),
-        (["t", "RUNNING", "--progress", "1.1"], "progress"),
-        (["t", "RUNNING", "--progress", "nan"], "progress"),
-        (["t", "RUNNING", "--progress", "0x1"], "progress"),
-        (["t", "RUNNING", "--progress", ""], "progress"),
+        (["", "RUNNING"], "TASK_ID: empty"),
+        (["x" * 256, "RUNNING"], "TASK_ID: 256 bytes"),
+        (["t", "RUNNING", "--progress", "1.1"], "--progress: expected a number from 0 to 1"),
+        (["t", "RUNNING", "--progress", "nan"], "--progress"),
+        (["t", "RUNNING", "--progress", "0x1"], "--progress"),
+        (["t", "RUNNING", "--progress", ""], "--progress"),
         (["t", "RUNNING", "--attempt", "0"], "--attempt"),
         (["t", "RUNNING", "--attempt", "2147483648"], "--attempt"),
         (["t", "RUNNING", "--attempt", "one"], "--attempt"),
-        (["t", "RUNNING", "--data", "[1]"], "data_json"),
-        (["t", "RUNNING", "--data", "{"], "data_json"),
-        (["t", "RUNNING", "--data", '{"a":"\\u0000"}'], "data_json"),
-        (["t", "RUNNING", "--message", b"\xff"], "message"),
-        (["t", "RUNNING", "--parent", "x" * 256], "parent_task_id"),
+        (["t", "RUNNING", "--data", "[1]"], "--data: expected a JSON object, found something else at byte 0"),
+        (["t", "RUNNING", "--data", "{"], "--data: expected a JSON object, found "),
+        (["t", "RUNNING", "--data", '{"a":"\\u0000"}'], "--data: expected a JSON object, found \\u0000"),
+        (["t", "RUNNING", "--message", b"\xff"], "--message: byte 0 is not UTF-8"),
+        (["t", "RUNNING", "--error", b"\xff"], "--error: byte 0"),
+        (["t", "RUNNING", "--error-type", b"\xff"], "--error-type: byte 0"),
+        (["t", "RUNNING", "--parent", "x" * 256], "--parent: 256 bytes, at most 255"),
+        (["t", "RUNNING", "--worker", "x" * 1000], "--worker (TASKLEDGER_WORKER): 1000 bytes"),
         (["t", "RUNNING", "--setp", "a"], "--step"),
         (["t", "RUNNING", "--step"], "--step"),
         (["t", "RUNNING", "--shards", "0"], "--shards"),
@@ -136,7 +140,7 @@ def test_data_that_is_too_large_is_cut_and_the_event_arrives(emit, emitted):
 
 def test_an_event_that_is_too_large_is_refused(emit, emitted):
     result = emit("status", "t", "SUCCESS", "--message", "x" * 70_000, expect=2)
-    assert "bytes without data_json, at most" in result.stderr
+    assert "the event has 70" in result.stderr and "bytes without --data, at most" in result.stderr
     assert emitted.tasks() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 SEED = 20260101
 GENERATED = 5000
 MUTATED = 20000
-LIMITS = ("nested too deep", "a number with too many digits", "a number with too large an exponent")
+LIMITS = ("nesting too deep", "a number with too many digits", "a number with too large an exponent")
 
 ACCEPTED = [
     "{}",

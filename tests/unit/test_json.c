@@ -90,16 +90,16 @@ static void assert_all_wrong(const struct wrong *wrong, size_t count)
 static void only_one_object_passes(void **state)
 {
     static const struct wrong wrong[] = {
-        {TEXT(""), "empty", 0},
-        {TEXT(" \n"), "not an object", 2},
-        {TEXT("[]"), "not an object", 0},
-        {TEXT("[{}]"), "not an object", 0},
-        {TEXT("1"), "not an object", 0},
-        {TEXT("\"{}\""), "not an object", 0},
-        {TEXT("\xef\xbb\xbf{}"), "not an object", 0},
-        {TEXT("\xff\xfe{\0}\0"), "not an object", 0},
-        {TEXT("\0{}"), "not an object", 0},
-        {TEXT("/* */ {}"), "not an object", 0},
+        {TEXT(""), "nothing", 0},
+        {TEXT(" \n"), "something else", 2},
+        {TEXT("[]"), "something else", 0},
+        {TEXT("[{}]"), "something else", 0},
+        {TEXT("1"), "something else", 0},
+        {TEXT("\"{}\""), "something else", 0},
+        {TEXT("\xef\xbb\xbf{}"), "something else", 0},
+        {TEXT("\xff\xfe{\0}\0"), "something else", 0},
+        {TEXT("\0{}"), "something else", 0},
+        {TEXT("/* */ {}"), "something else", 0},
         {TEXT("{}{}"), "something behind the object", 2},
         {TEXT("{} {}"), "something behind the object", 3},
         {TEXT("{}}"), "something behind the object", 2},
@@ -278,7 +278,7 @@ static void depth_has_a_limit(void **state)
 
     (void)state;
     assert_sound(nested(text, JSON_DEPTH_MAX));
-    assert_wrong(nested(text, JSON_DEPTH_MAX + 1), "nested too deep", JSON_DEPTH_MAX * 5);
+    assert_wrong(nested(text, JSON_DEPTH_MAX + 1), "nesting too deep", JSON_DEPTH_MAX * 5);
     for (unsigned depth = 1; depth < JSON_DEPTH_MAX; depth++) {
         assert_null(check(nested(text, depth), depth, &offset));
         assert_non_null(check(nested(text, depth + 1), depth, &offset));
@@ -309,7 +309,7 @@ static void arrays_count_as_depth_too(void **state)
 
     (void)state;
     assert_null(check(sound, 5, &offset));
-    assert_string_equal(check(sound, 4, &offset), "nested too deep");
+    assert_string_equal(check(sound, 4, &offset), "nesting too deep");
     assert_int_equal(offset, 12);
 }
 
@@ -322,7 +322,7 @@ static void an_abyss_costs_no_stack(void **state)
     (void)state;
     memset(text, '[', ABYSS_BYTES);
     memcpy(text, "{\"a\":", 5);
-    assert_string_equal(json_check_object(slice_of(text, ABYSS_BYTES), 64, &offset), "nested too deep");
+    assert_string_equal(json_check_object(slice_of(text, ABYSS_BYTES), 64, &offset), "nesting too deep");
     assert_int_equal(offset, 5 + 63);
     test_free(text);
 }

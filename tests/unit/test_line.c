@@ -16,7 +16,7 @@
  * every step beyond. */
 struct parsed {
     char *text;
-    struct taskledger_event event;
+    struct line line;
     struct error error;
     bool good;
 };
@@ -27,7 +27,7 @@ static struct parsed parse_bytes(const char *bytes, size_t size)
 
     memcpy(parsed.text, bytes, size);
     parsed.text[size] = '\0';
-    parsed.good = line_parse(parsed.text, size, &parsed.event, &parsed.error);
+    parsed.good = line_parse(parsed.text, size, &parsed.line, &parsed.error);
     return parsed;
 }
 
@@ -57,7 +57,7 @@ static void a_line_with_every_key_becomes_an_event(void **state)
                                  "\"error\":{\"type\":\"E\",\"message\":\"m\",\"traceback\":\"tb\"},"
                                  "\"data_json\":{\"a\":[1,2]},\"traceparent\":\"tp\",\"parent_task_id\":\"p\","
                                  "\"queue\":\"q\",\"occurred_at\":\"1970-01-01T00:00:01.5Z\"}");
-    const struct taskledger_event *event = &parsed.event;
+    const struct taskledger_event *event = &parsed.line.event;
 
     (void)state;
     assert_string_equal(event->task_id, "t-1");
@@ -85,10 +85,10 @@ static void what_is_not_said_is_not_given(void **state)
     struct taskledger_event wanted = TASKLEDGER_EVENT_INIT;
 
     (void)state;
-    wanted.task_id = parsed.event.task_id;
+    wanted.task_id = parsed.line.event.task_id;
     wanted.status = TASKLEDGER_SUCCESS;
-    assert_string_equal(parsed.event.task_id, "t");
-    assert_memory_equal(&parsed.event, &wanted, sizeof wanted);
+    assert_string_equal(parsed.line.event.task_id, "t");
+    assert_memory_equal(&parsed.line.event, &wanted, sizeof wanted);
     free(parsed.text);
 }
 
@@ -99,7 +99,7 @@ static void null_is_the_same_as_no_key(void **state)
     struct taskledger_event wanted = TASKLEDGER_EVENT_INIT;
 
     (void)state;
-    assert_memory_equal(&parsed.event, &wanted, sizeof wanted);
+    assert_memory_equal(&parsed.line.event, &wanted, sizeof wanted);
     free(parsed.text);
 }
 
@@ -108,7 +108,7 @@ static void an_empty_object_says_nothing(void **state)
     struct parsed parsed = parse("{ }");
 
     (void)state;
-    assert_null(parsed.event.task_id);
+    assert_null(parsed.line.event.task_id);
     free(parsed.text);
 }
 
@@ -118,9 +118,9 @@ static void escapes_are_decoded(void **state)
                                  "\"task\\u005fid\":\"\\u0074\",\"step\":\"\xc3\xa9\\u0001\"}");
 
     (void)state;
-    assert_string_equal(parsed.event.message, "\"\\/\b\f\n\r\tA\u00e9\u20ac\U0001f600!");
-    assert_string_equal(parsed.event.task_id, "t");
-    assert_string_equal(parsed.event.step, "\u00e9\x01");
+    assert_string_equal(parsed.line.event.message, "\"\\/\b\f\n\r\tA\u00e9\u20ac\U0001f600!");
+    assert_string_equal(parsed.line.event.task_id, "t");
+    assert_string_equal(parsed.line.event.step, "\u00e9\x01");
     free(parsed.text);
 }
 
@@ -129,7 +129,7 @@ static void status_may_be_in_any_case(void **state)
     struct parsed parsed = parse("{\"status\":\"Partial_Failure\"}");
 
     (void)state;
-    assert_int_equal(parsed.event.status, TASKLEDGER_PARTIAL_FAILURE);
+    assert_int_equal(parsed.line.event.status, TASKLEDGER_PARTIAL_FAILURE);
     free(parsed.text);
 }
 
@@ -139,8 +139,9 @@ static void data_keeps_its_bytes(void **state)
                                  "\"step\":\"behind\"}");
 
     (void)state;
-    assert_string_equal(parsed.event.data_json, "{\"id\": 18446744073709551616, \"x\" :0.10, \"s\":\"}\\\"]\\u00e9\"}");
-    assert_string_equal(parsed.event.step, "behind");
+    assert_string_equal(parsed.line.event.data_json,
+                        "{\"id\": 18446744073709551616, \"x\" :0.10, \"s\":\"}\\\"]\\u00e9\"}");
+    assert_string_equal(parsed.line.event.step, "behind");
     free(parsed.text);
 }
 
@@ -149,7 +150,7 @@ static void data_may_be_a_string_that_holds_an_object(void **state)
     struct parsed parsed = parse("{\"data_json\":\"{\\\"a\\\":\\\"\\\\u00e9\\\"}\"}");
 
     (void)state;
-    assert_string_equal(parsed.event.data_json, "{\"a\":\"\\u00e9\"}");
+    assert_string_equal(parsed.line.event.data_json, "{\"a\":\"\\u00e9\"}");
     free(parsed.text);
 }
 
@@ -175,13 +176,13 @@ static void data_may_be_as_deep_as_an_event_allows(void **state)
     (void)state;
     snprintf(line, sizeof line, "{\"data\":%s}", data);
     struct parsed parsed = parse(line);
-    assert_string_equal(parsed.event.data_json, data);
+    assert_string_equal(parsed.line.event.data_json, data);
     free(parsed.text);
     free(data);
 
     data = nested(65);
     snprintf(line, sizeof line, "{\"data\":%s}", data);
-    assert_refused(line, "not a JSON object: nested too deep at byte 328");
+    assert_refused(line, "expected a JSON object, found nesting too deep at byte 328");
     free(data);
 }
 
@@ -190,33 +191,37 @@ static void numbers_are_read_to_their_limits(void **state)
     struct parsed parsed = parse("{\"progress\":1e0,\"attempt\":2147483647}");
 
     (void)state;
-    assert_true(parsed.event.progress == 1.0);
-    assert_int_equal(parsed.event.attempt, INT32_MAX);
+    assert_true(parsed.line.event.progress == 1.0);
+    assert_int_equal(parsed.line.event.attempt, INT32_MAX);
     free(parsed.text);
 
-    parsed = parse("{\"attempt\":0,\"progress\":0}");
-    assert_true(parsed.event.progress == 0.0);
+    parsed = parse("{\"progress\":0}");
+    assert_true(parsed.line.event.progress == 0.0);
     free(parsed.text);
 }
 
 static void what_is_no_json_object_is_refused(void **state)
 {
     (void)state;
-    assert_refused("", "not a JSON object: empty at byte 0");
-    assert_refused("[]", "not a JSON object: not an object at byte 0");
-    assert_refused("{\"task_id\":\"t\"", "not a JSON object: an object without , or } at byte 14");
-    assert_refused("{} {}", "not a JSON object: something behind the object at byte 3");
-    assert_refused("\xef\xbb\xbf{}", "not a JSON object: not an object at byte 0");
-    assert_refused("{\"step\":\"\\u0000\"}", "not a JSON object: \\u0000, which cannot be stored at byte 15");
+    assert_refused("", "expected a JSON object, found nothing at byte 0");
+    assert_refused("[]", "expected a JSON object, found something else at byte 0");
+    assert_refused("{\"task_id\":\"t\"", "expected a JSON object, found an object without , or } at byte 14");
+    assert_refused("{} {}", "expected a JSON object, found something behind the object at byte 3");
+    assert_refused("\xef\xbb\xbf{}", "expected a JSON object, found something else at byte 0");
+    assert_refused("{\"step\":\"\\u0000\"}",
+                   "expected a JSON object, found \\u0000, which cannot be stored at byte 15");
 }
 
 static void a_key_that_is_not_known_is_refused(void **state)
 {
     (void)state;
-    assert_refused("{\"task_id\":\"t\",\"staus\":\"RUNNING\"}", "staus: there is no such key");
-    assert_refused("{\"Task_id\":\"t\"}", "Task_id: there is no such key");
-    assert_refused("{\"error\":{\"typ\":\"E\"}}", "error.typ: there is no such key");
-    assert_refused("{\"\":1}", ": there is no such key");
+    assert_refused("{\"task_id\":\"t\",\"staus\":\"RUNNING\"}", "there is no key staus; the nearest is status");
+    assert_refused("{\"Task_id\":\"t\"}", "there is no key Task_id; the nearest is task_id");
+    assert_refused("{\"error\":{\"typ\":\"E\"}}", "there is no key error.typ; the nearest is error.type");
+    assert_refused("{\"\":1}", "there is no key ");
+    assert_refused("{\"name\":\"n\"}", "there is no key name; the nearest is task_name");
+    assert_refused("{\"parent\":\"p\"}", "there is no key parent; the nearest is parent_task_id");
+    assert_refused("{\"colour\":1}", "there is no key colour");
 }
 
 static void a_key_that_comes_twice_is_refused(void **state)
@@ -248,6 +253,7 @@ static void a_value_beyond_its_limits_is_refused(void **state)
     (void)state;
     assert_refused("{\"status\":\"done\"}", "status: expected one of " STATUSES ", found \"done\"");
     assert_refused("{\"attempt\":1.5}", "attempt: expected a whole number from 1 to 2147483647, found \"1.5\"");
+    assert_refused("{\"attempt\":0}", "attempt: expected a whole number from 1 to 2147483647, found \"0\"");
     assert_refused("{\"attempt\":-1}", "attempt: expected a whole number from 1 to 2147483647, found \"-1\"");
     assert_refused("{\"attempt\":2147483648}",
                    "attempt: expected a whole number from 1 to 2147483647, found \"2147483648\"");
