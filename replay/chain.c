@@ -11,6 +11,14 @@ void chain_begin(struct chain *chain, const struct uuid *producer_id)
     chain->recorded_at_us = 0;
 }
 
+void chain_resume(struct chain *chain, const struct uuid *producer_id, uint64_t sequence, const struct digest *digest)
+{
+    chain_begin(chain, producer_id);
+    chain->last_sequence = sequence;
+    chain->digest_known = true;
+    chain->last_digest = *digest;
+}
+
 static void tell(const struct chain *chain, struct chain_finding finding)
 {
     finding.producer_id = chain->producer_id;
@@ -74,11 +82,10 @@ static void tell_beyond_end(const struct chain *chain, uint64_t sequence, int64_
                  .kind = CHAIN_BEYOND_END, .first = sequence, .last = chain->end, .noticed_at_us = recorded_at_us});
 }
 
-static void tell_broken(const struct chain *chain, uint64_t sequence, int64_t recorded_at_us)
+static void tell_link(const struct chain *chain, enum chain_break kind, uint64_t sequence, int64_t recorded_at_us)
 {
-    tell(chain,
-         (struct chain_finding){
-             .kind = CHAIN_BROKEN, .first = sequence, .last = chain->last_sequence, .noticed_at_us = recorded_at_us});
+    tell(chain, (struct chain_finding){
+                    .kind = kind, .first = sequence, .last = chain->last_sequence, .noticed_at_us = recorded_at_us});
 }
 
 static void move_on(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us)
@@ -97,7 +104,7 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
     bool follows = event->sequence == chain->last_sequence + 1;
 
     if (event->sequence <= chain->last_sequence) {
-        tell_broken(chain, event->sequence, recorded_at_us);
+        tell_link(chain, CHAIN_BROKEN, event->sequence, recorded_at_us);
         return;
     }
     tell_beyond_end(chain, event->sequence, recorded_at_us);
@@ -105,7 +112,9 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
         tell_missing(chain, event, (struct chain_finding){.link = link, .noticed_at_us = recorded_at_us});
     /* An undeclared hole explains a break. */
     if (link == CHAIN_LINK_BROKEN && (follows || hole_is_declared(chain, event)))
-        tell_broken(chain, event->sequence, recorded_at_us);
+        tell_link(chain, CHAIN_BROKEN, event->sequence, recorded_at_us);
+    if (link == CHAIN_LINK_UNKNOWN && (follows || hole_is_declared(chain, event)))
+        tell_link(chain, CHAIN_UNLINKED, event->sequence, recorded_at_us);
 
     if (event->body == EVENT_PRODUCER_CLOSED)
         chain->end = event->sequence;

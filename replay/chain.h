@@ -26,6 +26,7 @@ enum chain_break {
     CHAIN_HOLE,       /* first ... last are missing, undeclared */
     CHAIN_DECLARED,   /* first ... last are missing, declared */
     CHAIN_BROKEN,     /* first does not carry the digest of last, the number before it; 0: it should carry none */
+    CHAIN_UNLINKED,   /* whether first carries the digest of last, the number before it, cannot be told */
     CHAIN_BEYOND_END, /* first comes after last, the producer's end */
     CHAIN_TAIL,       /* first ... last are missing at the end */
     CHAIN_OPEN_END,   /* last is the greatest number there is, and no end was told */
@@ -58,6 +59,9 @@ struct chain {
 
 /* Start with another producer. */
 void chain_begin(struct chain *chain, const struct uuid *producer_id);
+
+/* Start behind this number of this producer, which is the last before what comes. */
+void chain_resume(struct chain *chain, const struct uuid *producer_id, uint64_t sequence, const struct digest *digest);
 
 /* The next stored event; `digest` is of its bytes. A number that is not greater than the last one, which no sound ledger
  * has, is told as a break and passed over. */

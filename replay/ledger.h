@@ -34,6 +34,14 @@ bool ledger_begin(struct ledger *ledger, struct error *error);
 /* The same with the side session on the same snapshot. */
 bool ledger_begin_twice(struct ledger *ledger, struct error *error);
 
+/* A bigint as a parameter; the slice is of `bytes`. */
+static inline struct slice ledger_bigint(uint64_t number, uint8_t bytes[sizeof(int64_t)])
+{
+    for (size_t i = 0; i < sizeof(int64_t); i++)
+        bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+    return slice_of(bytes, sizeof(int64_t));
+}
+
 /* About how many events there are, as the server's statistics say; 0: not known. */
 bool ledger_estimate(struct ledger *ledger, uint64_t *events, struct error *error);
 

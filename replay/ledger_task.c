@@ -62,6 +62,21 @@ void ledger_task_read(const struct postgres_result *result, size_t row, struct p
     projection->event_count = (uint64_t)postgres_read_int64(next(&reader));
 }
 
+const char *ledger_task_empty(const struct postgres_result *result, size_t row)
+{
+    static const struct {
+        size_t column;
+        const char *name;
+    } texts[] = {{3, "step"},      {5, "message"},        {6, "worker"},      {7, "queue"},
+                 {8, "task_name"}, {9, "parent_task_id"}, {10, "error_type"}, {11, "error_message"}};
+    struct slice value;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (postgres_value(result, row, texts[i].column, &value) && value.size == 0)
+            return texts[i].name;
+    return NULL;
+}
+
 int64_t ledger_task_updated_at(const struct postgres_result *result)
 {
     struct slice value;

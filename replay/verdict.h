@@ -21,19 +21,25 @@ enum verdict_kind {
     VERDICT_DROPPED,    /* numbers that the producer itself declared dropped */
     VERDICT_TAIL,       /* the end is missing: the producer or its books tell a greater last number */
     VERDICT_BEYOND_END, /* an event after the producer's last */
+    VERDICT_ADOPTION,   /* who adopted it tells another last event than the one there is */
+    VERDICT_NOT_PRUNED, /* marked as pruned, and its events are there */
     /* findings about one task */
     VERDICT_PROJECTION,  /* a row of `task` that differs from the fold of its events */
     VERDICT_MISSING_ROW, /* events without a row */
     VERDICT_ORPHAN_ROW,  /* a row without events */
+    VERDICT_BASE,        /* a base of pruned events, and nothing was pruned */
     /* findings about what came in */
     VERDICT_REJECTED,   /* set aside and not resolved */
     VERDICT_CONFLICT,   /* the same identity with other bytes, not resolved */
+    VERDICT_SET_ASIDE,  /* set aside, and its row is not what it says */
     VERDICT_UNARCHIVED, /* settled in the stream, and not in the ledger */
     VERDICT_LOSS,       /* a loss that was recorded and not repaired */
     /* notes */
     VERDICT_TAIL_UNKNOWN, /* a producer that has not told its end: it lives, or died silently */
     VERDICT_IN_FLIGHT,    /* a hole so young that its numbers may still be on their way */
     VERDICT_WAITING,      /* entries in the stream that are not settled yet */
+    VERDICT_LINK_UNKNOWN, /* an event behind one that was set aside and whose digest is not known */
+    VERDICT_PRUNED,       /* a producer marked as pruned, which this version does to none */
 
     VERDICT_KINDS,
 };

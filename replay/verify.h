@@ -5,6 +5,7 @@
  *   verify_books     what was set aside, and what was recorded as lost
  *   verify_stream    what is settled in Redis and missing in the ledger
  *   verify_holes     what looked missing, looked at again when the consumers have settled
+ *   verify_filled    what has filled a hole since, checked like all other events
  *
  * The first three are of one snapshot. Memory does not depend on the size of the ledger. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_H
@@ -27,6 +28,7 @@ struct verify_totals {
     uint64_t set_aside;
     uint64_t losses;
     uint64_t entries;
+    uint64_t filled; /* events that filled a hole */
 };
 
 struct verify {
@@ -45,6 +47,9 @@ bool verify_chains(struct verify *verify, struct error *error);
 bool verify_tasks(struct verify *verify, struct error *error);
 bool verify_books(struct verify *verify, struct error *error);
 bool verify_stream(struct verify *verify, struct error *error);
+
+/* Check what has filled this hole, in a fresh snapshot. */
+bool verify_filled(struct verify *verify, const struct verify_hole *hole, struct error *error);
 
 /* Judge the holes; after the other checks, since it takes fresh snapshots. */
 bool verify_judge(struct verify *verify, struct error *error);

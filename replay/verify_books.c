@@ -1,10 +1,22 @@
 #include "replay/verify.h"
 
 #include "consumer/apply.h"
+#include "replay/verify_aside.h"
 
 static const struct postgres_statement rejected_statement = {
-    "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL"
+    "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL,"
+                       " payload, payload_bytes, digest"
                        " FROM taskledger.rejected_event ORDER BY id"};
+
+/* This version prunes nothing. Whoever may write the books may say so all the same, and nobody should be led astray. */
+static const struct postgres_statement pruned_statement = {
+    "replay_pruned", "SELECT producer_id, EXISTS (SELECT FROM taskledger.task_event e"
+                     "   WHERE e.producer_id = producer.producer_id)"
+                     " FROM taskledger.producer WHERE pruned_at IS NOT NULL ORDER BY producer_id"};
+
+static const struct postgres_statement bases_statement = {
+    "replay_base_only", "SELECT task_id FROM taskledger.task_base WHERE NOT EXISTS"
+                        " (SELECT FROM taskledger.producer WHERE pruned_at IS NOT NULL) ORDER BY task_id"};
 
 /* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events finds
  * all of those, and none is made when there are no losses. */
@@ -42,6 +54,29 @@ static void read_producer(const struct postgres_row *row, struct finding *findin
         finding->producer_id = postgres_read_uuid(producer_id);
 }
 
+static bool visit_pruned(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct verify *verify = self;
+    bool has_events = postgres_read_boolean(cell(row, 1));
+    struct finding finding = {.kind = has_events ? VERDICT_NOT_PRUNED : VERDICT_PRUNED};
+
+    (void)error;
+    read_producer(row, &finding);
+    verify_report_add(&verify->report, &finding, "marked as pruned, %s",
+                      has_events ? "and its events are there" : "which this version does to none");
+    return true;
+}
+
+static bool visit_base(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct verify *verify = self;
+    const struct finding finding = {.kind = VERDICT_BASE, .task_id = cell(row, 0)};
+
+    (void)error;
+    verify_report_add(&verify->report, &finding, "a base of pruned events, and no producer was pruned");
+    return true;
+}
+
 static bool visit_rejected(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
@@ -56,9 +91,17 @@ static bool visit_rejected(void *self, const struct postgres_row *row, struct er
         .stream_id = cell(row, 3),
     };
 
-    (void)error;
     verify->totals.set_aside++;
     read_producer(row, &finding);
+    const struct verify_aside aside = {
+        .finding = &finding,
+        .is_malformed = slice_equal(reason, slice_from_text(apply_reason_names[APPLY_MALFORMED_ENTRY])),
+        .payload = cell(row, 7),
+        .payload_bytes = cell_number(row, 8),
+        .digest = cell(row, 9),
+    };
+    if (!verify_aside_check(&aside, &verify->report, error))
+        return false;
     if (postgres_read_boolean(cell(row, 6)))
         verify_report_add(&verify->report, &finding, "%.*s: %.*s", SLICE_PRINT(reason), SLICE_PRINT(cell(row, 5)));
     return true;
@@ -85,6 +128,10 @@ static bool visit_loss(void *self, const struct postgres_row *row, struct error 
 
 bool verify_books(struct verify *verify, struct error *error)
 {
-    return postgres_stream(verify->ledger.main, &rejected_statement, NULL, 0, visit_rejected, verify, error) &&
-           postgres_stream(verify->ledger.main, &losses_statement, NULL, 0, visit_loss, verify, error);
+    struct postgres *ledger = verify->ledger.main;
+
+    return postgres_stream(ledger, &rejected_statement, NULL, 0, visit_rejected, verify, error) &&
+           postgres_stream(ledger, &losses_statement, NULL, 0, visit_loss, verify, error) &&
+           postgres_stream(ledger, &pruned_statement, NULL, 0, visit_pruned, verify, error) &&
+           postgres_stream(ledger, &bases_statement, NULL, 0, visit_base, verify, error);
 }

@@ -3,10 +3,10 @@
 #include "proto/digester.h"
 #include "replay/chain.h"
 #include "replay/pages.h"
+#include "replay/verify_adoption.h"
+#include "replay/verify_chain_text.h"
 #include "replay/verify_event.h"
 #include "replay/verify_hole_text.h"
-
-#include <inttypes.h>
 
 /* Three scans in the order of (producer_id, sequence) side by side: the events stream in; what was set aside, and the
  * ledger's books about producers, are paged along with them. */
@@ -22,7 +22,7 @@ static const struct postgres_statement held_statement = {
 
 static const struct postgres_statement books_statement = {
     "replay_books", "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1),"
-                    " closed_at IS NOT NULL, pruned_at IS NOT NULL FROM taskledger.producer"
+                    " closed_at, pruned_at IS NOT NULL FROM taskledger.producer"
                     " WHERE producer_id > $1::uuid ORDER BY producer_id LIMIT 1000"};
 
 struct chains {
@@ -30,9 +30,9 @@ struct chains {
     struct pages held;
     struct pages books;
     struct chain chain;
-    bool is_open;        /* a chain is begun */
-    bool has_event;      /* and has at least one event */
-    size_t holes_before; /* of its producer: verify->holes.count at its beginning */
+    bool is_open;         /* a chain is begun */
+    bool has_event;       /* and has at least one event */
+    int64_t closed_at_us; /* when its end was told; 0: it was not */
     struct digester *digester;
     struct arena arena;
 };
@@ -41,7 +41,7 @@ struct chains {
 
 static void keep_hole(struct chains *chains, const struct chain_finding *told)
 {
-    const struct verify_hole hole = {
+    struct verify_hole hole = {
         .producer_id = told->producer_id,
         .first = told->first,
         .last = told->last,
@@ -50,6 +50,11 @@ static void keep_hole(struct chains *chains, const struct chain_finding *told)
         .noticed_at_us = told->noticed_at_us,
     };
 
+    /* An end that was told may overtake what came before it. A clock that is ahead is no reason to wait for it. */
+    if (hole.is_tail && chains->closed_at_us > hole.noticed_at_us &&
+        chains->closed_at_us <= chains->verify->ledger.now_us)
+        hole.noticed_at_us = chains->closed_at_us;
+
     if (!verify_holes_add(&chains->verify->holes, &hole))
         verify_hole_text_add(&chains->verify->report, &hole, hole.is_tail ? VERDICT_TAIL : VERDICT_HOLE);
 }
@@ -57,41 +62,11 @@ static void keep_hole(struct chains *chains, const struct chain_finding *told)
 static void tell(void *self, const struct chain_finding *told)
 {
     struct chains *chains = self;
-    struct verify_report *report = &chains->verify->report;
-    struct finding finding = {
-        .has_producer = true, .producer_id = told->producer_id, .first = told->first, .last = told->first};
 
-    switch (told->kind) {
-    case CHAIN_HOLE:
-    case CHAIN_TAIL:
+    if (told->kind == CHAIN_HOLE || told->kind == CHAIN_TAIL)
         keep_hole(chains, told);
-        return;
-    case CHAIN_DECLARED:
-        finding.kind = VERDICT_DROPPED;
-        finding.last = told->last;
-        verify_report_add(report, &finding, "dropped by the producer, which says why: %.*s", SLICE_PRINT(told->reason));
-        return;
-    case CHAIN_BROKEN:
-        finding.kind = VERDICT_CHAIN;
-        if (told->last == 0)
-            verify_report_add(report, &finding,
-                              "the producer's first event carries a digest: something came before it");
-        else
-            verify_report_add(report, &finding,
-                              "does not carry the digest of number %" PRIu64 ": one of the two is "
-                              "not what it was",
-                              told->last);
-        return;
-    case CHAIN_BEYOND_END:
-        finding.kind = VERDICT_BEYOND_END;
-        verify_report_add(report, &finding, "comes after the producer's last event, number %" PRIu64, told->last);
-        return;
-    case CHAIN_OPEN_END:
-        finding.kind = VERDICT_TAIL_UNKNOWN;
-        finding.first = finding.last = told->last;
-        verify_report_add(report, &finding, "the greatest number there is; whether it said more is not known");
-        return;
-    }
+    else
+        verify_chain_text_add(&chains->verify->report, told);
 }
 
 /* ---- from producer to producer ---------------------------------------------------------------------------------- */
@@ -123,6 +98,7 @@ static int compare_page(const struct pages *pages, const struct uuid *producer_i
 struct book {
     uint64_t told_last;
     bool is_closed;
+    int64_t closed_at_us;
     bool is_pruned;
 };
 
@@ -135,18 +111,10 @@ static bool take_book(struct chains *chains, const struct uuid *producer_id, str
     if (compare_page(books, producer_id) != 0)
         return true;
     book->told_last = cell_number(books, 1);
-    book->is_closed = postgres_read_boolean(cell(books, 2));
+    book->closed_at_us = cell(books, 2).data == NULL ? 0 : postgres_read_time_us(cell(books, 2));
+    book->is_closed = cell(books, 2).data != NULL;
     book->is_pruned = postgres_read_boolean(cell(books, 3));
     return pages_next(books, error);
-}
-
-/* Whether their producer can still say something matters for holes. */
-static void complete_holes(struct chains *chains, bool is_closed)
-{
-    struct verify_holes *holes = &chains->verify->holes;
-
-    for (size_t i = chains->holes_before; i < holes->count; i++)
-        holes->items[i].is_closed = is_closed;
 }
 
 static bool close_chain(struct chains *chains, struct error *error)
@@ -157,10 +125,10 @@ static bool close_chain(struct chains *chains, struct error *error)
         return true;
     if (!take_book(chains, &chains->chain.producer_id, &book, error))
         return false;
-    if (book.is_pruned)
-        book.told_last = 0;
-    chain_end(&chains->chain, book.told_last, book.is_closed || book.is_pruned);
-    complete_holes(chains, chains->chain.end != 0 || book.is_closed);
+    /* Of a pruned producer nothing is left; of one that only says so, all is asked for. */
+    bool is_gone = book.is_pruned && chains->chain.last_sequence == 0;
+    chains->closed_at_us = book.closed_at_us;
+    chain_end(&chains->chain, is_gone ? 0 : book.told_last, is_gone || book.is_closed);
     chains->verify->totals.producers++;
     chains->is_open = false;
     return true;
@@ -170,7 +138,6 @@ static void open_chain(struct chains *chains, const struct uuid *producer_id)
 {
     chain_begin(&chains->chain, producer_id);
     chains->is_open = true;
-    chains->holes_before = chains->verify->holes.count;
 }
 
 static bool is_current(const struct chains *chains, const struct uuid *producer_id)
@@ -249,6 +216,9 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     verify_event_read(row, &event);
     if (!pass_held(chains, &event.producer_id, event.sequence, error) || !go_to(chains, &event.producer_id, error) ||
         !verify_event_check(row, &chains->arena, &verify->report, &event, error))
+        return false;
+    if (event.is_readable && event.event.body == EVENT_PRODUCER_ADOPTED &&
+        !verify_adoption_check(&event.event, verify->ledger.side, &verify->report, error))
         return false;
     follow(chains, &event);
 

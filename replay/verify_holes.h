@@ -21,7 +21,6 @@ struct verify_hole {
     uint64_t last;
     enum chain_link link;
     bool is_tail;      /* at the end, where no later event shows it */
-    bool is_closed;    /* its producer has told its end */
     bool was_archived; /* the ledger's books say it was held once */
     int64_t noticed_at_us;
     uint64_t filled;                  /* how many of its numbers have come since */

@@ -57,23 +57,20 @@ static void settle_all(struct verify *verify, bool *settled)
 
 /* ---- a second look ---------------------------------------------------------------------------------------------- */
 
+/* The range type has no room for its last number, 2^63 - 1; whoever fills `held` leaves it out. */
+#define LAST_IN_A_RANGE "9223372036854775806"
+
 static const struct postgres_statement filled_statement = {
     "replay_filled", "SELECT (SELECT count(*) FROM (SELECT sequence FROM taskledger.task_event"
                      "   WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8"
                      "  UNION SELECT sequence FROM taskledger.rejected_event"
                      "   WHERE producer_id = $1::uuid AND sequence BETWEEN $2::int8 AND $3::int8) present),"
-                     " coalesce((SELECT $3::int8 <= archived_sequence OR held @> int8range($2::int8, $3::int8, '[]')"
+                     " coalesce((SELECT $3::int8 <= archived_sequence OR EXISTS (SELECT FROM unnest(held) AS r"
+                     "   WHERE lower(r) <= $2::int8 AND upper(r) > least($3::int8, " LAST_IN_A_RANGE "))"
                      "  FROM taskledger.producer WHERE producer_id = $1::uuid), false),"
                      " (SELECT concat_ws(' on ', 'worker ' || nullif(left(worker, 60), ''),"
                      "   'host ' || nullif(left(host, 60), ''))"
                      "  FROM taskledger.producer WHERE producer_id = $1::uuid)"};
-
-static struct slice big_endian(uint64_t number, uint8_t bytes[8])
-{
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(number >> (56 - 8 * i));
-    return slice_of(bytes, 8);
-}
 
 /* How many numbers of the hole are held now, whether the books say that all of them were, once, and whose they are. */
 static bool look_at_hole(struct verify *verify, struct verify_hole *hole, struct error *error)
@@ -83,8 +80,8 @@ static bool look_at_hole(struct verify *verify, struct verify_hole *hole, struct
     struct slice value;
     const struct postgres_parameter parameters[] = {
         {.value = slice_of(hole->producer_id.bytes, UUID_BYTES)},
-        {.value = big_endian(hole->first, first)},
-        {.value = big_endian(hole->last, last)},
+        {.value = ledger_bigint(hole->first, first)},
+        {.value = ledger_bigint(hole->last, last)},
     };
 
     if (!postgres_query(verify->ledger.main, &filled_statement, parameters, 3, &result, error))
@@ -101,22 +98,25 @@ static bool is_young(const struct verify *verify, const struct verify_hole *hole
     return hole->noticed_at_us > verify->ledger.now_us - verify->settings->in_flight_ms * MILLISECOND_US;
 }
 
-/* Forget the holes that have filled. */
+/* Check what has filled a hole, and forget the hole. */
 static bool look_again(struct verify *verify, bool *any_young, struct error *error)
 {
     struct verify_holes *holes = &verify->holes;
     size_t kept = 0;
 
     *any_young = false;
-    if (!ledger_begin(&verify->ledger, error))
+    if (!ledger_begin_twice(&verify->ledger, error))
         return false;
     for (size_t i = 0; i < holes->count; i++) {
         struct verify_hole *hole = &holes->items[i];
 
         if (!look_at_hole(verify, hole, error))
             return false;
-        if (hole->filled == hole->last - hole->first + 1)
+        if (hole->filled == hole->last - hole->first + 1) {
+            if (!verify_filled(verify, hole, error))
+                return false;
             continue;
+        }
         *any_young = *any_young || is_young(verify, hole);
         holes->items[kept++] = *hole;
     }
@@ -141,14 +141,33 @@ static bool wait_for_young(struct verify *verify, struct error *error)
 
 /* ---- the verdict ------------------------------------------------------------------------------------------------ */
 
+/* Who closed may still have to send again what was refused. Where the chain holds across, nothing was accepted. */
+static bool may_come(const struct verify *verify, const struct verify_hole *hole, bool settled)
+{
+    bool never_was = hole->link == CHAIN_LINK_HOLDS && !hole->is_tail;
+
+    return !hole->was_archived && (!settled || (is_young(verify, hole) && !never_was));
+}
+
+static void cover_filled(struct verify *verify)
+{
+    verify_report_cover(&verify->report, (struct verify_coverage){
+                                             .check = "filled",
+                                             .state = VERIFY_CHECKED,
+                                             .items = verify->totals.filled,
+                                             .detail = "events that filled holes meanwhile: as above, without their "
+                                                       "tasks' rows"});
+}
+
 static void tell(struct verify *verify, bool settled)
 {
+    if (verify->totals.filled > 0)
+        cover_filled(verify);
     for (size_t i = 0; i < verify->holes.count; i++) {
         const struct verify_hole *hole = &verify->holes.items[i];
-        bool may_come = !settled || (is_young(verify, hole) && !hole->is_closed);
         enum verdict_kind kind = hole->is_tail ? VERDICT_TAIL : VERDICT_HOLE;
 
-        verify_hole_text_add(&verify->report, hole, may_come && !hole->was_archived ? VERDICT_IN_FLIGHT : kind);
+        verify_hole_text_add(&verify->report, hole, may_come(verify, hole, settled) ? VERDICT_IN_FLIGHT : kind);
     }
 }
 

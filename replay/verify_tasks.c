@@ -110,6 +110,8 @@ static bool expect(struct tasks *tasks, const struct projection *folded, struct 
     const char *column = difference(tasks, folded, &row);
     if (column != NULL)
         tell(tasks, VERDICT_PROJECTION, folded->task_id, column, "the row differs from the fold of the task's events");
+    else if ((column = ledger_task_empty(tasks->rows.page, tasks->rows.row)) != NULL)
+        tell(tasks, VERDICT_PROJECTION, folded->task_id, column, "an empty text, where nothing is NULL");
     return pages_next(&tasks->rows, error);
 }
 

@@ -44,7 +44,7 @@ static struct digest digest_of(uint64_t number)
 
 static void hear(void *self, const struct chain_finding *finding)
 {
-    static const char *const kinds[] = {"hole", "declared", "broken", "beyond", "tail", "open"};
+    static const char *const kinds[] = {"hole", "declared", "broken", "unlinked", "beyond", "tail", "open"};
     static const char *const links[] = {"holds", "breaks", "unknown"};
     struct story *story = self;
     size_t used = strlen(story->heard);
@@ -198,7 +198,8 @@ static void what_was_set_aside_is_held(void **state)
 
     (void)state;
     assert_string_equal(told(&story, "erec"), "");
-    assert_string_equal(told(&story, "eRec"), "");
+    assert_string_equal(told(&story, "eRec"), "unlinked 3-2");
+    assert_string_equal(told(&story, "eR.dc"), "declared 3-3 unknown, unlinked 4-2");
     assert_string_equal(told(&story, "rec"), "");
     assert_string_equal(told(&story, "e-rec"), "hole 2-2 unknown");
 }
@@ -209,6 +210,23 @@ static void behind_bytes_that_are_not_known_a_hole_says_nothing_of_its_cause(voi
 
     (void)state;
     assert_string_equal(told(&story, "eR-ec"), "hole 3-3 unknown");
+}
+
+static void what_comes_later_follows_from_the_one_before_it(void **state)
+{
+    const struct uuid producer_id = {.bytes = {7}};
+    const struct digest own = digest_of(1005), forged = digest_of(9);
+    struct story story = {.chain = {.tell = hear, .self = &story}, .sequence = 6, .accepted = own, .any = true};
+
+    (void)state;
+    chain_resume(&story.chain, &producer_id, 5, &own);
+    say(&story, 'e');
+    assert_string_equal(story.heard, "");
+
+    story = (struct story){.chain = {.tell = hear, .self = &story}, .sequence = 6, .accepted = own, .any = true};
+    chain_resume(&story.chain, &producer_id, 5, &forged);
+    say(&story, 'e');
+    assert_string_equal(story.heard, "broken 6-5");
 }
 
 static void nothing_comes_after_the_end(void **state)
@@ -277,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_changed_last_event_is_not_seen_by_the_chain_alone),
         cmocka_unit_test(what_was_set_aside_is_held),
         cmocka_unit_test(behind_bytes_that_are_not_known_a_hole_says_nothing_of_its_cause),
+        cmocka_unit_test(what_comes_later_follows_from_the_one_before_it),
         cmocka_unit_test(nothing_comes_after_the_end),
         cmocka_unit_test(an_end_that_others_tell_shows_a_missing_tail),
         cmocka_unit_test(a_number_that_comes_out_of_order_is_a_break),
