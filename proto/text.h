@@ -1,8 +1,8 @@
 /* text: what others wrote, as a terminal may see it.
  *
- * A message of a task, or an argument, may hold anything, also what moves the cursor, sets the window's title or turns the reading
- * direction. Here such characters become visible: \n \t \r, \x1b for other control characters and bytes that are not
- * UTF-8, \u202e for the invisible ones of Unicode. */
+ * A message of a task, or an argument, may hold anything, also what moves the cursor, sets the window's title or turns
+ * the reading direction. Here such characters become visible: \n \t \r, \x1b for other control characters and bytes
+ * that are not UTF-8, \u202e for the invisible ones of Unicode. */
 #ifndef TASKLEDGER_PROTO_TEXT_H
 #define TASKLEDGER_PROTO_TEXT_H
 

@@ -6,8 +6,8 @@
  * TLS is 1.2 or newer. The server must show a certificate that leads to a trusted one and is for the host of the URL;
  * there is no way to go on without. Certificates and keys are read at every open, so that renewed ones are used.
  *
- * Errors are those of proto/socket.h, and FATAL: "config", a file that cannot be used; "tls", a server that is not to be
- * trusted, that does not trust us, or that does not speak TLS. The text says which. */
+ * Errors are those of proto/socket.h, and FATAL: "config", a file that cannot be used; "tls", a server that is not to
+ * be trusted, that does not trust us, or that does not speak TLS. The text says which. */
 #ifndef TASKLEDGER_PROTO_TRANSPORT_H
 #define TASKLEDGER_PROTO_TRANSPORT_H
 

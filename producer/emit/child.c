@@ -24,7 +24,7 @@ void child_init(struct child *child)
     sigaction(SIGCHLD, &ordinary, &child->inherited_chld);
 }
 
-/* Start */
+/* ---- start ------------------------------------------------------------------------------------------------------- */
 
 /* In the new process. The pipe closes itself when the command has taken over, and carries errno when it has not. */
 static _Noreturn void become(const struct child *child, char **words, int pipe_fd)
@@ -85,7 +85,7 @@ bool child_start(struct child *child, char **words, int *exec_errno, struct erro
     return error_set_errno(error, ERROR_FATAL, "exec", "cannot run %s", words[0]);
 }
 
-/* Signals */
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
 
 /* What a terminal sends goes to its whole foreground process group. Only its hangup goes to the session's leader
  * alone. */
@@ -135,7 +135,7 @@ static void stop_too(int signal)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Wait */
+/* ---- wait -------------------------------------------------------------------------------------------------------- */
 
 /* One SIGCHLD may stand for many changes, and not all children need be ours. True when the command has ended. */
 static bool take_changes(const struct child *child, struct child_end *end)

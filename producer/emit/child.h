@@ -1,11 +1,12 @@
 /* child: a command that runs as if we were not in between.
  *
- * It has our environment, file descriptors, process group, terminal, signal dispositions and signal mask as we were given them.
+ * It has our environment, file descriptors, process group, terminal, signal dispositions and signal mask as we were
+ * given them.
  *
  * Signals that only we get are passed on; those that the terminal sends (Ctrl-C) reach the whole process group anyway
  * and are not. A program that signals the whole group itself, or systemd with KillMode=control-group, makes the command
- * see the signal twice. When the command is stopped by job control (Ctrl-Z), so are we; when we are continued, so is it.
- * SIGKILL cannot be passed on: the command survives us.
+ * see the signal twice. When the command is stopped by job control (Ctrl-Z), so are we; when we are continued, so is
+ * it. SIGKILL cannot be passed on: the command survives us.
  *
  * As the first process of a container we also reap what others left behind. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_CHILD_H
@@ -33,8 +34,8 @@ struct child_end {
 /* From here on signals wait until child_wait takes them. */
 void child_init(struct child *child);
 
-/* Start `words[0]`, looked for in PATH, NULL behind the last word. False when it cannot be: `*exec_errno` is then why, or
- * 0 when there could be no process at all. FATAL, "exec". */
+/* Start `words[0]`, looked for in PATH, NULL behind the last word. False when it cannot be: `*exec_errno` is then why,
+ * or 0 when there could be no process at all. FATAL, "exec". */
 bool child_start(struct child *child, char **words, int *exec_errno, struct error *error);
 
 /* Until it has ended. */

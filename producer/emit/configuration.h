@@ -1,4 +1,6 @@
-/* configuration: what flags and environment said. One table for each command; what all of them share is its last part. */
+/* configuration: what flags and environment said.
+ *
+ * One table for each command; what all of them share is its last part. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
 #define TASKLEDGER_PRODUCER_EMIT_CONFIGURATION_H
 

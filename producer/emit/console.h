@@ -6,8 +6,8 @@
 
 enum { CONSOLE_TEXT_BYTES_MAX = 1024 };
 
-/* "taskledger-emit: <text>", the text cut to its maximum and made harmless (proto/text.h), since much of it was read from
- * somewhere. A standard error that is gone is no failure. */
+/* "taskledger-emit: <text>", the text cut to its maximum and made harmless (proto/text.h), since much of it was read
+ * from somewhere. A standard error that is gone is no failure. */
 void console_say(const char *format, ...) __attribute__((format(printf, 1, 2), nonnull(1)));
 
 /* The same with the error's text; when it is about how the command was called, "usage" or "invalid", also with what to

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the beginning ------------------------------------------------------------------------------------------------ */
+/* ---- the beginning ----------------------------------------------------------------------------------------------- */
 
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,
                    struct error *error)
@@ -47,7 +47,7 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     return true;
 }
 
-/* ---- why not ---------------------------------------------------------------------------------------------------- */
+/* ---- why not ----------------------------------------------------------------------------------------------------- */
 
 void delivery_reason(const struct configuration *configuration, const struct taskledger_counters *counters,
                      char reason[DELIVERY_REASON_BYTES])

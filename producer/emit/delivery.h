@@ -1,8 +1,8 @@
 /* delivery: a producer that lives as long as one command, and what became of what it accepted.
  *
  * The library keeps trying in the background; here is the waiting at the end. It ends when Redis has answered for
- * everything, when time is up, when somebody wants us to stop, and when trying on is in vain, since only an operator can
- * mend what is wrong. What Redis has not answered for by then is lost, and that is said. */
+ * everything, when time is up, when somebody wants us to stop, and when trying on is in vain, since only an operator
+ * can mend what is wrong. What Redis has not answered for by then is lost, and that is said. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_DELIVERY_H
 #define TASKLEDGER_PRODUCER_EMIT_DELIVERY_H
 
@@ -18,8 +18,8 @@ enum {
     DELIVERY_QUEUE_BYTES = 8 * 1024 * 1024,
     DELIVERY_STEP_MS = 20, /* while waiting: how soon it is seen that there is no more to wait for */
 
-    /* What the goodbye is given; and what closing is given even when there is no time left: a sender that still ran would
-     * be overtaken by the end of the process, in the middle of a TLS handshake perhaps. */
+    /* What the goodbye is given; and what closing is given even when there is no time left: a sender that still ran
+     * would be overtaken by the end of the process, in the middle of a TLS handshake perhaps. */
     DELIVERY_GOODBYE_MS = 500,
     DELIVERY_CLOSE_MS = 100,
 

@@ -1,7 +1,7 @@
 /* field: a field of an event, read from the text in which a flag or a line tells it.
  *
- * Only what the library cannot be handed as it stands; all other limits are the library's to check. REJECTED, "invalid",
- * naming the field as people wrote it, what was expected and what was found. */
+ * Only what the library cannot be handed as it stands; all other limits are the library's to check. REJECTED,
+ * "invalid", naming the field as people wrote it, what was expected and what was found. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_FIELD_H
 #define TASKLEDGER_PRODUCER_EMIT_FIELD_H
 

@@ -8,7 +8,7 @@ static char *skip_space(char *at)
     return at + strspn(at, " \t\r\n");
 }
 
-/* Strings */
+/* ---- strings ----------------------------------------------------------------------------------------------------- */
 
 static unsigned hex_digit(char digit)
 {
@@ -94,7 +94,7 @@ static char *take_string(char **at)
     return text;
 }
 
-/* Other values */
+/* ---- other values ------------------------------------------------------------------------------------------------ */
 
 static char *skip_string(char *at)
 {

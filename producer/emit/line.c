@@ -29,7 +29,7 @@ static bool expected(const char *name, const char *what, struct error *error)
     return error_set(error, ERROR_REJECTED, "invalid", "%s: expected %s", name, what);
 }
 
-/* One value */
+/* ---- one value --------------------------------------------------------------------------------------------------- */
 
 static bool read_text(struct parse *parse, const struct key *key, struct json_member *member)
 {
@@ -100,7 +100,7 @@ static bool read_data(struct parse *parse, const struct key *key, struct json_me
 
 static bool read_error(struct parse *parse, const struct key *key, struct json_member *member);
 
-/* The keys */
+/* ---- the keys ---------------------------------------------------------------------------------------------------- */
 
 #define TEXT(name, field)                                         \
     {                                                             \

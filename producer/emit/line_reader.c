@@ -23,7 +23,7 @@ void line_reader_close(struct line_reader *reader)
     reader->buffer = NULL;
 }
 
-/* Filling the buffer */
+/* ---- filling the buffer ------------------------------------------------------------------------------------------ */
 
 /* Until there is something to read; LINE_READER_LINE stands for that. */
 static enum line_reader_result wait_for_input(const struct line_reader *reader, struct error *error)
@@ -80,7 +80,7 @@ static enum line_reader_result fill(struct line_reader *reader, struct error *er
     }
 }
 
-/* Finding lines */
+/* ---- finding lines ----------------------------------------------------------------------------------------------- */
 
 /* Where the line feed is, or NULL when there is none yet. */
 static char *find_feed(struct line_reader *reader)

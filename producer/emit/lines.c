@@ -32,7 +32,7 @@ struct lines {
     uint64_t recent[DELIVERY_QUEUE_EVENTS];
 };
 
-/* One line */
+/* ---- one line ---------------------------------------------------------------------------------------------------- */
 
 static void say_bad(struct lines *lines, const char *reason)
 {
@@ -109,7 +109,7 @@ static size_t mark_size(const struct lines *lines, const char *text)
                : 0;
 }
 
-/* All lines */
+/* ---- all lines --------------------------------------------------------------------------------------------------- */
 
 static int read_all(struct lines *lines)
 {
@@ -144,7 +144,7 @@ static int read_all(struct lines *lines)
     return pace == PACE_STOPPED ? EXIT_INTERRUPTED : EXIT_UNREACHABLE;
 }
 
-/* The end */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

@@ -14,9 +14,10 @@
 
 static const struct command {
     const char *name;
-    const char *words; /* that it takes */
+    const char *words; /* that it takes, as the list of commands has it */
+    const char *usage; /* and with its options */
     const char *does;
-    const char *notes; /* behind the options in its help */
+    const char *notes;
     const struct options_table *table;
     bool stops_at_word; /* what follows the first word belongs to somebody else */
     int usage_code;
@@ -24,35 +25,47 @@ static const struct command {
 } commands[] = {
     {
         .name = "status",
-        .words = "TASK_ID STATUS [FLAGS]",
+        .words = "TASK_ID STATUS",
+        .usage = "TASK_ID STATUS [OPTION...]",
         .does = "say one thing about one task",
-        .notes = "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
-                 "in any case.\n",
+        .notes =
+            "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
+            "in any case.\n\n"
+            "Exit codes: 0 Redis has it, 2 usage or configuration, 3 Redis refused it or did not answer in time.\n",
         .table = &configuration_status,
         .usage_code = EXIT_USAGE,
         .execute = status_execute,
     },
     {
         .name = "lines",
-        .words = "[FLAGS] <FILE",
+        .words = "<FILE",
+        .usage = "[OPTION...] <FILE",
         .does = "say what standard input says, one JSON object a line",
         .notes =
             "Keys: task_id, status, attempt, task_name, worker, step, progress, message, queue, parent_task_id,\n"
             "traceparent, error (an object with type, message, traceback), data_json or data (an object), and\n"
             "occurred_at (RFC 3339). Lines with other keys, wrong values or no JSON are told by number and passed\n"
-            "over; the exit code is then 1.\n",
+            "over.\n\n"
+            "Exit codes: 0 Redis has all, 1 some lines were bad, 2 usage or configuration, 3 Redis refused some or "
+            "did\n"
+            "not answer in time, 4 input could not be read, 130 interrupted.\n",
         .table = &configuration_lines,
         .usage_code = EXIT_USAGE,
         .execute = lines_execute,
     },
     {
         .name = "run",
-        .words = "[FLAGS] -- COMMAND [ARGUMENT]...",
+        .words = "COMMAND...",
+        .usage = "[OPTION...] [--] COMMAND [ARGUMENT...]",
         .does = "run a command as a task",
         .notes =
             "Says RUNNING, then SUCCESS or FAILURE with exit code or signal, wall time, CPU time and peak memory;\n"
             "not the command's arguments, which may hold secrets. The command keeps its input, output, signals\n"
-            "and exit status, and never waits for Redis.\n",
+            "and exit status, and never waits for Redis. It can tell its steps:\n\n"
+            "    taskledger-emit status \"$TASKLEDGER_TASK_ID\" RUNNING --attempt \"$TASKLEDGER_ATTEMPT\" --step "
+            "render\n\n"
+            "When it has ended, a signal ends the waiting for Redis.\n\n"
+            "Exit codes: the command's own; 125 it was not started, 126 it is not executable, 127 there is none.\n",
         .table = &configuration_run,
         .stops_at_word = true,
         .usage_code = EXIT_RUN_FAILED,
@@ -62,17 +75,25 @@ static const struct command {
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-/* What people read */
+/* ---- what people read -------------------------------------------------------------------------------------------- */
+
+static const struct option_spec own_specs[] = {
+    {.flag = "--version", .type = OPTION_BOOLEAN, .help = "print the version"},
+};
+
+static const struct options_table own_options = {.program = "taskledger-emit", .specs = own_specs, .count = 1};
 
 static int print_help(void)
 {
-    printf("taskledger-emit: say what tasks do\n\n");
+    struct options_table shared = configuration_shared(commands[0].table);
+
+    printf("taskledger-emit: say what tasks do\n\nUsage: taskledger-emit COMMAND [OPTION...]\n\nCommands:\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  taskledger-emit %-6s %-34s %s\n", commands[i].name, commands[i].words, commands[i].does);
-    printf("\ntaskledger-emit COMMAND --help tells more; --version tells the version.\n\n"
-           "Exit codes: 0 ok, 1 some lines were bad, 2 usage or configuration, 3 Redis did not take everything in\n"
-           "time, 4 input could not be read, 130 interrupted. run exits as its command did; 125 when it could not\n"
-           "run it, 126 when the command is not executable, 127 when there is none.\n");
+        printf("  %-6s %-14s  %s\n", commands[i].name, commands[i].words, commands[i].does);
+    printf("\ntaskledger-emit COMMAND --help tells more.\n\nOptions without a command:\n");
+    options_print_help(&own_options, stdout);
+    printf("\nOptions of all commands:\n");
+    options_print_help(&shared, stdout);
     return EXIT_OK;
 }
 
@@ -81,11 +102,11 @@ static int print_command_help(const struct command *command)
     struct options_table own = configuration_own(command->table);
     struct options_table shared = configuration_shared(command->table);
 
-    printf("taskledger-emit %s %s: %s\n\n", command->name, command->words, command->does);
+    printf("taskledger-emit %s: %s\n\nUsage: taskledger-emit %s %s\n\n%s\nOptions:\n", command->name, command->does,
+           command->name, command->usage, command->notes);
     options_print_help(&own, stdout);
-    printf("\nFor all commands:\n\n");
+    printf("\nOptions of all commands:\n");
     options_print_help(&shared, stdout);
-    printf("\n%s", command->notes);
     return EXIT_OK;
 }
 
@@ -130,7 +151,7 @@ static const struct {
     {"--print-library-configuration", print_library_configuration},
 };
 
-/* What is run */
+/* ---- what is run ------------------------------------------------------------------------------------------------- */
 
 static int execute(const struct command *command, int argc, char **argv)
 {

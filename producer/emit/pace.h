@@ -1,8 +1,8 @@
 /* pace: no faster than Redis takes it.
  *
- * The library never waits: what does not fit into its queue is dropped. A worker wants that; a program that reads a file
- * wants to wait. So before each emit the pace makes sure that there is room, and waits for it as long as anything gets
- * through to Redis. Between two looks at the counters it reckons with the most that each event can cost. */
+ * The library never waits: what does not fit into its queue is dropped. A worker wants that; a program that reads a
+ * file wants to wait. So before each emit the pace makes sure that there is room, and waits for it as long as anything
+ * gets through to Redis. Between two looks at the counters it reckons with the most that each event can cost. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_PACE_H
 #define TASKLEDGER_PRODUCER_EMIT_PACE_H
 

@@ -27,7 +27,7 @@ struct run {
     int64_t started_us; /* on the monotonic clock */
 };
 
-/* The task */
+/* ---- the task ---------------------------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *path)
 {
@@ -100,7 +100,7 @@ static bool emit_running(struct run *run, struct error *error)
     return true;
 }
 
-/* The end of the command */
+/* ---- the end of the command -------------------------------------------------------------------------------------- */
 
 static double seconds(struct timeval time)
 {
@@ -207,7 +207,7 @@ static void deliver(struct run *run, const struct configuration *configuration)
         close(stop_fd);
 }
 
-/* All of it */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static bool open_task(struct run *run, const struct configuration *configuration, int count, char **words,
                       struct error *error)

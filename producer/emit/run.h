@@ -1,10 +1,10 @@
 /* run: run a command as a task.
  *
- * RUNNING when it starts; SUCCESS when it exits with 0, else FAILURE with error type ExitStatus, Signal, or Exec when it
- * could not be started. TASKLEDGER_TASK_ID and TASKLEDGER_ATTEMPT tell the command what task it is, so that it can say
- * more about it; the rest of its environment is as we were given it. The last event's data holds exit_code or signal,
- * wall_seconds, cpu_user_seconds, cpu_system_seconds and max_rss_bytes. The command's arguments and environment are not
- * told: they may hold secrets.
+ * RUNNING when it starts; SUCCESS when it exits with 0, else FAILURE with error type ExitStatus, Signal, or Exec when
+ * it could not be started. TASKLEDGER_TASK_ID and TASKLEDGER_ATTEMPT tell the command what task it is, so that it can
+ * say more about it; the rest of its environment is as we were given it. The last event's data holds exit_code or
+ * signal, wall_seconds, cpu_user_seconds, cpu_system_seconds and max_rss_bytes. The command's arguments and environment
+ * are not told: they may hold secrets.
  *
  * Whatever happens to Redis, the command starts at once, keeps its input, output and signals (child.h), and its exit
  * status is ours; only our exit may come later, by `timeout_ms` at most. */

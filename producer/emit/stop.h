@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* From here on these signals end nothing, but make `*stop_fd` readable; the caller closes it. Those that are ignored stay
- * ignored: under nohup SIGHUP is none. FATAL, "signal". */
+/* From here on these signals end nothing, but make `*stop_fd` readable; the caller closes it. Those that are ignored
+ * stay ignored: under nohup SIGHUP is none. FATAL, "signal". */
 bool stop_open(int *stop_fd, struct error *error);
 
 /* Whether one of them has come; never when `stop_fd` is negative. */

@@ -207,8 +207,9 @@ struct taskledger_counters {
     char producer_id[37]; /* of this process; "" before its first emit */
     char last_error[256]; /* "" when there was none; never holds a password */
 
-    /* Not 0 while last_error is one that only an operator can mend, and sending is tried again in vain: 1 for what Redis
-     * refuses (password, rights), 2 for what we were told (a certificate file, the db, a stream that is another type). */
+    /* Not 0 while last_error is one that only an operator can mend, and sending is tried again in vain: 1 for what
+     * Redis refuses (password, rights), 2 for what we were told (a certificate file, the db, a key that holds no
+     * stream). */
     int32_t refused_for_good;
 };
 

@@ -274,6 +274,12 @@ def test_help_shows_flags_with_their_variables(emit):
         assert all(flag in shown for flag in [*flags, *shared])
 
 
+def test_help_is_asked_for_by_one_letter_too(emit):
+    assert emit("-h").stdout == emit("--help").stdout
+    assert emit("run", "-h").stdout == emit("run", "--help").stdout
+    assert "Usage: taskledger-emit COMMAND [OPTION...]" in emit("-h").stdout and "--version" in emit("-h").stdout
+
+
 def test_help_is_given_in_a_wrong_environment_too(emit):
     assert "--step" in emit("status", "--help", env={"TASKLEDGER_SHARDS": "many"}).stdout
 
@@ -285,7 +291,7 @@ def test_version_tells_the_version(emit):
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        ([], "status, lines or run"),
+        ([], "a command is missing (status, lines or run); see taskledger-emit --help"),
         (["paint"], "there is no command paint; see taskledger-emit --help"),
         (["statsu"], "there is no command statsu; the nearest is status"),
         (["--verison"], "there is no command --verison; the nearest is --version"),
