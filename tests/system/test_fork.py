@@ -182,14 +182,15 @@ def test_fork_from_any_thread_while_others_emit(redis, event_pb2, start):
 
 
 def test_fork_from_any_thread_while_redis_comes_and_goes(redis, event_pb2, start):
-    worker = start(redis, backoff_ms=50)
+    room = {"TASKLEDGER_QUEUE_EVENTS": "1000000", "TASKLEDGER_QUEUE_BYTES": str(1 << 30)}
+    worker = start(redis, backoff_ms=50, env=room)
     worker.tell("storm", 4, 10, 5)
     for _ in range(4):
         redis.kill()
         redis.start()
     assert worker.answer() == "done 40"
     sent = worker.counters()
-    assert worker.close() == 0
+    assert worker.close(30000) == 0
     assert sent["dropped_full"] == 0
     assert len(worker.children) == 40
 
