@@ -77,12 +77,13 @@ bool postgres_line_lost(struct postgres *postgres, struct error *error)
 {
     const char *text = PQerrorMessage(postgres->connection);
     const char *code = find_sqlstate(text);
+    const char *reason = text[0] == '\0' ? "libpq gives no reason" : text;
 
     if (code != NULL)
         refused_connection(postgres, code, error);
     else
         error_set(error, ERROR_TRANSIENT, "connection", "could not talk to PostgreSQL at %s: %.*s", postgres->address,
-                  (int)strcspn(text, "\n"), text);
+                  (int)strcspn(reason, "\n"), reason);
     postgres_close(postgres);
     return false;
 }
