@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_BY_SIGNAL = 128 };
@@ -123,6 +124,7 @@ static void pass_on(const struct child *child, const siginfo_t *info)
  * (an orphaned process group) the kernel lets these signals pass without effect, unlike SIGSTOP. */
 static void stop_too(int signal)
 {
+    const struct timespec now = {.tv_sec = 0};
     sigset_t set;
     sigset_t before;
 
@@ -130,6 +132,7 @@ static void stop_too(int signal)
         return;
     sigemptyset(&set);
     sigaddset(&set, signal);
+    sigtimedwait(&set, NULL, &now); /* the terminal's own may still be waiting, and would stop us twice */
     pthread_sigmask(SIG_UNBLOCK, &set, &before);
     raise(signal);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
