@@ -54,11 +54,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
 
     if (line_parse(text, size, &line, &error)) {
-        const char *data = line.event.data_json;
+        const char *given = line.event.data_json;
 
         check_event(&line.event);
-        check_data(&line.event, data != NULL && data > text && data[-1] == '"');
-        assert((data == NULL) == (line.data_key == NULL));
+        check_data(&line.event, given != NULL && given > text && given[-1] == '"');
+        assert((given == NULL) == (line.data_key == NULL));
     } else {
         assert(error.kind == ERROR_REJECTED && error.text[0] != '\0');
     }
