@@ -45,13 +45,14 @@ class Emitted:
         return self.tasks()
 
     def producers(self):
-        """producer_id → [(event, bytes)] in order of sequence."""
-        found = defaultdict(list)
+        """producer_id → [(event, bytes)] in order of sequence; what was sent twice, since its answer was lost, once."""
+        found = defaultdict(dict)
         for key in self.keys:
             for payload in self.payloads(key):
                 event = self.event_pb2.Event.FromString(payload)
-                found[event.producer_id].append((event, payload))
-        return {identity: sorted(said, key=lambda each: each[0].sequence) for identity, said in found.items()}
+                first = found[event.producer_id].setdefault(event.sequence, (event, payload))
+                assert first[1] == payload, "one number for two events"
+        return {identity: [said[number] for number in sorted(said)] for identity, said in found.items()}
 
     def check_chains(self):
         """Every producer opened first, closed last, numbered without a gap, and hashed what it said before."""

@@ -520,7 +520,8 @@ def test_an_outage_during_the_command_costs_nothing(start, programs, redis, even
         wait_until(lambda: proxy.connections > 2, 10, "it tries again")
         proxy.heal()
         assert process.wait(20) == 0
-    assert [emitted.name(task) for task in emitted.tasks()] == ["RUNNING", "SUCCESS"]
+    said = [emitted.name(task) for task in emitted.tasks()]
+    assert list(dict.fromkeys(said)) == ["RUNNING", "SUCCESS"]  # one of them twice, if its answer was cut off
     emitted.check_chains()
 
 
