@@ -166,7 +166,7 @@ static bool connect_to(struct postgres *postgres, size_t index, int64_t deadline
 bool postgres_line_connect(struct postgres *postgres, struct error *error)
 {
     int64_t deadline_us = clock_deadline_us(postgres->clock, postgres->connect_timeout_ms);
-    struct error why = {.kind = ERROR_NONE};
+    struct error why = {.kind = ERROR_NONE, .reason = ""};
 
     for (size_t index = 0; index < postgres->url.count; index++) {
         int share_ms = clock_left_ms(postgres->clock, deadline_us) / (int)(postgres->url.count - index);

@@ -94,11 +94,11 @@ endfunction()
 # taskledger_test_program(NAME CORE): support/NAME.c, a program that system tests run, into tests/.
 # taskledger_bench_program(NAME CORE): the same for bench/NAME.c.
 function(taskledger_test_program name core)
-    taskledger_program_for_tests(${name} ${core} support)
+    taskledger_program_for_tests(${name} "${core}" support)
 endfunction()
 
 function(taskledger_bench_program name core)
-    taskledger_program_for_tests(${name} ${core} bench)
+    taskledger_program_for_tests(${name} "${core}" bench)
 endfunction()
 
 function(taskledger_program_for_tests name core folder)

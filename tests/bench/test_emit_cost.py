@@ -1,26 +1,29 @@
-"""Emitting costs the caller what is promised, with Redis and without."""
+"""Emitting costs the caller little more than what it cannot do without, with Redis and without.
+
+The limit is measured in the same run: the SHA-256 of an event of the same size. Encoding, checking, copying and queueing
+may cost a few times as much; a lock held over I/O, a system call an event or a lookup in libcrypto would cost far more.
+"""
 
 import re
 import subprocess
 
 import pytest
 
-MEDIAN_NS = 1_000
-P999_NS = 50_000
-ATTEMPTS = 5
+TIMES_THE_LIMIT = 8
+ATTEMPTS = 3
 
-LINE = re.compile(r"(\d) threads? +(full speed|paused) +median +(\d+)  p99 +(\d+)  p99.9 +(\d+)")
+LIMIT = re.compile(r"SHA-256 alone +median +(\d+)")
+COST = re.compile(r"1 thread +full speed +median +(\d+)")
 
 
-def measure(build, *url):
+def times_the_limit(build, *url):
     output = subprocess.run([build.folder / "tests/emit_cost", *url], capture_output=True, text=True, check=True).stdout
     print(output)
-    return {(int(threads), pace): (int(median), int(p999)) for threads, pace, median, _, p999 in LINE.findall(output)}
+    return int(COST.search(output)[1]) / int(LIMIT.search(output)[1])
 
 
 @pytest.mark.parametrize("present", [False, True], ids=["redis away", "redis present"])
 def test_emitting_is_cheap(build, redis, present):
     """The best of a few runs: another program on the machine is not the library's cost."""
-    runs = [measure(build, *([redis.url] if present else [])) for _ in range(ATTEMPTS)]
-    assert min(run[1, "full speed"][0] for run in runs) <= MEDIAN_NS
-    assert min(run[1, "full speed"][1] for run in runs) <= P999_NS
+    url = [redis.url] if present else []
+    assert min(times_the_limit(build, *url) for _ in range(ATTEMPTS)) <= TIMES_THE_LIMIT
