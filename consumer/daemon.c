@@ -78,7 +78,7 @@ struct postgres *daemon_open_ledger(const struct configuration *configuration, s
     return postgres_new(&options, error);
 }
 
-static struct redis_options redis_options(const struct configuration *configuration)
+struct redis_options daemon_redis_options(const struct configuration *configuration)
 {
     return (struct redis_options){
         .url = configuration->redis_url,
@@ -102,7 +102,7 @@ static bool make_source(struct daemon *daemon, struct error *error)
         .roles = !configuration->no_roles,
     };
     const struct group_options options = {
-        .redis = redis_options(configuration),
+        .redis = daemon_redis_options(configuration),
         .stream = configuration->stream,
         .shards = (unsigned)configuration->shards,
         .group = configuration->group,
@@ -132,7 +132,7 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
 {
     const struct configuration *configuration = daemon->configuration;
     const struct housekeeping_options options = {
-        .redis = redis_options(configuration),
+        .redis = daemon_redis_options(configuration),
         .group_name = configuration->group,
         .shards = (unsigned)configuration->shards,
         .claim_idle_ms = configuration->claim_idle_ms,

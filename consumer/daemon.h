@@ -89,6 +89,9 @@ int daemon_run(const struct configuration *configuration, const volatile sig_ato
 /* A session with the ledger, as all commands open it. NULL: FATAL, "config". */
 struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error);
 
+/* A line to Redis, as all commands open it. Borrows from the configuration. */
+struct redis_options daemon_redis_options(const struct configuration *configuration);
+
 /* In consumer/daemon_servers.c: which of the two servers is there, by how a turn went, and by asking the one that turns
  * do not get to while the other is away. */
 void daemon_note_failure(struct daemon *daemon, const struct error *error);
