@@ -27,6 +27,8 @@ static const struct option_spec specs[] = {
      "entries applied in one transaction, at most"},
     {"--claim-idle", "TASKLEDGER_CLAIM_IDLE", OPTION_DURATION, AT(claim_idle_ms), "60s", 100, 86400000, NULL, NULL,
      "entries that a living consumer has left lying for so long are taken over"},
+    {"--loss-grace", "TASKLEDGER_LOSS_GRACE", OPTION_DURATION, AT(loss_grace_ms), "5m", 100, 86400000, NULL, NULL,
+     "numbers of a producer that have been missing for so long are entered as lost; until then they may be on their way"},
     {"--no-migrate", "TASKLEDGER_NO_MIGRATE", OPTION_BOOLEAN, AT(no_migrate), "no", 0, 0, NULL, NULL,
      "do not create or upgrade the ledger; wait until somebody has"},
     {"--no-roles", "TASKLEDGER_NO_ROLES", OPTION_BOOLEAN, AT(no_roles), "no", 0, 0, NULL, NULL,

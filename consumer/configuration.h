@@ -21,6 +21,7 @@ struct configuration {
     const char *listen;
     int64_t batch_max;
     int64_t claim_idle_ms;
+    int64_t loss_grace_ms;
     bool no_migrate;
     bool no_roles;
     bool enabled;

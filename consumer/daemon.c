@@ -136,6 +136,7 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
         .group_name = configuration->group,
         .shards = (unsigned)configuration->shards,
         .claim_idle_ms = configuration->claim_idle_ms,
+        .loss_grace_ms = configuration->loss_grace_ms,
         .tells_watermark = strcmp(configuration->group, STREAM_GROUP_DEFAULT) == 0,
     };
 

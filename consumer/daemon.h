@@ -68,6 +68,7 @@ struct daemon {
     uint64_t groups_lost;
     uint64_t groups_made;
     struct claim_counters claimed;
+    struct gaps_counters gaps;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

@@ -117,6 +117,7 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .acks = *group_acks_counters(daemon->group),
         .claim = *claim_counters(daemon->housekeeping.claim),
         .watermark = daemon->housekeeping.watermark.counters,
+        .gaps = daemon->housekeeping.gaps.counters,
         .retries = daemon->retries,
         .redis_reconnects = after_the_first(group_counters(daemon->group)->connects),
         .postgresql_reconnects = after_the_first(daemon->gate.sessions),

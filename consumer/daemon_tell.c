@@ -100,6 +100,24 @@ static void tell_claims(struct daemon *daemon)
     daemon->claimed = *now;
 }
 
+static void tell_losses(struct daemon *daemon)
+{
+    const struct gaps_counters *now = &daemon->housekeeping.gaps.counters;
+    const struct gaps_counters *before = &daemon->gaps;
+
+    if (now->detected != before->detected)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "loss",
+                  LOG_FIELDS(log_text("kind", loss_kind_names[LOSS_GAP]),
+                             log_integer("gaps", (int64_t)(now->detected - before->detected)),
+                             log_integer("events", (int64_t)(now->detected_events - before->detected_events))));
+    if (now->repaired != before->repaired)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "loss_repaired",
+                  LOG_FIELDS(log_text("kind", loss_kind_names[LOSS_GAP]),
+                             log_integer("gaps", (int64_t)(now->repaired - before->repaired)),
+                             log_integer("events", (int64_t)(now->repaired_events - before->repaired_events))));
+    daemon->gaps = *now;
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -140,5 +158,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_groups(daemon);
     tell_ready(daemon);
     tell_claims(daemon);
+    tell_losses(daemon);
     tell_stopping(daemon);
 }

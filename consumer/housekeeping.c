@@ -19,6 +19,8 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
     housekeeping->group_name = options->group_name;
     housekeeping->shard_count = options->shards;
     watermark_init(&housekeeping->watermark, housekeeping->postgres, housekeeping->clock, options->tells_watermark);
+    housekeeping->gaps = (struct gaps){
+        .postgres = housekeeping->postgres, .clock = housekeeping->clock, .grace_ms = options->loss_grace_ms};
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
     if (housekeeping->claim == NULL || housekeeping->shards == NULL)
@@ -81,12 +83,22 @@ static int64_t next_due_us(const struct housekeeping *housekeeping)
         due_us = housekeeping->claim_due_us;
     if (housekeeping->survey_due_us < due_us)
         due_us = housekeeping->survey_due_us;
+    if (gaps_due_us(&housekeeping->gaps) < due_us)
+        due_us = gaps_due_us(&housekeeping->gaps);
     return due_us > housekeeping->not_before_us ? due_us : housekeeping->not_before_us;
 }
 
 static bool round_of_watermark(struct housekeeping *housekeeping, struct error *error)
 {
     return watermark_round(&housekeeping->watermark, housekeeping->line, error);
+}
+
+static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error)
+{
+    if (watermark_is_held(&housekeeping->watermark))
+        return gaps_round(&housekeeping->gaps, error);
+    gaps_rest(&housekeeping->gaps);
+    return true;
 }
 
 /* Each whatever became of the others: a watermark that cannot be folded must not leave a dead consumer's entries lying.
@@ -96,6 +108,7 @@ static bool do_chores(struct housekeeping *housekeeping, struct error *error)
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
         claim_if_due,
         round_of_watermark,
+        round_of_gaps,
         survey_if_due,
     };
     bool good = true;

@@ -2,6 +2,7 @@
  *
  *   the watermark   folded and told, up to ten times a second
  *   claims          once a second
+ *   gaps            every few seconds, by the holder of the watermark
  *   the survey      once a second; with many shards, so that it costs no more than that
  *
  * On a connection of its own, so that nothing waits behind a read. Only while PostgreSQL and Redis are there and a slot is
@@ -10,6 +11,7 @@
 #define TASKLEDGER_CONSUMER_HOUSEKEEPING_H
 
 #include "consumer/claim.h"
+#include "consumer/gaps.h"
 #include "consumer/group.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
@@ -29,6 +31,7 @@ struct housekeeping_options {
     const char *group_name;
     unsigned shards;
     int64_t claim_idle_ms;
+    int64_t loss_grace_ms;
     bool tells_watermark;
 };
 
@@ -42,6 +45,7 @@ struct housekeeping {
     struct redis *line;
     struct claim *claim;
     struct watermark watermark;
+    struct gaps gaps;
     struct survey_shard *shards;
     unsigned shard_count;
     int64_t claim_due_us;

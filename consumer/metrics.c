@@ -10,6 +10,7 @@ enum metric_kind {
     METRIC_TIME,    /* int64_t Unix microseconds, read as seconds; 0 is not printed */
     METRIC_TALLY,   /* struct tally: a counter with a reason */
     METRIC_REASONS, /* uint64_t[APPLY_REASONS]: the same */
+    METRIC_LOSSES,  /* int64_t[LOSS_KINDS]: a gauge with a kind */
     METRIC_SHARDS,  /* int64_t in struct survey_shard: a gauge with a shard */
     METRIC_DELAY,   /* struct histogram of microseconds, read as seconds */
     METRIC_SIZE,    /* struct histogram of entries */
@@ -79,6 +80,12 @@ static const struct metric metrics[] = {
      "Ranges of numbers folded into the watermarks."},
     {"taskledger_consumer_watermark_held", METRIC_GAUGE, AT(watermark_held), NULL,
      "1 in the one consumer of the group that folds and tells watermarks."},
+    {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(gaps.detected), "kind=\"gap\"",
+     "Rows written to loss, by kind; entries deleted while pending are counted above."},
+    {"taskledger_consumer_losses_repaired_total", METRIC_COUNTER, AT(gaps.repaired), "kind=\"gap\"",
+     "Rows of loss of which something came after all."},
+    {"taskledger_losses_open", METRIC_LOSSES, AT(gaps.open), NULL,
+     "Rows of loss that were not repaired, as the consumer that holds the watermark sees them; 0 in the others."},
     {"taskledger_consumer_ready", METRIC_GAUGE, AT(ready), NULL,
      "1 while /readyz says so."},
     {"taskledger_stream_length", METRIC_SHARDS, AT_SHARD(length), NULL,
@@ -112,6 +119,7 @@ static const char *type_of(enum metric_kind kind)
         return "counter";
     case METRIC_GAUGE:
     case METRIC_TIME:
+    case METRIC_LOSSES:
     case METRIC_SHARDS:
     case METRIC_BUILD:
         return "gauge";
@@ -129,6 +137,8 @@ static const char *label_of(enum metric_kind kind)
     case METRIC_TALLY:
     case METRIC_REASONS:
         return "reason";
+    case METRIC_LOSSES:
+        return "kind";
     case METRIC_SHARDS:
         return "shard";
     case METRIC_COUNTER:
@@ -154,6 +164,12 @@ static void print_reasons(const struct metric *metric, const uint64_t counts[APP
 {
     for (size_t i = 0; i < APPLY_REASONS; i++)
         fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", metric->name, apply_reason_names[i], counts[i]);
+}
+
+static void print_losses(const struct metric *metric, const int64_t counts[LOSS_KINDS], FILE *out)
+{
+    for (size_t i = 0; i < LOSS_KINDS; i++)
+        fprintf(out, "%s{kind=\"%s\"} %" PRId64 "\n", metric->name, loss_kind_names[i], counts[i]);
 }
 
 static void print_shards(const struct metric *metric, const struct metrics_values *values, FILE *out)
@@ -220,6 +236,9 @@ static void print_values(const struct metric *metric, const struct metrics_value
         break;
     case METRIC_REASONS:
         print_reasons(metric, at, out);
+        break;
+    case METRIC_LOSSES:
+        print_losses(metric, at, out);
         break;
     case METRIC_SHARDS:
         print_shards(metric, values, out);

@@ -8,6 +8,7 @@
 #include "consumer/acks.h"
 #include "consumer/apply.h"
 #include "consumer/claim.h"
+#include "consumer/gaps.h"
 #include "consumer/group.h"
 #include "consumer/pump.h"
 #include "consumer/survey.h"
@@ -24,6 +25,7 @@ struct metrics_values {
     struct acks_counters acks;
     struct claim_counters claim;
     struct watermark_counters watermark;
+    struct gaps_counters gaps;
     struct tally retries; /* by reason */
     uint64_t redis_reconnects;
     uint64_t postgresql_reconnects;

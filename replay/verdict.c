@@ -30,6 +30,7 @@ static const struct {
     [VERDICT_TAIL_UNKNOWN] = {"tail_unknown", false, "producers that have not told their end"},
     [VERDICT_IN_FLIGHT] = {"in_flight", false, "young holes whose numbers may still be on their way"},
     [VERDICT_WAITING] = {"waiting", false, "entries in the stream that are not settled yet"},
+    [VERDICT_WENT_BACK] = {"went_back", false, "times that the stream or the ledger went back; what it cost are gaps"},
     [VERDICT_LINK_UNKNOWN] = {"link_unknown", false, "events whose link to the one before cannot be checked"},
     [VERDICT_PRUNED] = {"pruned", false, "producers marked as pruned, which this version never does"},
 };

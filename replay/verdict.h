@@ -38,6 +38,7 @@ enum verdict_kind {
     VERDICT_TAIL_UNKNOWN, /* a producer that has not told its end: it lives, or died silently */
     VERDICT_IN_FLIGHT,    /* a hole so young that its numbers may still be on their way */
     VERDICT_WAITING,      /* entries in the stream that are not settled yet */
+    VERDICT_WENT_BACK,    /* the stream or the ledger lost its latest part, and was mended as far as could be */
     VERDICT_LINK_UNKNOWN, /* an event behind one that was set aside and whose digest is not known */
     VERDICT_PRUNED,       /* a producer marked as pruned, which this version does to none */
 

@@ -18,17 +18,29 @@ static const struct postgres_statement bases_statement = {
     "replay_base_only", "SELECT task_id FROM taskledger.task_base WHERE NOT EXISTS"
                         " (SELECT FROM taskledger.producer WHERE pruned_at IS NOT NULL) ORDER BY task_id"};
 
+/* The range type has no room for its last number, 2^63 - 1. */
+#define RANGE "int8range(first_sequence, least(last_sequence, 9223372036854775806), '[]')"
+
 /* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events finds
- * all of those, and none is made when there are no losses. */
+ * all of those, and none is made when there are no losses. A gap is none when its numbers are held: the consumers may not
+ * have said so yet, nor folded what they have. That something went back is no loss in itself. */
 static const struct postgres_statement losses_statement = {
-    "replay_losses", "WITH missed AS MATERIALIZED (SELECT id, stream, split_part(stream_id, '-', 1)::int8 AS ms,"
-                     "   split_part(stream_id, '-', 2)::int8 AS seq FROM taskledger.loss"
-                     "  WHERE repaired_at IS NULL AND stream_id ~ '^[0-9]{1,18}-[0-9]{1,18}$'),"
-                     " held AS (SELECT DISTINCT missed.id FROM missed JOIN taskledger.task_event e"
-                     "  ON e.stream = missed.stream AND e.stream_ms = missed.ms AND e.stream_seq = missed.seq)"
-                     " SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
-                     "  repaired_at IS NOT NULL OR held.id IS NOT NULL"
-                     " FROM taskledger.loss LEFT JOIN held USING (id) ORDER BY loss.id"};
+    "replay_losses",
+    "WITH missed AS MATERIALIZED (SELECT id, stream, split_part(stream_id, '-', 1)::int8 AS ms,"
+    "   split_part(stream_id, '-', 2)::int8 AS seq FROM taskledger.loss"
+    "  WHERE repaired_at IS NULL AND kind NOT LIKE '%\\_went\\_back' AND stream_id ~ '^[0-9]{1,18}-[0-9]{1,18}$'),"
+    " applied AS (SELECT DISTINCT missed.id FROM missed JOIN taskledger.task_event e"
+    "  ON e.stream = missed.stream AND e.stream_ms = missed.ms AND e.stream_seq = missed.seq),"
+    " gap AS MATERIALIZED (SELECT id, producer_id, " RANGE " AS told FROM taskledger.loss"
+    "  WHERE repaired_at IS NULL AND kind = 'gap'),"
+    " run AS (SELECT producer_id, range_agg(" RANGE ") AS held FROM taskledger.producer_run"
+    "  WHERE producer_id IN (SELECT producer_id FROM gap) GROUP BY producer_id),"
+    " filled AS (SELECT id FROM gap JOIN taskledger.producer p USING (producer_id) LEFT JOIN run USING (producer_id)"
+    "  WHERE p.held + coalesce(run.held, '{}') @> told)"
+    " SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
+    "  repaired_at IS NOT NULL OR id IN (SELECT id FROM applied) OR id IN (SELECT id FROM filled),"
+    "  kind LIKE '%\\_went\\_back'"
+    " FROM taskledger.loss ORDER BY loss.id"};
 
 static struct slice cell(const struct postgres_row *row, size_t column)
 {
@@ -121,6 +133,8 @@ static bool visit_loss(void *self, const struct postgres_row *row, struct error 
     (void)error;
     verify->totals.losses++;
     read_producer(row, &finding);
+    if (postgres_read_boolean(cell(row, 7)))
+        finding.kind = VERDICT_WENT_BACK;
     if (!postgres_read_boolean(cell(row, 6)))
         verify_report_add(&verify->report, &finding, "%.*s", SLICE_PRINT(cell(row, 5)));
     return true;

@@ -21,7 +21,7 @@ static const struct postgres_statement held_statement = {
                    " ORDER BY producer_id, sequence, id LIMIT 1000"};
 
 static const struct postgres_statement books_statement = {
-    "replay_books", "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1),"
+    "replay_books", "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1, known_sequence),"
                     " closed_at, pruned_at IS NOT NULL FROM taskledger.producer"
                     " WHERE producer_id > $1::uuid ORDER BY producer_id LIMIT 1000"};
 

@@ -2,4 +2,25 @@
 --
 -- Only adds; a consumer that knows version 1 alone keeps working beside it.
 
+-- ---- numbers that do not come ---------------------------------------------------------------------------------------
+
+-- A producer of which more is known than is held. Whoever learns of a greater number sets `gap_since`: the batch that
+-- tells its end, the fold of its ranges, the look at a watermark that was once ahead. What is missing then is noted in
+-- `gap`; what is missing still when the grace has passed is entered in `loss`. See consumer/gaps.h.
+ALTER TABLE taskledger.producer
+    ADD COLUMN gap_since      timestamptz,     -- when `gap` was noted, or something began to be missing; NULL: nothing is
+    ADD COLUMN gap            int8multirange,  -- what was missing then; NULL: nobody has looked yet
+    ADD COLUMN known_sequence bigint;          -- a number that it has used, although nothing here tells of it
+
+-- Updates of producers that have no gap stay within their page: neither the column nor the predicate changes.
+CREATE INDEX producer_gap_since_idx ON taskledger.producer (gap_since) WHERE gap_since IS NOT NULL;
+
+-- What stands open, by kind.
+CREATE INDEX loss_open_idx ON taskledger.loss (kind, producer_id) WHERE repaired_at IS NULL;
+
+-- What is missing of those whose last word came before this migration.
+UPDATE taskledger.producer SET gap_since = now()
+    WHERE pruned_at IS NULL AND archived_sequence < greatest(upper(held) - 1, last_sequence);
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (2, 'recovery', 1);

@@ -1,0 +1,62 @@
+/* gaps: numbers of producers that do not come.
+ *
+ * A number is missing while a greater one of its producer is held or known of: by its end, which it or its adopter told, or
+ * by a watermark that was once ahead. What is missing may be on its way: through another consumer, out of a spool. So it is
+ * noted first, in producer.gap; what was noted a grace ago and is missing still is a loss: a row of the kind `gap`.
+ *
+ *   written     between one grace and two after it began to be missing; each number in one row that stands open
+ *   repaired    as soon as it is held after all. A row of which a part has come is split: into what came, repaired, and
+ *               what is missing still, open; both were detected when the whole was
+ *
+ * A declared hole is held, and no gap. A row that tells of something that went back (the stream, the ledger) stands open
+ * until two graces have passed and no gap stands open.
+ *
+ * Only the holder of the watermark looks. It costs what is missing, not how many producers there are: a partial index leads
+ * to those with a gap; and a look that takes long is followed by a longer pause. */
+#ifndef TASKLEDGER_CONSUMER_GAPS_H
+#define TASKLEDGER_CONSUMER_GAPS_H
+
+#include "consumer/loss.h"
+#include "consumer/postgres.h"
+#include "proto/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    GAPS_LOOK_MS_MIN = 200,
+    GAPS_LOOK_MS_MAX = 10000,
+    GAPS_REST_MS = 1000,
+    GAPS_PAUSE_FACTOR = 50, /* a pause is so many times as long as the look before it ... */
+    GAPS_PAUSE_MS_MAX = 100 * 1000,
+    GAPS_PRODUCERS_MAX = 1000, /* of one look */
+    GAPS_ROWS_MAX = 10000,     /* written, and repaired, in one look; the rest waits for the next */
+};
+
+struct gaps_counters {
+    uint64_t detected; /* rows */
+    uint64_t detected_events;
+    uint64_t repaired; /* rows, split ones too */
+    uint64_t repaired_events;
+    int64_t open[LOSS_KINDS]; /* as of the last look; 0 where nobody looked */
+};
+
+struct gaps {
+    struct postgres *postgres; /* borrowed */
+    const struct clock *clock; /* borrowed */
+    int64_t grace_ms;
+    uint64_t session; /* in which all producers were looked at */
+    int64_t due_us;
+    struct gaps_counters counters;
+};
+
+/* When the next look is due, in the clock's time. */
+int64_t gaps_due_us(const struct gaps *gaps);
+
+/* Look, if it is due. The session with PostgreSQL is open, and we hold the watermark in it. */
+bool gaps_round(struct gaps *gaps, struct error *error);
+
+/* Another consumer looks: what stands open is its to tell. */
+void gaps_rest(struct gaps *gaps);
+
+#endif

@@ -1,0 +1,130 @@
+"""Numbers of producers that do not come: written down, and taken back when they come after all."""
+
+import json
+
+import pytest
+from support.events import Producer, Stream
+from support.http import metrics
+from support.waiting import wait_until
+
+CONSUMER = "taskledger-consumer"
+GAPS = "SELECT producer_id, first_sequence, last_sequence FROM taskledger.loss WHERE kind = 'gap'"
+OPEN = GAPS + " AND repaired_at IS NULL ORDER BY producer_id, first_sequence"
+REPAIRED = GAPS + " AND repaired_at IS NOT NULL ORDER BY producer_id, first_sequence"
+GRACE = {"TASKLEDGER_LOSS_GRACE": "400ms"}
+
+
+@pytest.fixture
+def stream(redis):
+    return Stream(redis.client())
+
+
+@pytest.fixture
+def consumer(programs, redis, postgres):
+    programs.use(redis, postgres)
+    program = programs.start(CONSUMER, env=GRACE)
+    program.wait_for_log('"event":"ready"')
+    return program
+
+
+def rows(postgres, query):
+    return [(str(producer), first, last) for producer, first, last in postgres.rows(query)]
+
+
+def wait_for_rows(postgres, query, expected):
+    """expected: (producer, first, last)."""
+    wanted = sorted((str(producer.id), first, last) for producer, first, last in expected)
+    wait_until(lambda: rows(postgres, query) == wanted, 10, f"{wanted}, there is {rows(postgres, query)}")
+
+
+def said(consumer, event):
+    lines = [json.loads(line) for line in consumer.stderr().splitlines()]
+    return [(line["gaps"], line["events"]) for line in lines if line["event"] == event]
+
+
+def later_looks(postgres, stream, producer, count=3):
+    """Until so many looks have passed: each notes a gap of its own."""
+    for _ in range(count):
+        other = Producer(producer.pb)
+        other.opened()
+        stream.send(other.status("t", "RUNNING"))
+        wait_until(lambda o=other: (str(o.id), 1, 1) in rows(postgres, OPEN), 10, "a look has passed")
+
+
+def test_a_gap_is_written_once_and_repaired_when_it_is_filled(consumer, programs, postgres, stream, event_pb2):
+    producer = Producer(event_pb2)
+    stream.send(producer.opened())
+    late = producer.life("late")
+    stream.send(producer.life("b"), producer.closed())
+    wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
+    wait_until(lambda: said(consumer, "loss") == [(1, 3)], 5, "it says so")
+    later_looks(postgres, stream, producer, 2)
+    assert len([row for row in rows(postgres, OPEN) if row[0] == str(producer.id)]) == 1
+    programs.run("taskledger-replay", "verify", expect=1)
+
+    stream.send(late)
+    wait_for_rows(postgres, REPAIRED, [(producer, 2, 4)])
+    wait_until(lambda: said(consumer, "loss_repaired") == [(1, 3)], 5, "it says so")
+    assert metrics(consumer.listen)['taskledger_consumer_losses_repaired_total{kind="gap"}'] == 1
+    wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 5, "two stand open")
+
+
+def test_a_gap_that_is_filled_in_part_is_split(consumer, postgres, stream, event_pb2):
+    producer = Producer(event_pb2)
+    stream.send(producer.opened())
+    late = [producer.status(f"t-{i}", "RUNNING") for i in range(9)]
+    stream.send(producer.closed())
+    wait_for_rows(postgres, OPEN, [(producer, 2, 10)])
+    stream.send(late[2], late[3], late[6])
+    wait_for_rows(postgres, REPAIRED, [(producer, 4, 5), (producer, 8, 8)])
+    wait_for_rows(postgres, OPEN, [(producer, 2, 3), (producer, 6, 7), (producer, 9, 10)])
+    stream.send(late)
+    wait_for_rows(postgres, OPEN, [])
+    numbers = sorted(n for _, first, last in rows(postgres, REPAIRED) for n in range(first, last + 1))
+    assert numbers == list(range(2, 11))
+    assert len(set(postgres.rows("SELECT detected_at FROM taskledger.loss"))) == 1
+
+
+def test_what_an_adopter_tells_of_the_end_is_missed(consumer, postgres, stream, event_pb2):
+    seen, unseen, adopter = Producer(event_pb2), Producer(event_pb2), Producer(event_pb2)
+    stream.send(seen.opened())
+    seen.life("never sent")
+    unseen.opened()
+    stream.send(adopter.opened(), adopter.adopted(seen), adopter.adopted(unseen), adopter.closed())
+    wait_for_rows(postgres, OPEN, [(seen, 2, 4), (unseen, 1, 1)])
+    details = postgres.rows("SELECT DISTINCT detail LIKE '%%end was told%%' FROM taskledger.loss")
+    assert details == [(True,)]
+
+
+def test_declared_holes_and_what_was_set_aside_are_no_gaps(consumer, programs, postgres, stream, event_pb2):
+    producer, other = Producer(event_pb2), Producer(event_pb2)
+    stream.send(producer.opened(), producer.dropped(5))
+    bad = producer.status("", "RUNNING")  # no task
+    stream.send(bad, producer.life("a"), producer.closed())
+    later_looks(postgres, stream, other)
+    assert str(producer.id) not in {row[0] for row in rows(postgres, GAPS)}
+
+
+def test_gaps_of_the_time_before_the_upgrade_are_found(programs, redis, postgres, stream, event_pb2):
+    programs.use(redis, postgres).run(CONSUMER, "migrate")
+    producer = Producer(event_pb2)
+    insert = "INSERT INTO taskledger.producer (producer_id, held, archived_sequence) VALUES (%s, %s, %s)"
+    postgres.rows(insert, (str(producer.id), "{[1,4),[6,9)}", 3))
+    programs.start(CONSUMER, env=GRACE)
+    wait_for_rows(postgres, OPEN, [(producer, 4, 5)])
+
+
+def test_verify_takes_a_gap_for_filled_when_it_is(consumer, programs, postgres, stream, event_pb2):
+    producer = Producer(event_pb2)
+    stream.send(producer.opened())
+    late = producer.life("late")
+    stream.send(producer.closed())
+    wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
+    assert consumer.term() == 0
+    slow = programs.start(CONSUMER, env={"TASKLEDGER_LOSS_GRACE": "1h"})
+    slow.wait_for_log('"event":"ready"')
+    wait_until(lambda: metrics(slow.listen)["taskledger_consumer_watermark_held"] == 1, 10, "it holds the watermark")
+    stream.send(late)
+    wait_until(stream.is_settled, 10, "it has come")
+    programs.run("taskledger-replay", "verify")
+    assert len(rows(postgres, OPEN)) == 1  # it looks every 10 s, and has not yet
