@@ -3,7 +3,7 @@
 #include <assert.h>
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one multiply chain, any seed will do. */
-static uint64_t next_random(uint64_t *state)
+uint64_t backoff_random(uint64_t *state)
 {
     uint64_t mixed = (*state += UINT64_C(0x9e3779b97f4a7c15));
 
@@ -32,7 +32,7 @@ int64_t backoff_next_us(struct backoff *backoff)
     int64_t ceiling = ceiling_us(backoff);
 
     backoff->failures++;
-    return 1 + (int64_t)(next_random(&backoff->random) % (uint64_t)ceiling);
+    return 1 + (int64_t)(backoff_random(&backoff->random) % (uint64_t)ceiling);
 }
 
 void backoff_reset(struct backoff *backoff)

@@ -23,4 +23,7 @@ int64_t backoff_next_us(struct backoff *backoff);
 /* It worked: the next failure starts from the base again. */
 void backoff_reset(struct backoff *backoff);
 
+/* The generator behind it: the next of 2^64 numbers, from any seed. Not for secrets. */
+uint64_t backoff_random(uint64_t *state);
+
 #endif
