@@ -1,5 +1,13 @@
 #include "consumer/daemon.h"
 
+#include "proto/redis_error.h"
+
+/* The line is closed by what a server says that is no master to write to; so it has answered. */
+static bool redis_answers(const struct daemon *daemon, const struct error *error)
+{
+    return group_is_connected(daemon->group) || redis_error_says_moved(error);
+}
+
 /* A turn asks PostgreSQL first, then Redis, then PostgreSQL again. */
 void daemon_note_failure(struct daemon *daemon, const struct error *error)
 {
@@ -9,7 +17,7 @@ void daemon_note_failure(struct daemon *daemon, const struct error *error)
     if (ledger)
         outage_failed(&daemon->postgresql_outage, postgres_is_open(daemon->postgres), error);
     else
-        outage_failed(&daemon->redis_outage, group_is_connected(daemon->group), error);
+        outage_failed(&daemon->redis_outage, redis_answers(daemon, error), error);
 }
 
 void daemon_note_success(struct daemon *daemon)
@@ -26,7 +34,8 @@ static void probe_redis(struct daemon *daemon)
     if (housekeeping_probe(&daemon->housekeeping, &error))
         outage_over(&daemon->redis_outage);
     else
-        outage_failed(&daemon->redis_outage, housekeeping_is_connected(&daemon->housekeeping), &error);
+        outage_failed(&daemon->redis_outage,
+                      housekeeping_is_connected(&daemon->housekeeping) || redis_error_says_moved(&error), &error);
 }
 
 /* A session that is found dead here is opened again by the next turn, before anything is read. */

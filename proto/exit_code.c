@@ -18,6 +18,7 @@ static const struct {
     {"wrongtype", EXIT_USAGE},
     {"crossslot", EXIT_USAGE},
     {"db", EXIT_USAGE},
+    {"service", EXIT_USAGE},
     {"noauth", EXIT_UNREACHABLE},
     {"wrongpass", EXIT_UNREACHABLE},
     {"nopassword", EXIT_UNREACHABLE},

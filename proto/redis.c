@@ -1,28 +1,18 @@
 #include "proto/redis.h"
 
-#include "proto/deadline.h"
 #include "proto/redis_error.h"
-#include "proto/redis_login.h"
-#include "proto/redis_output.h"
-#include "proto/redis_parser.h"
+#include "proto/redis_link.h"
 #include "proto/redis_settings.h"
-#include "proto/redis_tree.h"
-#include "proto/transport.h"
+#include "proto/sentinel.h"
 
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { INPUT_BYTES = 64 * 1024 };
-
 struct redis {
     struct redis_settings settings;
-    struct transport transport;
-    struct redis_parser *parser; /* NULL: not connected */
-    struct redis_output output;
-    size_t outstanding;
-    struct slice input; /* received, not yet given to the parser; in `received` */
-    uint8_t received[INPUT_BYTES];
+    struct sentinel sentinel;
+    struct redis_link link;
 };
 
 /* ---- making ---- */
@@ -35,7 +25,8 @@ struct redis *redis_new(const struct redis_options *options, struct error *error
         error_set(error, ERROR_TRANSIENT, "memory", "could not make a Redis line: out of memory");
         return NULL;
     }
-    transport_init(&redis->transport);
+    redis_link_init(&redis->link, &redis->settings);
+    sentinel_init(&redis->sentinel, &redis->settings);
     if (!redis_settings_init(&redis->settings, options, error)) {
         redis_free(redis);
         return NULL;
@@ -47,9 +38,7 @@ void redis_free(struct redis *redis)
 {
     if (redis == NULL)
         return;
-    redis_disconnect(redis);
-    transport_free(&redis->transport);
-    redis_output_close(&redis->output);
+    redis_link_free(&redis->link);
     redis_settings_close(&redis->settings);
     free(redis);
 }
@@ -58,17 +47,12 @@ void redis_free(struct redis *redis)
 
 void redis_disconnect(struct redis *redis)
 {
-    transport_close(&redis->transport);
-    redis_parser_free(redis->parser);
-    redis->parser = NULL;
-    redis_output_reset(&redis->output);
-    redis->outstanding = 0;
-    redis->input = (struct slice){0};
+    redis_link_close(&redis->link);
 }
 
 bool redis_is_connected(const struct redis *redis)
 {
-    return redis->parser != NULL;
+    return redis_link_is_open(&redis->link);
 }
 
 const char *redis_address(const struct redis *redis)
@@ -78,7 +62,7 @@ const char *redis_address(const struct redis *redis)
 
 void redis_abandon(struct redis *redis)
 {
-    transport_abandon(&redis->transport);
+    redis_link_abandon(&redis->link);
 }
 
 /* Say whose error it is. */
@@ -87,11 +71,25 @@ static bool told_by(const struct redis *redis, struct error *error)
     return error_wrap(error, "%s", redis->settings.address);
 }
 
-/* What the line can no longer be trusted after. */
+/* The error of a server: with Sentinel, of which one. */
+static bool told_by_server(struct redis *redis, struct error *error)
+{
+    char place[REDIS_URL_PLACE_MAX];
+
+    if (redis->settings.url.sentinel_count > 0) {
+        redis_url_describe_node(&redis->sentinel.master, place, sizeof place);
+        error_wrap(error, "%s", place);
+    }
+    return told_by(redis, error);
+}
+
+/* After anything that the server or the network did. A server that says it is no master that can be written to is not
+ * asked again: the next connection goes to whoever is the master then. */
 static bool fail(struct redis *redis, struct error *error)
 {
-    redis_disconnect(redis);
-    return told_by(redis, error);
+    if (redis_error_says_moved(error))
+        redis_disconnect(redis);
+    return told_by_server(redis, error);
 }
 
 static bool check_connected(const struct redis *redis, struct error *error)
@@ -102,244 +100,78 @@ static bool check_connected(const struct redis *redis, struct error *error)
     return told_by(redis, error);
 }
 
-static struct deadline deadline_in(const struct redis *redis, int64_t timeout_ms)
+/* ---- connecting ---- */
+
+static bool find_server(struct redis *redis, int64_t connect_by_us, struct error *error)
 {
-    return (struct deadline){
-        .clock = redis->settings.clock,
-        .at_us = clock_deadline_us(redis->settings.clock, timeout_ms),
-        .cancel_descriptor = redis->settings.cancel_descriptor,
-    };
+    return redis->settings.url.sentinel_count == 0 ||
+           sentinel_find_master(&redis->sentinel, &redis->link, connect_by_us, error) || told_by(redis, error);
 }
 
-/* ---- sending ---- */
-
-static bool append(struct redis *redis, const struct slice *words, size_t count, struct error *error)
+static bool open_server(struct redis *redis, int64_t connect_by_us, struct error *error)
 {
-    if (!redis_output_append(&redis->output, words, count, error))
-        return false;
-    redis->outstanding++;
-    return true;
+    const struct redis_url_server server = redis_url_server(&redis->settings.url, &redis->sentinel.master);
+    bool by_sentinel = redis->settings.url.sentinel_count > 0;
+    bool good = redis_link_open(&redis->link, &server, connect_by_us, error) &&
+                (!by_sentinel || sentinel_check_master(&redis->link, error));
+
+    if (by_sentinel)
+        sentinel_note(&redis->sentinel, good);
+    return good || told_by_server(redis, error);
 }
+
+bool redis_connect(struct redis *redis, struct error *error)
+{
+    int64_t connect_by_us = clock_deadline_us(redis->settings.clock, redis->settings.connect_timeout_ms);
+    struct error why;
+
+    if (redis_is_connected(redis))
+        return true;
+    if (find_server(redis, connect_by_us, &why) && open_server(redis, connect_by_us, &why))
+        return true;
+
+    redis_disconnect(redis);
+    *error = why;
+    return false;
+}
+
+/* ---- commands and answers ---- */
 
 bool redis_append(struct redis *redis, const struct slice *words, size_t count, struct error *error)
 {
     if (!check_connected(redis, error))
         return false;
-    return append(redis, words, count, error) || told_by(redis, error);
-}
-
-static bool send_output(struct redis *redis, struct error *error)
-{
-    struct deadline deadline = deadline_in(redis, redis->settings.request_timeout_ms);
-
-    if (!transport_send(&redis->transport, slice_of(redis->output.data, redis->output.size), &deadline, error))
-        return false;
-    redis_output_reset(&redis->output);
-    return true;
+    return redis_link_append(&redis->link, words, count, error) || told_by(redis, error);
 }
 
 bool redis_send(struct redis *redis, struct error *error)
 {
     if (!check_connected(redis, error))
         return false;
-    return send_output(redis, error) || fail(redis, error);
-}
-
-/* ---- receiving ---- */
-
-/* How long to wait for bytes of an answer: for its first, and then either for all others together or for each. */
-struct patience {
-    int64_t first_ms;
-    int64_t others_ms;
-    bool for_each;
-};
-
-static struct patience patience_of(const struct redis *redis, int extra_first_ms)
-{
-    int64_t request_ms = redis->settings.request_timeout_ms;
-
-    return (struct patience){.first_ms = request_ms + extra_first_ms, .others_ms = request_ms};
-}
-
-static bool receive_input(struct redis *redis, const struct deadline *deadline, struct error *error)
-{
-    size_t size;
-
-    if (!transport_receive(&redis->transport, redis->received, sizeof redis->received, &size, deadline, error))
-        return false;
-    redis->input = slice_of(redis->received, size);
-    return true;
-}
-
-/* Parse up to the end of the answer, or until about `part_bytes` of it have gone in. */
-static bool receive_until(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes,
-                          struct patience patience, bool *complete, struct error *error)
-{
-    bool begun = redis->input.size > 0 || redis_parser_has_begun(redis->parser);
-    struct deadline deadline = deadline_in(redis, begun ? patience.others_ms : patience.first_ms);
-    size_t taken = 0;
-
-    for (;;) {
-        size_t before = redis->input.size;
-
-        if (!redis_parser_step(redis->parser, visitor, &redis->input, complete, error))
-            return false;
-        taken += before - redis->input.size;
-        if (*complete || taken >= part_bytes)
-            return true;
-        if (redis->input.size > 0)
-            continue;
-
-        if (!receive_input(redis, &deadline, error))
-            return false;
-        if (!begun || patience.for_each)
-            deadline = deadline_in(redis, patience.others_ms);
-        begun = true;
-    }
-}
-
-/* An answer is complete: what it says is no failure of the line. */
-static bool conclude(struct redis *redis, struct error *error)
-{
-    redis->outstanding--;
-    return redis_parser_verdict(redis->parser, error) || told_by(redis, error);
+    return redis_link_send(&redis->link, error) || fail(redis, error);
 }
 
 bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
                         bool *complete, struct error *error)
 {
-    struct patience patience = patience_of(redis, extra_wait_ms);
-    bool ended = false;
-
-    patience.for_each = true;
     if (!check_connected(redis, error))
         return false;
-    assert(redis->outstanding > 0);
-
-    if (!receive_until(redis, visitor, part_bytes, patience, &ended, error))
-        return fail(redis, error);
-    if (ended && !conclude(redis, error))
-        return false;
-    *complete = ended;
-    return true;
-}
-
-/* The answer as a tree, but without a verdict on what it says. */
-static bool receive_tree(struct redis *redis, struct arena *arena, struct patience patience, struct reply *reply,
-                         struct error *error)
-{
-    struct redis_tree tree = {.arena = arena};
-    struct redis_visitor visitor = redis_tree_visitor(&tree);
-    bool complete;
-
-    if (!receive_until(redis, &visitor, SIZE_MAX, patience, &complete, error))
-        return false;
-    *reply = tree.root;
-    return true;
+    return redis_link_receive_part(&redis->link, visitor, part_bytes, extra_wait_ms, complete, error) ||
+           fail(redis, error);
 }
 
 bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, struct reply *reply,
                    struct error *error)
 {
-    struct reply received;
-
     if (!check_connected(redis, error))
         return false;
-    assert(redis->outstanding > 0);
-
-    if (!receive_tree(redis, arena, patience_of(redis, extra_wait_ms), &received, error))
-        return fail(redis, error);
-    if (!conclude(redis, error))
-        return false;
-    *reply = received;
-    return true;
+    return redis_link_receive(&redis->link, arena, extra_wait_ms, reply, error) || fail(redis, error);
 }
 
 bool redis_call(struct redis *redis, const struct slice *words, size_t count, struct arena *arena, struct reply *reply,
                 struct error *error)
 {
-    assert(redis->outstanding == 0);
+    assert(redis->link.outstanding == 0);
     return redis_append(redis, words, count, error) && redis_send(redis, error) &&
            redis_receive(redis, arena, 0, reply, error);
-}
-
-/* ---- connecting ---- */
-
-static bool receive_login_answer(struct redis *redis, const struct redis_login_step *step, struct patience patience,
-                                 struct error *error)
-{
-    uint8_t memory[1024];
-    struct arena arena;
-    struct reply ignored;
-
-    arena_init_with(&arena, memory, sizeof memory, 0);
-    bool received = receive_tree(redis, &arena, patience, &ignored, error);
-    arena_close(&arena);
-    if (!received)
-        return false;
-
-    redis->outstanding--;
-    return redis_parser_verdict(redis->parser, error) || redis_login_forgives(step, error);
-}
-
-/* A server that hangs up on us may have said why (too many clients, no certificate): when sending fails, what it said is
- * there already, and tells more than the broken pipe. */
-static bool receive_login(struct redis *redis, const struct redis_login *login, const struct error *unsent,
-                          struct error *error)
-{
-    bool sent = unsent->kind == ERROR_NONE;
-    struct patience patience = sent ? patience_of(redis, 0) : (struct patience){0};
-
-    for (size_t i = 0; i < login->count; i++) {
-        if (receive_login_answer(redis, &login->steps[i], patience, error))
-            continue;
-        if (!sent && (redis_error_is(error, "timeout") || redis_error_is(error, "connection")))
-            *error = *unsent;
-        return false;
-    }
-    return true;
-}
-
-static bool log_in(struct redis *redis, struct error *error)
-{
-    struct redis_login login;
-    struct error unsent = {.kind = ERROR_NONE};
-
-    redis_login_plan(&login, &redis->settings.url, redis->settings.client_name);
-    for (size_t i = 0; i < login.count; i++)
-        if (!append(redis, login.steps[i].words, login.steps[i].count, error))
-            return false;
-
-    (void)send_output(redis, &unsent);
-    redis_output_close(&redis->output); /* it held the password */
-    return receive_login(redis, &login, &unsent, error);
-}
-
-static bool open_line(struct redis *redis, struct error *error)
-{
-    const struct transport_options options = {
-        .url = &redis->settings.url,
-        .ca_file = redis->settings.ca_file,
-        .certificate_file = redis->settings.certificate_file,
-        .key_file = redis->settings.key_file,
-    };
-    struct deadline deadline = deadline_in(redis, redis->settings.connect_timeout_ms);
-
-    if (!transport_open(&redis->transport, &options, &deadline, error))
-        return false;
-    redis->parser = redis_parser_new(redis->settings.reply_string_max, redis->settings.url.password);
-    return redis->parser != NULL || error_set(error, ERROR_TRANSIENT, "memory", "could not connect: out of memory");
-}
-
-bool redis_connect(struct redis *redis, struct error *error)
-{
-    struct error why;
-
-    if (redis_is_connected(redis))
-        return true;
-    if (open_line(redis, &why) && log_in(redis, &why))
-        return true;
-
-    *error = why;
-    return fail(redis, error);
 }

@@ -3,16 +3,22 @@
  * hiredis parses replies (proto/redis_parser.c, its only door); the socket is ours (proto/transport.h), so nothing here
  * raises SIGPIPE, waits without an end or leaks into a child that execs.
  *
+ * With Sentinel (redis+sentinel://) each connect asks who the master is (proto/sentinel.h) and has that server confirm it.
+ * An answer that says that the server is none any more, or none that can be written to (READONLY, UNBLOCKED, MASTERDOWN,
+ * NOREPLICAS, LOADING) closes the connection, with any kind of URL, so that the next connect looks anew.
+ *
  * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special. Sending
  * cannot lock up against answers that nobody reads yet: Redis goes on reading commands while its answers wait. A
  * connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
- * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. An error *answer* of the
- * server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
+ * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. Any other error *answer* of
+ * the server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
  *
  * The one table of answers (proto/redis_error.c) decides kind and reason:
  *   TRANSIENT  "connection", "timeout", "canceled", "loading", "readonly", "busy", "tryagain", "clusterdown",
- *              "masterdown", "oom", "misconf", "noreplicas", "maxclients", "moved", "nogroup", "execabort" ...
- *   FATAL      "noauth", "wrongpass", "noperm", "wrongtype", "crossslot", "noproto", "tls", "config" ...
+ *              "masterdown", "oom", "misconf", "noreplicas", "maxclients", "moved", "nogroup", "execabort",
+ *              "notmaster" ...
+ *   FATAL      "noauth", "wrongpass", "noperm", "wrongtype", "crossslot", "noproto", "tls", "config",
+ *              "service" ...
  *   REJECTED   never
  * "nogroup" is TRANSIENT, and recognised by its reason: whoever owns the group makes it again. An answer the table does
  * not know is FATAL with the reason "reply": it is a bug or a server we do not know.
@@ -33,12 +39,12 @@
 struct redis;
 
 struct redis_options {
-    const char *url;              /* redis://, rediss://, unix://; see proto/redis_url.h */
+    const char *url;              /* redis://, unix://, redis+sentinel:// ...; see proto/redis_url.h */
     const char *ca_file;          /* rediss: NULL trusts the system's certificates */
     const char *certificate_file; /* rediss: NULL sends none; with key_file */
     const char *key_file;
     const char *client_name;   /* CLIENT SETNAME; NULL: none */
-    int connect_timeout_ms;    /* 0: 1,000; name lookup, TCP and TLS together */
+    int connect_timeout_ms;    /* 0: 1,000; name lookup, TCP and TLS together, with Sentinel all questions too */
     int request_timeout_ms;    /* 0: 2,000; to send what is appended, to receive each answer, to log in */
     size_t reply_string_max;   /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
     const struct clock *clock; /* NULL: the machine's */
@@ -58,7 +64,9 @@ bool redis_connect(struct redis *redis, struct error *error);
 void redis_disconnect(struct redis *redis);
 bool redis_is_connected(const struct redis *redis);
 
-/* The server without secrets, for logs: "unix:///run/redis.sock", "rediss://host:6380/2". Lives as long as redis. */
+/* The server without secrets, for logs: "unix:///run/redis.sock", "rediss://host:6380/2",
+ * "redis+sentinel://s1:26379,s2:26379/mymaster". Lives as long as redis. Errors begin with it, and with Sentinel then say
+ * which server it was. */
 const char *redis_address(const struct redis *redis);
 
 /* In a forked child: close the inherited descriptor and do nothing else. Async-signal-safe. The struct is then only

@@ -127,3 +127,13 @@ bool redis_error_is(const struct error *error, const char *reason)
 {
     return error->kind != ERROR_NONE && strcmp(error->reason, reason) == 0;
 }
+
+bool redis_error_says_moved(const struct error *error)
+{
+    static const char *const reasons[] = {"readonly", "unblocked", "masterdown", "noreplicas", "loading"};
+
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (redis_error_is(error, reasons[i]))
+            return true;
+    return false;
+}

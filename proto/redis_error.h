@@ -18,4 +18,8 @@ bool redis_error_set(struct error *error, struct slice answer, const char *secre
 /* True when an error was set, and for this reason. */
 bool redis_error_is(const struct error *error, const char *reason);
 
+/* True when the server is none, or no longer, that can be written to, so that another may be the master by now: it is a
+ * replica, is becoming one, has lost its replicas or its data, or is starting. */
+bool redis_error_says_moved(const struct error *error);
+
 #endif

@@ -17,21 +17,21 @@ static void say(struct redis_login_step *step, const char *word)
     step->words[step->count++] = slice_from_text(word);
 }
 
-void redis_login_plan(struct redis_login *login, const struct redis_url *url, const char *client_name)
+void redis_login_plan(struct redis_login *login, const struct redis_url_server *server, const char *client_name)
 {
     struct redis_login_step *step;
 
     login->count = 0;
-    if (url->password[0] != '\0') {
+    if (server->password[0] != '\0') {
         step = add(login, REDIS_LOGIN_AUTH);
         say(step, "AUTH");
-        if (url->user[0] != '\0')
-            say(step, url->user);
-        say(step, url->password);
+        if (server->user[0] != '\0')
+            say(step, server->user);
+        say(step, server->password);
     }
-    if (url->db != 0) {
+    if (server->db != 0) {
         step = add(login, REDIS_LOGIN_SELECT);
-        snprintf(login->db, sizeof login->db, "%u", url->db);
+        snprintf(login->db, sizeof login->db, "%u", server->db);
         say(step, "SELECT");
         say(step, login->db);
     }

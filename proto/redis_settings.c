@@ -15,7 +15,8 @@ static bool check_options(const struct redis_options *options, const struct redi
 
     if (has_tls_files && !url->tls)
         return error_set(error, ERROR_FATAL, "config",
-                         "cannot use a CA file, certificate or key: the Redis URL does not begin with rediss://");
+                         "cannot use a CA file, certificate or key: the Redis URL does not begin with rediss:// or "
+                         "rediss+sentinel://");
     if ((options->certificate_file == NULL) != (options->key_file == NULL))
         return error_set(error, ERROR_FATAL, "config",
                          "cannot use a certificate without its key, nor a key without its certificate");

@@ -1,122 +1,63 @@
 #include "proto/redis_url.h"
 
-#include "proto/slice.h"
+#include "proto/url.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PORT_DEFAULT    "6379"
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+#define PORT_DEFAULT          "6379"
+#define PORT_SENTINEL_DEFAULT "26379"
+#define NAME_CHARACTERS       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 static bool refuse(struct error *error, const char *expected)
 {
     return error_set(error, ERROR_FATAL, "config", "cannot use the Redis URL (REDIS_URL): %s", expected);
 }
 
-static size_t find(struct slice text, char wanted)
-{
-    const uint8_t *found = text.size == 0 ? NULL : memchr(text.data, wanted, text.size);
-
-    return found == NULL ? text.size : (size_t)(found - text.data);
-}
-
-static struct slice front(struct slice text, size_t size)
-{
-    return slice_of(text.data, size);
-}
-
-/* What lies behind the first `size` bytes. */
-static struct slice behind(struct slice text, size_t size)
-{
-    return size >= text.size ? (struct slice){0} : slice_of(text.data + size, text.size - size);
-}
-
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
-
-/* Percent-decoding into a terminated text; what that text cannot hold is refused. */
 static bool decode(struct slice text, char *decoded, size_t size, struct error *error)
 {
-    size_t used = 0;
+    const char *expected = url_decode(text, decoded, size);
 
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-
-        if (byte == '%') {
-            int high = i + 2 < text.size ? hex_digit(text.data[i + 1]) : -1;
-            int low = i + 2 < text.size ? hex_digit(text.data[i + 2]) : -1;
-
-            if (high < 0 || low < 0)
-                return refuse(error, "two hexadecimal digits must follow a percent sign");
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        if (byte == '\0')
-            return refuse(error, "a percent-encoded NUL cannot be part of it");
-        if (used + 1 == size)
-            return refuse(error, "a part of it is too long");
-        decoded[used++] = (char)byte;
-    }
-    decoded[used] = '\0';
-    return true;
-}
-
-/* Decimal digits only, at most `maximum`; false for anything else. */
-static bool read_number(struct slice text, unsigned maximum, unsigned *number)
-{
-    unsigned value = 0;
-
-    if (text.size == 0 || text.size > 9)
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        value = value * 10 + (text.data[i] - (unsigned)'0');
-    }
-    if (value > maximum)
-        return false;
-    *number = value;
-    return true;
+    return expected == NULL || refuse(error, expected);
 }
 
 static bool read_db(struct slice text, unsigned *db, struct error *error)
 {
-    if (!read_number(text, REDIS_URL_DB_MAX, db))
+    if (!url_read_number(text, REDIS_URL_DB_MAX, db))
         return refuse(error, "the db must be a number from 0 to 1000000");
     return true;
+}
+
+/* "[user]:password" */
+static bool read_login(struct slice login, struct redis_url *url, struct error *error)
+{
+    struct slice user = url_take(&login, ':');
+
+    if (login.size == 0)
+        return refuse(error, "before the @ a password is expected, as in user:password@ or :password@");
+    if (url_find(login, ':') != login.size)
+        return refuse(error, "a colon in user or password must be written as %3A");
+
+    return decode(user, url->user, sizeof url->user, error) &&
+           decode(login, url->password, sizeof url->password, error);
 }
 
 /* "[user]:password@" off the front, if there is one. */
 static bool take_login(struct slice *text, struct redis_url *url, struct error *error)
 {
-    size_t at = find(*text, '@');
-    struct slice login = front(*text, at);
+    size_t at = url_find(*text, '@');
+    struct slice login = url_front(*text, at);
 
     if (at == text->size)
         return true;
-    *text = behind(*text, at + 1);
-    if (find(*text, '@') != text->size)
+    *text = url_behind(*text, at + 1);
+    if (url_find(*text, '@') != text->size)
         return refuse(error, "an @ in user or password must be written as %40");
-
-    size_t colon = find(login, ':');
-    struct slice password = behind(login, colon + 1);
-    if (password.size == 0)
-        return refuse(error, "before the @ a password is expected, as in user:password@ or :password@");
-    if (find(password, ':') != password.size)
-        return refuse(error, "a colon in user or password must be written as %3A");
-
-    return decode(front(login, colon), url->user, sizeof url->user, error) &&
-           decode(password, url->password, sizeof url->password, error);
+    return read_login(login, url, error);
 }
+
+/* ---- host and port ---- */
 
 /* An address, and perhaps its scope: "fe80::1%eth0". */
 static bool is_ipv6(const char *host)
@@ -130,68 +71,94 @@ static bool is_ipv6(const char *host)
     return inet_pton(AF_INET6, address, &binary) == 1 && scope[strspn(scope, "%" NAME_CHARACTERS)] == '\0';
 }
 
-/* "[address]" off the front. */
-static bool take_bracketed_host(struct slice *text, struct redis_url *url, struct error *error)
+static bool is_name(const char *host)
 {
-    size_t end = find(*text, ']');
+    return host[strspn(host, NAME_CHARACTERS)] == '\0';
+}
+
+/* "[address]" off the front. */
+static bool take_bracketed_host(struct slice *text, struct redis_url_node *node, struct error *error)
+{
+    size_t end = url_find(*text, ']');
 
     if (end == text->size)
         return refuse(error, "the bracket before the IPv6 address is never closed");
-    if (!decode(slice_of(text->data + 1, end - 1), url->host, sizeof url->host, error))
+    if (!decode(slice_of(text->data + 1, end - 1), node->host, sizeof node->host, error))
         return false;
-    if (!is_ipv6(url->host))
+    if (!is_ipv6(node->host))
         return refuse(error, "in brackets an IPv6 address is expected");
-    *text = behind(*text, end + 1);
+    *text = url_behind(*text, end + 1);
     return true;
 }
 
 /* A name or an IPv4 address off the front. */
-static bool take_plain_host(struct slice *text, struct redis_url *url, struct error *error)
+static bool take_plain_host(struct slice *text, struct redis_url_node *node, struct error *error)
 {
-    size_t end = find(*text, ':');
+    size_t end = url_find(*text, ':');
 
-    if (!decode(front(*text, end), url->host, sizeof url->host, error))
+    if (!decode(url_front(*text, end), node->host, sizeof node->host, error))
         return false;
-    if (url->host[0] == '\0')
+    if (node->host[0] == '\0')
         return refuse(error, "a host is missing");
-    if (url->host[strspn(url->host, NAME_CHARACTERS)] != '\0')
+    if (!is_name(node->host))
         return refuse(error, "a host is made of letters, digits, dots, hyphens and underscores");
-    *text = behind(*text, end);
+    *text = url_behind(*text, end);
     return true;
 }
 
-static bool read_port(struct slice text, struct redis_url *url, struct error *error)
+static bool read_port(struct slice text, struct redis_url_node *node)
 {
     unsigned port;
 
-    if (text.size == 0) {
-        memcpy(url->port, PORT_DEFAULT, sizeof PORT_DEFAULT);
-        return true;
-    }
-    if (text.data[0] != ':' || !read_number(behind(text, 1), 65535, &port) || port == 0)
-        return refuse(error, "the port must be a number from 1 to 65535, and an IPv6 address must stand in brackets");
-    snprintf(url->port, sizeof url->port, "%u", port & 0xffff);
+    if (!url_read_number(text, 65535, &port) || port == 0)
+        return false;
+    snprintf(node->port, sizeof node->port, "%u", port & 0xffff);
     return true;
 }
+
+/* host[:port] */
+static bool read_node(struct slice text, const char *port_default, struct redis_url_node *node, struct error *error)
+{
+    bool bracketed = text.size > 0 && text.data[0] == '[';
+
+    if (!(bracketed ? take_bracketed_host : take_plain_host)(&text, node, error))
+        return false;
+    if (text.size == 0) {
+        snprintf(node->port, sizeof node->port, "%s", port_default);
+        return true;
+    }
+    if (text.data[0] != ':' || !read_port(url_behind(text, 1), node))
+        return refuse(error, "the port must be a number from 1 to 65535, and an IPv6 address must stand in brackets");
+    return true;
+}
+
+bool redis_url_read_node(struct slice host, struct slice port, struct redis_url_node *node, struct error *error)
+{
+    struct redis_url_node read = {.host = ""};
+    bool fits = host.size > 0 && host.size < sizeof read.host;
+
+    if (fits)
+        memcpy(read.host, host.data, host.size);
+    if (!fits || strlen(read.host) != host.size || !(is_name(read.host) || is_ipv6(read.host)) ||
+        !read_port(port, &read))
+        return error_set(error, ERROR_FATAL, "config", "cannot use what should be a host and a port");
+    *node = read;
+    return true;
+}
+
+/* ---- one server ---- */
 
 /* host[:port][/db] */
 static bool read_network(struct slice text, struct redis_url *url, struct error *error)
 {
-    size_t slash = find(text, '/');
-    struct slice host = front(text, slash);
-    struct slice db = behind(text, slash + 1);
-
-    if (find(text, '?') != text.size || find(text, '#') != text.size)
+    if (url_find(text, '?') != text.size || url_find(text, '#') != text.size)
         return refuse(error, "nothing is expected behind the db, and ? and # elsewhere must be percent-encoded");
-    if (find(db, '@') != db.size)
-        return refuse(error, "/ and @ in user or password must be written as %2F and %40");
-    if (!take_login(&host, url, error))
-        return false;
 
-    bool bracketed = host.size > 0 && host.data[0] == '[';
-    if (!(bracketed ? take_bracketed_host : take_plain_host)(&host, url, error) || !read_port(host, url, error))
-        return false;
-    return db.size == 0 || read_db(db, &url->db, error);
+    struct slice host = url_take(&text, '/');
+    if (url_find(text, '@') != text.size)
+        return refuse(error, "/ and @ in user or password must be written as %2F and %40");
+    return take_login(&host, url, error) && read_node(host, PORT_DEFAULT, &url->node, error) &&
+           (text.size == 0 || read_db(text, &url->db, error));
 }
 
 static bool has_control(const char *text)
@@ -205,56 +172,123 @@ static bool has_control(const char *text)
 /* /path[?db=n] */
 static bool read_unix(struct slice text, struct redis_url *url, struct error *error)
 {
-    size_t slash = find(text, '/');
-    struct slice login = front(text, slash);
-    struct slice path = behind(text, slash);
+    size_t slash = url_find(text, '/');
+    struct slice login = url_front(text, slash);
+    struct slice path = url_behind(text, slash);
 
     if (!take_login(&login, url, error))
         return false;
     if (login.size != 0 || path.size < 2)
         return refuse(error, "after unix:// an absolute path is expected, as in unix:///run/redis.sock");
-    if (find(path, '#') != path.size)
+    if (url_find(path, '#') != path.size)
         return refuse(error, "a # in the path must be written as %23");
 
-    size_t question = find(path, '?');
-    struct slice query = behind(path, question);
-    if (!decode(front(path, question), url->path, sizeof url->path, error))
+    size_t question = url_find(path, '?');
+    struct slice query = url_behind(path, question);
+    if (!decode(url_front(path, question), url->path, sizeof url->path, error))
         return false;
     if (has_control(url->path))
         return refuse(error, "control characters cannot be part of the path");
     if (query.size == 0)
         return true;
-    if (query.size < 4 || memcmp(query.data, "?db=", 4) != 0)
+    if (!url_take_start(&query, "?db="))
         return refuse(error, "the only parameter of unix:// is ?db=number");
-    return read_db(behind(query, 4), &url->db, error);
+    return read_db(query, &url->db, error);
 }
 
-static bool take_scheme(struct slice *text, const char *scheme)
-{
-    size_t size = strlen(scheme);
+/* ---- sentinels ---- */
 
-    if (text->size < size || memcmp(text->data, scheme, size) != 0)
-        return false;
-    *text = behind(*text, size);
+/* host[:port][,host[:port]...] */
+static bool read_sentinels(struct slice text, struct redis_url *url, struct error *error)
+{
+    bool more = true;
+
+    while (more) {
+        more = url_find(text, ',') < text.size;
+        if (url->sentinel_count == REDIS_URL_SENTINELS_MAX)
+            return refuse(error, "there are more than 8 sentinels");
+        if (!read_node(url_take(&text, ','), PORT_SENTINEL_DEFAULT, &url->sentinels[url->sentinel_count], error))
+            return false;
+        url->sentinel_count++;
+    }
     return true;
+}
+
+/* service[/db] */
+static bool read_service(struct slice text, struct redis_url *url, struct error *error)
+{
+    struct slice service = url_take(&text, '/');
+
+    if (!decode(service, url->service, sizeof url->service, error))
+        return false;
+    if (url->service[0] == '\0' || !is_name(url->service))
+        return refuse(error, "behind the sentinels the name of the master is expected, as in /mymaster or /mymaster/0");
+    return text.size == 0 || read_db(text, &url->db, error);
+}
+
+static bool read_parameter(struct slice parameter, struct redis_url *url, struct error *error)
+{
+    struct slice name = url_take(&parameter, '=');
+
+    if (slice_equal(name, slice_from_text("sentinel_username")))
+        return decode(parameter, url->sentinel_user, sizeof url->sentinel_user, error);
+    if (slice_equal(name, slice_from_text("sentinel_password")))
+        return decode(parameter, url->sentinel_password, sizeof url->sentinel_password, error);
+    return refuse(error, "the only parameters of redis+sentinel:// are sentinel_username and sentinel_password");
+}
+
+static bool read_parameters(struct slice text, struct redis_url *url, struct error *error)
+{
+    while (text.size > 0)
+        if (!read_parameter(url_take(&text, '&'), url, error))
+            return false;
+    if (url->sentinel_user[0] != '\0' && url->sentinel_password[0] == '\0')
+        return refuse(error, "sentinel_username goes with sentinel_password");
+    return true;
+}
+
+/* hosts/service[/db][?parameters] */
+static bool read_sentinel(struct slice text, struct redis_url *url, struct error *error)
+{
+    if (url_find(text, '#') != text.size)
+        return refuse(error, "a # must be percent-encoded");
+
+    struct slice place = url_take(&text, '?');
+    struct slice hosts = url_take(&place, '/');
+    if (url_find(place, '@') != place.size)
+        return refuse(error, "/ and @ in user or password must be written as %2F and %40");
+    return take_login(&hosts, url, error) && read_sentinels(hosts, url, error) && read_service(place, url, error) &&
+           read_parameters(text, url, error);
+}
+
+/* ---- all of them ---- */
+
+static const struct {
+    const char *start;
+    bool tls;
+    bool (*read)(struct slice text, struct redis_url *url, struct error *error);
+} schemes[] = {
+    {"redis://", false, read_network},
+    {"rediss://", true, read_network},
+    {"unix://", false, read_unix},
+    {"redis+sentinel://", false, read_sentinel},
+    {"rediss+sentinel://", true, read_sentinel},
+};
+
+static bool read_url(struct slice text, struct redis_url *url, struct error *error)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        url->tls = schemes[i].tls;
+        if (url_take_start(&text, schemes[i].start))
+            return schemes[i].read(text, url, error);
+    }
+    return refuse(error, "it must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
 }
 
 bool redis_url_parse(const char *text, struct redis_url *url, struct error *error)
 {
     struct redis_url parsed = {.db = 0};
-    struct slice rest = slice_from_text(text);
-    bool good;
-
-    if (take_scheme(&rest, "redis://")) {
-        good = read_network(rest, &parsed, error);
-    } else if (take_scheme(&rest, "rediss://")) {
-        parsed.tls = true;
-        good = read_network(rest, &parsed, error);
-    } else if (take_scheme(&rest, "unix://")) {
-        good = read_unix(rest, &parsed, error);
-    } else {
-        good = refuse(error, "it must begin with redis://, rediss:// or unix://");
-    }
+    bool good = read_url(slice_from_text(text), &parsed, error);
 
     if (good)
         *url = parsed;
@@ -262,18 +296,27 @@ bool redis_url_parse(const char *text, struct redis_url *url, struct error *erro
     return good;
 }
 
-void redis_url_describe(const struct redis_url *url, char place[REDIS_URL_PLACE_MAX])
+/* ---- what others need of it ---- */
+
+struct redis_url_server redis_url_server(const struct redis_url *url, const struct redis_url_node *node)
 {
-    char db[16] = "";
+    return (struct redis_url_server){
+        .tls = url->tls,
+        .node = url->sentinel_count > 0 ? node : &url->node,
+        .path = url->path,
+        .user = url->user,
+        .password = url->password,
+        .db = url->db,
+    };
+}
 
-    if (url->db != 0)
-        snprintf(db, sizeof db, url->host[0] == '\0' ? "?db=%u" : "/%u", url->db);
-
-    if (url->host[0] == '\0') {
-        snprintf(place, REDIS_URL_PLACE_MAX, "unix://%s%s", url->path, db);
-        return;
-    }
-    bool brackets = strchr(url->host, ':') != NULL;
-    snprintf(place, REDIS_URL_PLACE_MAX, "%s://%s%s%s:%s%s", url->tls ? "rediss" : "redis", brackets ? "[" : "",
-             url->host, brackets ? "]" : "", url->port, db);
+struct redis_url_server redis_url_sentinel(const struct redis_url *url, size_t place)
+{
+    return (struct redis_url_server){
+        .tls = url->tls,
+        .node = &url->sentinels[place],
+        .path = "",
+        .user = url->sentinel_user,
+        .password = url->sentinel_password,
+    };
 }

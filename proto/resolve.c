@@ -104,37 +104,79 @@ static bool verdict(int code, int code_errno, struct error *error)
     return error_set(error, ERROR_TRANSIENT, "lookup", "could not look up the host: %s", gai_strerror(code));
 }
 
+static bool is_for(const struct resolve_lookup *lookup, const char *host, const char *port)
+{
+    return strcmp(lookup->host, host) == 0 && strcmp(lookup->port, port) == 0;
+}
+
+/* Its thread has ended. */
+static bool has_ended(struct resolve_lookup *lookup)
+{
+    return atomic_load(&lookup->owners) == 1;
+}
+
+static void forget(struct resolve_lookup **place)
+{
+    if (*place != NULL)
+        release(*place);
+    *place = NULL;
+}
+
+/* Where the lookup of this host is, or is to be: NULL when there is no room. What was found for others and nobody came
+ * for is forgotten: it grows old. */
+static struct resolve_lookup **find_place(struct resolve *resolve, const char *host, const char *port)
+{
+    struct resolve_lookup **found = NULL;
+
+    for (size_t i = 0; i < RESOLVE_LOOKUPS_MAX; i++) {
+        struct resolve_lookup **place = &resolve->lookups[i];
+
+        if (*place != NULL && is_for(*place, host, port))
+            return place;
+        if (*place != NULL && has_ended(*place))
+            forget(place);
+        if (*place == NULL && found == NULL)
+            found = place;
+    }
+    return found;
+}
+
+/* A lookup that is done. */
+static bool take_result(struct resolve_lookup *lookup, struct addrinfo **addresses, struct error *error)
+{
+    eventfd_t seen;
+
+    eventfd_read(lookup->done, &seen); /* what the thread wrote before is ours to read now */
+    if (!verdict(lookup->code, lookup->code_errno, error))
+        return false;
+    *addresses = lookup->addresses;
+    lookup->addresses = NULL;
+    return true;
+}
+
 bool resolve_host(struct resolve *resolve, const char *host, const char *port, const struct deadline *deadline,
                   struct addrinfo **addresses, struct error *error)
 {
     if (look_up(host, port, AI_NUMERICHOST, addresses) == 0)
         return true;
 
-    if (resolve->lookup == NULL)
-        resolve->lookup = start(host, port);
-    if (resolve->lookup == NULL)
+    struct resolve_lookup **place = find_place(resolve, host, port);
+    if (place == NULL)
+        return error_set(error, ERROR_TRANSIENT, "lookup", "could not look up the host: too many lookups hang");
+    if (*place == NULL)
+        *place = start(host, port);
+    if (*place == NULL)
         return error_set(error, ERROR_TRANSIENT, "memory", "could not look up the host: out of memory");
 
-    if (!deadline_wait(deadline, resolve->lookup->done, POLLIN, error))
+    if (!deadline_wait(deadline, (*place)->done, POLLIN, error))
         return error_wrap(error, "could not look up the host");
-
-    struct resolve_lookup *lookup = resolve->lookup;
-    resolve->lookup = NULL;
-
-    eventfd_t seen;
-    eventfd_read(lookup->done, &seen); /* what the thread wrote before is ours to read now */
-    bool found = verdict(lookup->code, lookup->code_errno, error);
-    if (found) {
-        *addresses = lookup->addresses;
-        lookup->addresses = NULL;
-    }
-    release(lookup);
+    bool found = take_result(*place, addresses, error);
+    forget(place);
     return found;
 }
 
 void resolve_close(struct resolve *resolve)
 {
-    if (resolve->lookup != NULL)
-        release(resolve->lookup);
-    resolve->lookup = NULL;
+    for (size_t i = 0; i < RESOLVE_LOOKUPS_MAX; i++)
+        forget(&resolve->lookups[i]);
 }

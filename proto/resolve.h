@@ -15,17 +15,20 @@
 struct addrinfo;
 struct resolve_lookup;
 
-/* Zeroed is ready. Always for the same host and port. */
+enum { RESOLVE_LOOKUPS_MAX = 8 };
+
+/* Zeroed is ready. */
 struct resolve {
-    struct resolve_lookup *lookup; /* under way, or NULL */
+    struct resolve_lookup *lookups[RESOLVE_LOOKUPS_MAX]; /* each under way for another host, or NULL */
 };
 
 /* All stream addresses of the host in the order to try them; the caller frees them by freeaddrinfo(3). TRANSIENT:
- * "timeout", "canceled", "lookup" (also when there is no such name, since tomorrow there may be), "memory". */
+ * "timeout", "canceled", "lookup" (also when there is no such name, since tomorrow there may be, and when too many others
+ * are under way), "memory". */
 bool resolve_host(struct resolve *resolve, const char *host, const char *port, const struct deadline *deadline,
                   struct addrinfo **addresses, struct error *error);
 
-/* Leaves a lookup under way to itself. */
+/* Leaves lookups under way to themselves. */
 void resolve_close(struct resolve *resolve);
 
 #endif

@@ -29,7 +29,7 @@ static bool fail(struct error *error, int code, const char *what)
 
 void socket_init(struct socket *socket)
 {
-    *socket = (struct socket){.resolve = {NULL}};
+    *socket = (struct socket){.resolve = {{NULL}}};
     atomic_init(&socket->descriptor, -1);
 }
 

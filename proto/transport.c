@@ -213,7 +213,7 @@ static bool tls_new(struct transport *transport, const struct transport_options 
     ERR_clear_error();
     if (tls == NULL)
         return error_set(error, ERROR_TRANSIENT, "memory", "could not prepare TLS: out of memory");
-    if (!prepare_context(tls, options, error) || !prepare_session(tls, options->url->host, error)) {
+    if (!prepare_context(tls, options, error) || !prepare_session(tls, options->server.node->host, error)) {
         tls_free(tls);
         return false;
     }
@@ -282,13 +282,21 @@ void transport_init(struct transport *transport)
     socket_init(&transport->socket);
 }
 
+static bool open_tcp(struct transport *transport, const struct transport_options *options,
+                     const struct deadline *deadline, struct error *error)
+{
+    const struct redis_url_node *node = options->server.node;
+
+    return socket_open_tcp(&transport->socket, node->host, node->port, deadline, error);
+}
+
 static bool open_tls(struct transport *transport, const struct transport_options *options,
                      const struct deadline *deadline, struct error *error)
 {
     transport_gate_enter();
     bool prepared = tls_new(transport, options, error);
     transport_gate_leave();
-    if (!prepared || !socket_open_tcp(&transport->socket, options->url->host, options->url->port, deadline, error))
+    if (!prepared || !open_tcp(transport, options, deadline, error))
         return false;
 
     transport_gate_enter();
@@ -300,12 +308,12 @@ static bool open_tls(struct transport *transport, const struct transport_options
 static bool open_stages(struct transport *transport, const struct transport_options *options,
                         const struct deadline *deadline, struct error *error)
 {
-    const struct redis_url *url = options->url;
+    const struct redis_url_server *server = &options->server;
 
-    if (url->host[0] == '\0')
-        return socket_open_unix(&transport->socket, url->path, deadline, error);
-    if (!url->tls)
-        return socket_open_tcp(&transport->socket, url->host, url->port, deadline, error);
+    if (server->path[0] != '\0')
+        return socket_open_unix(&transport->socket, server->path, deadline, error);
+    if (!server->tls)
+        return open_tcp(transport, options, deadline, error);
     return open_tls(transport, options, deadline, error);
 }
 

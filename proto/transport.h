@@ -3,7 +3,7 @@
  * This is the only door to OpenSSL's TLS, which never sees the socket: it writes into memory and reads from memory, and
  * what it wrote is sent by proto/socket. So no library call can raise SIGPIPE or wait without an end.
  *
- * TLS is 1.2 or newer. The server must show a certificate that leads to a trusted one and is for the host of the URL;
+ * TLS is 1.2 or newer. The server must show a certificate that leads to a trusted one and is for the host we meant;
  * there is no way to go on without. Certificates and keys are read at every open, so that renewed ones are used.
  *
  * Errors are those of proto/socket.h, and FATAL: "config", a file that cannot be used; "tls", a server that is not to
@@ -24,7 +24,7 @@ struct transport_tls;
 
 /* All borrowed. */
 struct transport_options {
-    const struct redis_url *url;
+    struct redis_url_server server;
     const char *ca_file;          /* NULL: what the system trusts */
     const char *certificate_file; /* NULL: we show none */
     const char *key_file;

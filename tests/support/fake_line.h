@@ -16,7 +16,7 @@ enum fake_line_trouble {
     FAKE_LINE_SILENT,     /* keeps, and does not answer in time */
     FAKE_LINE_FULL,       /* answers OOM */
     FAKE_LINE_HALF_FULL,  /* answers OOM to every second command */
-    FAKE_LINE_DEMOTED,    /* answers READONLY */
+    FAKE_LINE_DEMOTED,    /* answers READONLY, at which the line is closed */
     FAKE_LINE_WRONG_TYPE, /* answers WRONGTYPE */
     FAKE_LINE_FORGETFUL,  /* keeps, and loses the connection after every third answer */
     FAKE_LINE_UNREADABLE, /* answers something else than an ID */

@@ -1,6 +1,8 @@
 #include "tests/support/redis_peer.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,8 +19,9 @@ struct redis_peer {
     const struct redis_peer_answer *answers;
     size_t count;
     size_t next;
-    char folder[32];
+    char folder[32]; /* empty: it is on a port */
     char path[64];
+    unsigned port;
     char url[80];
     int listener;
     int stop; /* eventfd */
@@ -159,19 +162,37 @@ static void *run(void *self)
     return NULL;
 }
 
-static int listen_at(const char *path)
+static void listen_at_path(struct redis_peer *peer)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert(strlen(path) < sizeof address.sun_path);
-    memcpy(address.sun_path, path, strlen(path));
-    if (bind(listener, (const struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 8) != 0)
+    snprintf(peer->folder, sizeof peer->folder, "/tmp/tl-peer-XXXXXX");
+    if (mkdtemp(peer->folder) == NULL)
         abort();
-    return listener;
+    snprintf(peer->path, sizeof peer->path, "%s/s", peer->folder);
+    snprintf(peer->url, sizeof peer->url, "unix://%s", peer->path);
+    memcpy(address.sun_path, peer->path, sizeof peer->path);
+
+    peer->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(peer->listener, (const struct sockaddr *)&address, sizeof address) != 0 || listen(peer->listener, 8) != 0)
+        abort();
 }
 
-struct redis_peer *redis_peer_start(const struct redis_peer_answer *answers, size_t count)
+static void listen_at_port(struct redis_peer *peer)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(peer->listener, (const struct sockaddr *)&address, size) != 0 || listen(peer->listener, 8) != 0 ||
+        getsockname(peer->listener, (struct sockaddr *)&address, &size) != 0)
+        abort();
+    peer->port = ntohs(address.sin_port);
+    snprintf(peer->url, sizeof peer->url, "redis://127.0.0.1:%u", peer->port);
+}
+
+static struct redis_peer *start(const struct redis_peer_answer *answers, size_t count,
+                                void (*listen_there)(struct redis_peer *))
 {
     struct redis_peer *peer = calloc(1, sizeof *peer);
 
@@ -179,17 +200,22 @@ struct redis_peer *redis_peer_start(const struct redis_peer_answer *answers, siz
         abort();
     peer->answers = answers;
     peer->count = count;
-    snprintf(peer->folder, sizeof peer->folder, "/tmp/tl-peer-XXXXXX");
-    if (mkdtemp(peer->folder) == NULL)
-        abort();
-    snprintf(peer->path, sizeof peer->path, "%s/s", peer->folder);
-    snprintf(peer->url, sizeof peer->url, "unix://%s", peer->path);
-    peer->listener = listen_at(peer->path);
+    listen_there(peer);
     peer->stop = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&peer->lock, NULL);
     if (pthread_create(&peer->thread, NULL, run, peer) != 0)
         abort();
     return peer;
+}
+
+struct redis_peer *redis_peer_start(const struct redis_peer_answer *answers, size_t count)
+{
+    return start(answers, count, listen_at_path);
+}
+
+struct redis_peer *redis_peer_start_on_port(const struct redis_peer_answer *answers, size_t count)
+{
+    return start(answers, count, listen_at_port);
 }
 
 void redis_peer_stop(struct redis_peer *peer)
@@ -199,14 +225,21 @@ void redis_peer_stop(struct redis_peer *peer)
     pthread_mutex_destroy(&peer->lock);
     close(peer->listener);
     close(peer->stop);
-    unlink(peer->path);
-    rmdir(peer->folder);
+    if (peer->port == 0) {
+        unlink(peer->path);
+        rmdir(peer->folder);
+    }
     free(peer);
 }
 
 const char *redis_peer_url(const struct redis_peer *peer)
 {
     return peer->url;
+}
+
+unsigned redis_peer_port(const struct redis_peer *peer)
+{
+    return peer->port;
 }
 
 const char *redis_peer_heard(struct redis_peer *peer)

@@ -40,8 +40,8 @@ static void a_host_alone_has_the_default_port_and_db(void **state)
     struct redis_url url = parsed("redis://db.example.com");
 
     (void)state;
-    assert_string_equal(url.host, "db.example.com");
-    assert_string_equal(url.port, "6379");
+    assert_string_equal(url.node.host, "db.example.com");
+    assert_string_equal(url.node.port, "6379");
     assert_string_equal(url.path, "");
     assert_string_equal(url.user, "");
     assert_string_equal(url.password, "");
@@ -57,8 +57,8 @@ static void every_part_is_read(void **state)
     assert_true(url.tls);
     assert_string_equal(url.user, "me");
     assert_string_equal(url.password, "secret");
-    assert_string_equal(url.host, "10.0.0.1");
-    assert_string_equal(url.port, "6380");
+    assert_string_equal(url.node.host, "10.0.0.1");
+    assert_string_equal(url.node.port, "6380");
     assert_int_equal(url.db, 15);
 }
 
@@ -86,10 +86,10 @@ static void an_ipv6_address_stands_in_brackets(void **state)
     struct redis_url url = parsed("redis://[::1]:7000/1");
 
     (void)state;
-    assert_string_equal(url.host, "::1");
-    assert_string_equal(url.port, "7000");
-    assert_string_equal(parsed("redis://[fe80::1%25eth0]").host, "fe80::1%eth0");
-    assert_string_equal(parsed("redis://:p@[2001:db8::2]").port, "6379");
+    assert_string_equal(url.node.host, "::1");
+    assert_string_equal(url.node.port, "7000");
+    assert_string_equal(parsed("redis://[fe80::1%25eth0]").node.host, "fe80::1%eth0");
+    assert_string_equal(parsed("redis://:p@[2001:db8::2]").node.port, "6379");
 }
 
 static void a_unix_socket_is_a_path(void **state)
@@ -97,7 +97,7 @@ static void a_unix_socket_is_a_path(void **state)
     struct redis_url url = parsed("unix:///run/my%20redis.sock?db=3");
 
     (void)state;
-    assert_string_equal(url.host, "");
+    assert_string_equal(url.node.host, "");
     assert_string_equal(url.path, "/run/my redis.sock");
     assert_int_equal(url.db, 3);
     assert_string_equal(parsed("unix:///s").path, "/s");
@@ -110,13 +110,13 @@ static void a_unix_socket_is_a_path(void **state)
 
 static void other_schemes_are_refused_and_ours_named(void **state)
 {
-    const char *texts[] = {"",          "host",          "http://host",   "redis:host",  "REDIS://host",
-                           "unix:/run", "redis+tls://h", "rediss:/host/", "sentinel://h"};
+    const char *texts[] = {"",          "host",          "http://host",   "redis:host",   "REDIS://host",
+                           "unix:/run", "redis+tls://h", "rediss:/host/", "sentinel://h", "redis-sentinel://h/m"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_refused(texts[i], "redis://, rediss:// or unix://");
-    assert_refused(NULL, "redis://, rediss:// or unix://");
+        assert_refused(texts[i], "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
+    assert_refused(NULL, "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
 }
 
 static void ports_are_numbers_from_1_to_65535(void **state)
@@ -128,8 +128,8 @@ static void ports_are_numbers_from_1_to_65535(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_refused(texts[i], "1 to 65535");
-    assert_string_equal(parsed("redis://h:65535").port, "65535");
-    assert_string_equal(parsed("redis://h:00080").port, "80");
+    assert_string_equal(parsed("redis://h:65535").node.port, "65535");
+    assert_string_equal(parsed("redis://h:00080").node.port, "80");
 }
 
 static void dbs_are_numbers(void **state)

@@ -80,10 +80,10 @@ static unsigned count_freed(void)
 }
 
 /* The last thing that a thread does with what is ours, when nobody waits for it any more. */
-static void wait_until_freed(void)
+static void wait_until_freed(unsigned count)
 {
     pthread_mutex_lock(&lock);
-    while (freed == 0)
+    while (freed < count)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
 }
@@ -115,7 +115,7 @@ static bool look_up(struct resolve *resolve, const struct deadline *deadline, st
 
 static void a_name_is_looked_up_off_the_callers_thread(void **state)
 {
-    struct resolve resolve = {NULL};
+    struct resolve resolve = {{NULL}};
     struct deadline deadline = in_ms(LONG_MS);
     struct addrinfo *addresses = NULL;
     struct error error;
@@ -124,14 +124,14 @@ static void a_name_is_looked_up_off_the_callers_thread(void **state)
     assert_true(look_up(&resolve, &deadline, &addresses, &error));
     assert_ptr_equal(addresses, &found);
     assert_true(signals_blocked);
-    assert_null(resolve.lookup);
+    assert_null(resolve.lookups[0]);
     assert_int_equal(count_freed(), 0);
     resolve_close(&resolve);
 }
 
 static void a_name_that_is_not_there_may_be_there_later(void **state)
 {
-    struct resolve resolve = {NULL};
+    struct resolve resolve = {{NULL}};
     struct deadline deadline = in_ms(LONG_MS);
     struct addrinfo *addresses = NULL;
     struct error error;
@@ -150,7 +150,7 @@ static void a_name_that_is_not_there_may_be_there_later(void **state)
 
 static void a_resolver_that_hangs_is_given_up_and_joined_again(void **state)
 {
-    struct resolve resolve = {NULL};
+    struct resolve resolve = {{NULL}};
     struct deadline soon = in_ms(SHORT_MS);
     struct deadline late = in_ms(LONG_MS);
     struct addrinfo *addresses = NULL;
@@ -168,9 +168,39 @@ static void a_resolver_that_hangs_is_given_up_and_joined_again(void **state)
     resolve_close(&resolve);
 }
 
+/* What one name's server does not say must not keep another's from being asked; but there is an end to it. */
+static void lookups_of_several_hosts_hang_side_by_side_up_to_a_bound(void **state)
+{
+    struct resolve resolve = {{NULL}};
+    struct deadline soon = in_ms(1);
+    struct deadline late = in_ms(LONG_MS);
+    struct addrinfo *addresses = NULL;
+    struct error error;
+
+    (void)state;
+    set_stuck(true);
+    for (unsigned i = 0; i < 2 * RESOLVE_LOOKUPS_MAX; i++) {
+        char host[] = {(char)('a' + i % RESOLVE_LOOKUPS_MAX), '\0'};
+
+        assert_false(resolve_host(&resolve, host, "1", &soon, &addresses, &error));
+        assert_true(redis_error_is(&error, "timeout"));
+    }
+    assert_false(look_up(&resolve, &soon, &addresses, &error));
+    assert_true(redis_error_is(&error, "lookup"));
+    assert_false(resolve_host(&resolve, "a", "2", &soon, &addresses, &error));
+    assert_true(redis_error_is(&error, "lookup"));
+
+    set_stuck(false);
+    assert_true(resolve_host(&resolve, "b", "1", &late, &addresses, &error));
+    assert_true(look_up(&resolve, &late, &addresses, &error));
+    resolve_close(&resolve);
+    wait_until_freed(RESOLVE_LOOKUPS_MAX - 1);
+    assert_int_equal(calls, RESOLVE_LOOKUPS_MAX + 1);
+}
+
 static void a_lookup_can_be_canceled(void **state)
 {
-    struct resolve resolve = {NULL};
+    struct resolve resolve = {{NULL}};
     struct deadline deadline = in_ms(LONG_MS);
     struct addrinfo *addresses = NULL;
     struct error error;
@@ -182,14 +212,14 @@ static void a_lookup_can_be_canceled(void **state)
     assert_true(redis_error_is(&error, "canceled"));
     resolve_close(&resolve);
     set_stuck(false);
-    wait_until_freed();
+    wait_until_freed(1);
     close(deadline.cancel_descriptor);
 }
 
 /* Nobody waits any more: the thread itself cleans up (and the leak check at the end looks). */
 static void a_lookup_that_was_left_frees_what_it_found(void **state)
 {
-    struct resolve resolve = {NULL};
+    struct resolve resolve = {{NULL}};
     struct deadline soon = in_ms(SHORT_MS);
     struct addrinfo *addresses = NULL;
     struct error error;
@@ -201,7 +231,7 @@ static void a_lookup_that_was_left_frees_what_it_found(void **state)
     resolve_close(&resolve);
     assert_int_equal(count_freed(), 0);
     set_stuck(false);
-    wait_until_freed();
+    wait_until_freed(1);
 }
 
 int main(void)
@@ -210,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup(a_name_is_looked_up_off_the_callers_thread, begin),
         cmocka_unit_test_setup(a_name_that_is_not_there_may_be_there_later, begin),
         cmocka_unit_test_setup(a_resolver_that_hangs_is_given_up_and_joined_again, begin),
+        cmocka_unit_test_setup(lookups_of_several_hosts_hang_side_by_side_up_to_a_bound, begin),
         cmocka_unit_test_setup(a_lookup_can_be_canceled, begin),
         cmocka_unit_test_setup(a_lookup_that_was_left_frees_what_it_found, begin),
     };
