@@ -41,6 +41,7 @@ static const struct option_spec specs[] = {
      "how to log; if not given, text on a terminal and json elsewhere"},
     {"--live", NULL, OPTION_BOOLEAN, AT(live), NULL, 0, 0, NULL, NULL,
      "health: ask only whether the process works, not whether its servers are there"},
+    {"--format", NULL, OPTION_CHOICE, AT(format), "text", 0, 0, "text json", NULL, "doctor: how to print what was found"},
     {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
     {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
 

@@ -28,7 +28,8 @@ struct configuration {
     const char *log_level;
     const char *log_format;
 
-    bool live; /* health */
+    bool live;          /* health */
+    const char *format; /* doctor */
 
     bool help;
     bool version;

@@ -1,6 +1,7 @@
 /* taskledger-consumer: the stream into the ledger. */
 #include "consumer/configuration.h"
 #include "consumer/daemon.h"
+#include "consumer/doctor.h"
 #include "consumer/health.h"
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
@@ -20,6 +21,7 @@ static struct log_prepared interrupted;
 static int run(const struct configuration *configuration);
 static int migrate(const struct configuration *configuration);
 static int health(const struct configuration *configuration);
+static int doctor(const struct configuration *configuration);
 
 static const struct command {
     const char *name;
@@ -29,6 +31,7 @@ static const struct command {
     {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run},
     {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate},
     {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health},
+    {"doctor", "look for what is wrong with Redis and PostgreSQL for this job, and say what mends it", doctor},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -58,9 +61,9 @@ static int print_help(void)
         printf("  %-8s %s\n", commands[i].name, commands[i].does);
     printf("\nOptions:\n");
     options_print_help(&configuration_options, stdout);
-    printf("\nExit codes: 0 ok, 1 health: not ready, 2 usage or configuration, 3 Redis or PostgreSQL does not let us "
-           "in (or,\n"
-           "for commands other than run, is not there), 70 a bug, 130 interrupted twice.\n");
+    printf("\nExit codes: 0 ok, 1 health: not ready, doctor: something is wrong, 2 usage or configuration,\n"
+           "3 Redis or PostgreSQL does not let us in (or, for commands other than run, is not there), 70 a bug,\n"
+           "130 interrupted twice.\n");
     return EXIT_OK;
 }
 
@@ -167,6 +170,16 @@ static int health(const struct configuration *configuration)
     }
     printf("%s", body);
     return status == 200 ? EXIT_OK : EXIT_FINDINGS;
+}
+
+/* ---- doctor ------------------------------------------------------------------------------------------------------ */
+
+static int doctor(const struct configuration *configuration)
+{
+    struct error error = {.kind = ERROR_NONE};
+    enum exit_code code;
+
+    return doctor_run(configuration, &code, &error) ? (int)code : complain(&error);
 }
 
 /* ---- main -------------------------------------------------------------------------------------------------------- */

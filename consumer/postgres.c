@@ -181,9 +181,12 @@ bool postgres_line_connect(struct postgres *postgres, struct error *error)
 
 /* ---- the session ------------------------------------------------------------------------------------------------ */
 
-/* client_connection_check_interval exists on Linux only; a server elsewhere does without. */
-static const char linux_settings[] =
+/* client_connection_check_interval exists on Linux only, transaction_timeout from PostgreSQL 17 on; a server elsewhere
+ * does without. */
+static const char optional_settings[] =
     "DO $$ BEGIN PERFORM pg_catalog.set_config('client_connection_check_interval', '2s', false);"
+    " EXCEPTION WHEN OTHERS THEN NULL; END $$;"
+    "DO $$ BEGIN PERFORM pg_catalog.set_config('transaction_timeout', '0', false);"
     " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
 /* remote_apply is the one setting that promises more than "on". */
@@ -191,6 +194,7 @@ static const struct postgres_statement settings_statement = {
     "session_settings",
     "SELECT set_config('statement_timeout', $1::text, false),"
     " set_config('idle_in_transaction_session_timeout', $2::text, false),"
+    " set_config('idle_session_timeout', '0', false),"
     " set_config('default_transaction_read_only', $3::text, false),"
     " set_config('lock_timeout', '5s', false),"
     " set_config('synchronous_commit',"
@@ -219,7 +223,7 @@ static bool apply_settings(struct postgres *postgres, struct error *error)
         text_parameter(postgres->read_only ? "on" : "off"),
     };
     return postgres_query(postgres, &settings_statement, parameters, 3, NULL, error) &&
-           postgres_execute(postgres, linux_settings, error);
+           postgres_execute(postgres, optional_settings, error);
 }
 
 static bool check_version(const struct postgres *postgres, struct error *error)
