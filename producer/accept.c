@@ -49,11 +49,11 @@ bool accept_init(struct accept *accept, const struct accept_ground *ground, stru
 }
 
 /* Room for that and, where there is a hole, for its declaration. */
-static bool has_room(const struct accept *accept, size_t events, size_t payload_bytes)
+static bool make_room(const struct accept *accept, size_t events, size_t payload_bytes)
 {
     size_t holes = accept->hole.first == 0 ? 0 : 1;
 
-    return queue_has_room(accept->ground.queue, events + holes, payload_bytes + holes * QUEUE_LAST_WORD_BYTES);
+    return queue_make_room(accept->ground.queue, events + holes, payload_bytes + holes * QUEUE_LAST_WORD_BYTES);
 }
 
 static int64_t next_time_us(struct accept *accept)
@@ -130,7 +130,7 @@ static void renew(struct accept *accept, size_t bytes)
     size_t own_bytes = QUEUE_LAST_WORD_BYTES + EVENT_HEAD_BYTES_MAX + accept->ground.opened.size;
     struct identity next;
 
-    if (!has_room(accept, 3, own_bytes + bytes) || !make_identity(accept, &next))
+    if (!make_room(accept, 3, own_bytes + bytes) || !make_identity(accept, &next))
         return;
     say_hole(accept);
     say_closed(accept);
@@ -147,7 +147,7 @@ bool accept_event(struct accept *accept, const struct draft *draft)
     if (monotonic_us(accept) >= accept->identity.renew_at_us)
         renew(accept, bytes);
 
-    if (!has_room(accept, 1, bytes)) {
+    if (!make_room(accept, 1, bytes)) {
         accept_drop(accept, 1, "full");
         return false;
     }
@@ -168,7 +168,7 @@ void accept_drop(struct accept *accept, uint64_t count, const char *reason)
 
 void accept_declare(struct accept *accept)
 {
-    if (accept->hole.first != 0 && has_room(accept, 0, 0))
+    if (accept->hole.first != 0 && make_room(accept, 0, 0))
         say_hole(accept);
 }
 

@@ -5,25 +5,22 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <unistd.h>
 
-/* A child sees this table as it was at the instant of the fork, so the order of the stores matters: when there is a line
- * in a place, the descriptor beside it is that line's. */
+/* A child sees this table as it was at the instant of the fork, so the order of the stores matters: when there is a self
+ * in a place, the function beside it is for that one. */
 static struct owned {
     atomic_bool taken;
-    atomic_int descriptor;
-    _Atomic(struct redis *) line;
-} owned[FORK_SENDERS_MAX];
+    void (*_Atomic abandon)(void *self);
+    void *_Atomic self;
+} owned[FORK_OWNED_MAX];
 
 static void enter_child(void)
 {
-    for (size_t i = 0; i < FORK_SENDERS_MAX; i++) {
-        struct redis *line = atomic_exchange(&owned[i].line, NULL);
+    for (size_t i = 0; i < FORK_OWNED_MAX; i++) {
+        void *self = atomic_exchange(&owned[i].self, NULL);
 
-        if (line != NULL) {
-            redis_abandon(line);
-            close(atomic_load(&owned[i].descriptor));
-        }
+        if (self != NULL)
+            atomic_load (&owned[i].abandon)(self);
         atomic_store(&owned[i].taken, false);
     }
 }
@@ -43,13 +40,13 @@ bool fork_watch(void)
     return watching;
 }
 
-int fork_own(struct redis *redis, int descriptor)
+int fork_own(void (*abandon)(void *self), void *self)
 {
-    for (int place = 0; place < FORK_SENDERS_MAX; place++) {
+    for (int place = 0; place < FORK_OWNED_MAX; place++) {
         if (atomic_exchange(&owned[place].taken, true))
             continue;
-        atomic_store(&owned[place].descriptor, descriptor);
-        atomic_store(&owned[place].line, redis);
+        atomic_store(&owned[place].abandon, abandon);
+        atomic_store(&owned[place].self, self);
         return place;
     }
     return -1;
@@ -59,6 +56,6 @@ void fork_disown(int place)
 {
     if (place < 0)
         return;
-    atomic_store(&owned[place].line, NULL);
+    atomic_store(&owned[place].self, NULL);
     atomic_store(&owned[place].taken, false);
 }

@@ -1,26 +1,24 @@
 /* fork: what a child process must not share with its parent.
  *
- * In a child of fork() the descriptors that its parent's senders hold are closed, so that a connection ends when the
- * parent ends it. That is all that happens there: nothing is locked, allocated or waited for. What else it inherits is
- * left alone, since it was made in another generation (proto/generation.h). */
+ * In a child of fork() the descriptors that its parent's threads hold are closed, so that a connection ends when the
+ * parent ends it, and a lock is free when the parent is gone. That is all that happens there: nothing is locked, allocated
+ * or waited for. What else it inherits is left alone, since it was made in another generation (proto/generation.h). */
 #ifndef TASKLEDGER_PRODUCER_FORK_H
 #define TASKLEDGER_PRODUCER_FORK_H
 
-#include "proto/redis.h"
-
 #include <stdbool.h>
 
-/* As many senders of one process have their descriptors closed in its children; those beyond it stay open there. */
-enum { FORK_SENDERS_MAX = 64 };
+/* As many of one process have their descriptors closed in its children; those beyond it stay open there. */
+enum { FORK_OWNED_MAX = 256 };
 
 /* Before any other call; as often as one likes. False when this process cannot be prepared: memory is short. */
 bool fork_watch(void);
 
-/* From now on, abandon this line and close this descriptor in children. Returns a place to give to fork_disown, -1 when
- * there are FORK_SENDERS_MAX already. */
-int fork_own(struct redis *redis, int descriptor);
+/* From now on call this in children. It closes descriptors and does nothing else. Returns a place to give to fork_disown,
+ * -1 when there are FORK_OWNED_MAX already. */
+int fork_own(void (*abandon)(void *self), void *self);
 
-/* Before the line is freed and the descriptor closed. -1 is fine. */
+/* Before the descriptors are closed. -1 is fine. */
 void fork_disown(int place);
 
 #endif

@@ -122,7 +122,7 @@ enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *dra
         outbox->counters.cut += accepted && draft->cut;
         result = accepted ? TASKLEDGER_ACCEPTED : TASKLEDGER_FULL;
     }
-    bool wake = outbox->sender_sleeps && outbox->queue.count > 0;
+    bool wake = outbox->sender_sleeps && outbox->sent_to < outbox->accept.accepted;
     outbox->sender_sleeps = outbox->sender_sleeps && !wake;
     pthread_mutex_unlock(&outbox->lock);
 
@@ -151,10 +151,10 @@ void outbox_count_refused(struct outbox *outbox, enum taskledger_result result)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* Events leave in the order in which they were accepted, so the first `target` are gone when so many are. */
+/* Events leave in the order in which they were accepted. */
 static uint64_t unanswered(const struct outbox *outbox, uint64_t target)
 {
-    return outbox->counters.sent >= target ? 0 : target - outbox->counters.sent;
+    return outbox->sent_to >= target ? 0 : target - outbox->sent_to;
 }
 
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us)
@@ -197,7 +197,7 @@ uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us)
     while (outbox->sender_runs && outbox_now_us() < deadline_us)
         outbox_wait_until(outbox, &outbox->progress, deadline_us);
 
-    uint64_t left = outbox->queue.count;
+    uint64_t left = unanswered(outbox, outbox->accept.accepted);
     pthread_mutex_unlock(&outbox->lock);
     return left;
 }

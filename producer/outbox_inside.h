@@ -17,7 +17,13 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { OUTBOX_OPENED_BYTES_MAX = 2048 /* host, worker and version, and a copy of them */ };
+enum {
+    OUTBOX_OPENED_BYTES_MAX = 2048, /* host, worker and version, and a copy of them */
+
+    /* Whoever copies out of the queue lets go of the lock after so many. */
+    OUTBOX_SLICE_EVENTS = 64,
+    OUTBOX_SLICE_BYTES = 64 * 1024,
+};
 
 struct outbox {
     atomic_uint owners;
@@ -34,8 +40,12 @@ struct outbox {
     pthread_cond_t progress; /* for flush and stop: something was answered, the sender has ended */
     struct queue queue;
     struct accept accept;
-    bool sender_sleeps; /* in outbox_sender_wait; whoever puts something in wakes it */
-    unsigned hurried;   /* how many wait in flush or stop */
+    uint64_t sent_to;             /* Redis has answered for everything up to this ordinal; only the sender changes it */
+    uint64_t sent_once_to;        /* or had, before it lost it */
+    struct queue_cursor taking;   /* where the sender takes its parcels from */
+    struct queue_cursor answered; /* behind the last that was taken from memory and answered */
+    bool sender_sleeps;           /* in outbox_sender_wait; whoever puts something in wakes it */
+    unsigned hurried;             /* how many wait in flush or stop */
     bool closed;
     bool stopping;
     bool sender_runs;
@@ -48,9 +58,19 @@ static inline int64_t outbox_now_us(void)
     return clock_system()->monotonic_us(NULL);
 }
 
-/* With the lock held. Returns at the deadline at the latest, and for no reason now and then. */
+/* With the lock held: give back the memory of what need not be there any more. */
+static inline void outbox_release_memory(struct outbox *outbox)
+{
+    queue_release(&outbox->queue, &outbox->answered);
+}
+
+/* With the lock held. Returns at the deadline at the latest, and for no reason now and then. INT64_MAX: no deadline. */
 static inline void outbox_wait_until(struct outbox *outbox, pthread_cond_t *condition, int64_t deadline_us)
 {
+    if (deadline_us == INT64_MAX) {
+        pthread_cond_wait(condition, &outbox->lock);
+        return;
+    }
     struct timespec deadline = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
 
     pthread_cond_timedwait(condition, &outbox->lock, &deadline);

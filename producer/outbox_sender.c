@@ -49,25 +49,135 @@ void outbox_sender_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-bool outbox_sender_wait(struct outbox *outbox, struct queue_span *span)
+/* With the lock held. */
+static bool has_work(const struct outbox *outbox)
+{
+    return outbox->sent_to < outbox->accept.accepted;
+}
+
+bool outbox_sender_wait(struct outbox *outbox, int64_t until_us)
 {
     pthread_mutex_lock(&outbox->lock);
-    while (!outbox->stopping && outbox->queue.count == 0) {
+    while (!outbox->stopping && !has_work(outbox) && (until_us == INT64_MAX || outbox_now_us() < until_us)) {
         outbox->sender_sleeps = true;
-        pthread_cond_wait(&outbox->work, &outbox->lock);
+        outbox_wait_until(outbox, &outbox->work, until_us);
     }
     outbox->sender_sleeps = false;
 
     bool stopping = outbox->stopping;
-    *span = queue_span(&outbox->queue);
     pthread_mutex_unlock(&outbox->lock);
     return !stopping;
 }
 
-const struct queue *outbox_sender_queue(const struct outbox *outbox)
+/* ---- taking ---------------------------------------------------------------------------------------------------------- */
+
+/* To the place where taking begins; false: not there yet. */
+static bool find(struct outbox *outbox, const struct parcel *parcel, struct outbox_place *place)
 {
-    return &outbox->queue;
+    uint64_t taken_to = parcel->count > 0 ? parcel->items[parcel->count - 1].ordinal : outbox->sent_to;
+
+    *place = (struct outbox_place){taken_to + 1, outbox->queue.first};
+    return place->next < place->memory || queue_seek(&outbox->queue, &outbox->taking, place->next, OUTBOX_SLICE_EVENTS);
 }
+
+/* So few that nobody waits long for the lock. False: that is all for now. */
+static bool take_some(struct outbox *outbox, struct parcel *parcel)
+{
+    struct queue_event event;
+    size_t bytes = 0;
+
+    for (int i = 0; i < OUTBOX_SLICE_EVENTS && bytes < OUTBOX_SLICE_BYTES; i++) {
+        if (!parcel_has_room(parcel) || !queue_next(&outbox->queue, &outbox->taking, &event))
+            return false;
+        parcel_add(parcel, event.ordinal, event.shard, event.payload);
+        bytes += event.payload.size;
+    }
+    return true;
+}
+
+struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *parcel)
+{
+    struct outbox_place place;
+    bool more;
+
+    do {
+        pthread_mutex_lock(&outbox->lock);
+        bool found = find(outbox, parcel, &place);
+        more = !found || (place.next >= place.memory && take_some(outbox, parcel));
+        pthread_mutex_unlock(&outbox->lock);
+    } while (more);
+    return place;
+}
+
+void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->sent_to = ordinal - 1;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+/* ---- settling -------------------------------------------------------------------------------------------------------- */
+
+/* What is new at the front of a parcel. */
+struct news {
+    uint64_t sent_to;
+    size_t events;
+    size_t payload_bytes;
+    size_t again; /* of the events: arrived before, and were lost there */
+    bool whole;   /* nothing is left in the parcel */
+};
+
+/* Without the lock: only the sender changes what it looks at. */
+static struct news news_of(const struct outbox *outbox, const struct parcel *parcel)
+{
+    struct news news = {.sent_to = outbox->sent_to, .whole = true};
+
+    for (size_t i = 0; i < parcel->count && news.whole; i++) {
+        const struct parcel_item *item = &parcel->items[i];
+
+        news.whole = item->state == PARCEL_ANSWERED;
+        if (!news.whole || item->ordinal <= news.sent_to)
+            continue;
+        news.sent_to = item->ordinal;
+        news.events++;
+        news.again += item->ordinal <= outbox->sent_once_to;
+        news.payload_bytes += item->ordinal <= outbox->sent_once_to ? 0 : item->size;
+    }
+    return news;
+}
+
+static void take_note(struct outbox *outbox, const struct news *news)
+{
+    outbox->sent_to = news->sent_to;
+    if (outbox->sent_once_to < news->sent_to)
+        outbox->sent_once_to = news->sent_to;
+    outbox->counters.sent += news->events - news->again;
+    outbox->counters.resent += news->again;
+    outbox->counters.sent_bytes += news->payload_bytes;
+    outbox->counters.refused_for_good = 0;
+}
+
+bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, size_t retried)
+{
+    struct news news = news_of(outbox, parcel);
+
+    pthread_mutex_lock(&outbox->lock);
+    outbox->counters.retried += retried;
+    if (news.events > 0)
+        take_note(outbox, &news);
+    if (news.whole) {
+        outbox->answered = outbox->taking;
+        outbox_release_memory(outbox);
+    }
+    if (news.events > 0 && !outbox->closed)
+        accept_declare(&outbox->accept);
+    if (outbox->hurried > 0)
+        pthread_cond_broadcast(&outbox->progress);
+    pthread_mutex_unlock(&outbox->lock);
+    return news.events > 0;
+}
+
+/* ---- trouble ----------------------------------------------------------------------------------------------------------- */
 
 void outbox_sender_rest(struct outbox *outbox, int64_t wait_us)
 {
@@ -86,22 +196,6 @@ void outbox_sender_rest(struct outbox *outbox, int64_t wait_us)
             break;
         outbox_wait_until(outbox, &outbox->work, until_us);
     }
-    pthread_mutex_unlock(&outbox->lock);
-}
-
-void outbox_sender_settle(struct outbox *outbox, const struct queue_answered *answered, size_t retried)
-{
-    pthread_mutex_lock(&outbox->lock);
-    queue_release(&outbox->queue, answered);
-    outbox->counters.sent += answered->events;
-    outbox->counters.sent_bytes += answered->payload_bytes;
-    if (answered->events > 0)
-        outbox->counters.refused_for_good = 0;
-    outbox->counters.retried += retried;
-    if (answered->events > 0 && !outbox->closed)
-        accept_declare(&outbox->accept);
-    if (outbox->hurried > 0)
-        pthread_cond_broadcast(&outbox->progress);
     pthread_mutex_unlock(&outbox->lock);
 }
 

@@ -3,7 +3,7 @@
 #define TASKLEDGER_PRODUCER_OUTBOX_SENDER_H
 
 #include "producer/outbox.h"
-#include "producer/queue.h"
+#include "producer/parcel.h"
 #include "proto/error.h"
 
 #include <stdbool.h>
@@ -25,17 +25,29 @@ bool outbox_sender_begins(struct outbox *outbox, int *cancel, struct error *erro
 /* The sender is gone: it touches nothing of the outbox any more, but for letting go of it. */
 void outbox_sender_ends(struct outbox *outbox);
 
-/* Wait for work. False: it is time to end. */
-bool outbox_sender_wait(struct outbox *outbox, struct queue_span *span);
+/* Wait until there is something to be sent, or until this time (monotonic microseconds; INT64_MAX: for ever). False: it is
+ * time to end. */
+bool outbox_sender_wait(struct outbox *outbox, int64_t until_us);
 
-/* For walking the span. */
-const struct queue *outbox_sender_queue(const struct outbox *outbox);
+/* What the sender wants next, and the oldest that memory has: ordinals. */
+struct outbox_place {
+    uint64_t next;
+    uint64_t memory;
+};
+
+/* Add what comes next to the parcel, as far as there is room in it and memory has it. If `next` is less than `memory`
+ * afterwards, memory has not: that is in the spool, or nowhere. */
+struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *parcel);
+
+/* Nothing before this ordinal can be had any more: go on with it. */
+void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
+
+/* After an attempt with what was taken: what is answered at the front of the parcel has left. `retried`: so many of those
+ * that were sent had been sent before. True when there is progress. */
+bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, size_t retried);
 
 /* Wait before the next attempt. Ends early when somebody is in a hurry, or when it is time to end. */
 void outbox_sender_rest(struct outbox *outbox, int64_t wait_us);
-
-/* After an attempt: these at the front of the span are answered; of all it sent, so many were sent before. */
-void outbox_sender_settle(struct outbox *outbox, const struct queue_answered *answered, size_t retried);
 
 /* An attempt failed. */
 void outbox_sender_note_failure(struct outbox *outbox, const struct error *error);

@@ -18,6 +18,7 @@ bool queue_init(struct queue *queue, size_t events_max, size_t bytes_max)
     *queue = (struct queue){
         .capacity = bytes_max / QUEUE_ALIGNMENT * QUEUE_ALIGNMENT,
         .events_max = events_max,
+        .first = 1,
     };
     queue->ring = malloc(queue->capacity);
     return queue->ring != NULL;
@@ -51,7 +52,7 @@ static size_t free_bytes(const struct queue *queue)
     return queue->capacity - queue_used_bytes(queue);
 }
 
-bool queue_has_room(const struct queue *queue, size_t events, size_t payload_bytes)
+static bool has_room(const struct queue *queue, size_t events, size_t payload_bytes)
 {
     if (payload_bytes > queue->capacity || queue->count + events + QUEUE_LAST_WORDS > queue->events_max)
         return false;
@@ -63,13 +64,26 @@ bool queue_has_room(const struct queue *queue, size_t events, size_t payload_byt
     return wanted + padding + RESERVED_BYTES <= free_bytes(queue);
 }
 
+bool queue_make_room(struct queue *queue, size_t events, size_t payload_bytes)
+{
+    struct queue_cursor cursor = {.ordinal = queue->first};
+    struct queue_event event;
+
+    while (!has_room(queue, events, payload_bytes)) {
+        if (queue->first > queue->spare_to || !queue_next(queue, &cursor, &event))
+            return false;
+        queue_release(queue, &cursor);
+    }
+    return true;
+}
+
 static void pad(struct queue *queue, size_t bytes)
 {
     struct queue_record *record = record_at(queue, queue->end);
 
     *record = (struct queue_record){
         .size = (uint32_t)(bytes - sizeof *record),
-        .state = QUEUE_PADDING,
+        .padding = 1,
     };
     queue->end += bytes;
 }
@@ -83,50 +97,72 @@ struct slice queue_push(struct queue *queue, unsigned shard, struct slice head, 
     assert(cost(size) <= free_bytes(queue) && queue->count < queue->events_max);
 
     struct queue_record *record = record_at(queue, queue->end);
-    *record = (struct queue_record){.size = (uint32_t)size, .shard = (uint16_t)shard, .state = QUEUE_WAITING};
+    *record = (struct queue_record){.size = (uint32_t)size, .shard = (uint16_t)shard};
     memcpy(record->payload, head.data, head.size);
     memcpy(record->payload + head.size, body.data, body.size);
     queue->end += cost(size);
     queue->count++;
-    return queue_payload(record);
+    return slice_of(record->payload, record->size);
 }
 
-struct queue_span queue_span(const struct queue *queue)
+/* The cursor's position, where the oldest begins for one that fell behind or stands before it. */
+static uint64_t position_of(const struct queue *queue, const struct queue_cursor *cursor)
 {
-    return (struct queue_span){.begin = queue->begin, .end = queue->end};
+    return cursor->ordinal <= queue->first ? queue->begin : cursor->position;
 }
 
-struct queue_record *queue_next(const struct queue *queue, struct queue_span *span)
+bool queue_next(const struct queue *queue, struct queue_cursor *cursor, struct queue_event *event)
 {
-    while (span->begin < span->end) {
-        struct queue_record *record = record_at(queue, span->begin);
+    uint64_t position = position_of(queue, cursor);
+    const struct queue_record *record;
 
-        span->begin += cost(record->size);
-        if (record->state != QUEUE_PADDING)
-            return record;
+    if (cursor->ordinal < queue->first)
+        cursor->ordinal = queue->first;
+    if (cursor->ordinal > queue_last(queue))
+        return false;
+    for (record = record_at(queue, position); record->padding != 0; record = record_at(queue, position))
+        position += cost(record->size);
+
+    *event = (struct queue_event){cursor->ordinal, record->shard, slice_of(record->payload, record->size)};
+    *cursor = (struct queue_cursor){cursor->ordinal + 1, position + cost(record->size)};
+    return true;
+}
+
+bool queue_seek(const struct queue *queue, struct queue_cursor *cursor, uint64_t ordinal, size_t steps)
+{
+    struct queue_event event;
+
+    if (ordinal < cursor->ordinal || cursor->ordinal < queue->first)
+        *cursor = (struct queue_cursor){.ordinal = queue->first};
+    while (cursor->ordinal < ordinal) {
+        if (steps-- == 0)
+            return false;
+        if (!queue_next(queue, cursor, &event))
+            break;
     }
-    return NULL;
+    return true;
 }
 
-struct queue_answered queue_answered(const struct queue *queue, struct queue_span span)
+void queue_release(struct queue *queue, const struct queue_cursor *cursor)
 {
-    struct queue_answered answered = {.position = span.begin};
-    struct queue_record *record = queue_next(queue, &span);
-
-    while (record != NULL && record->state == QUEUE_ANSWERED) {
-        answered.position = span.begin;
-        answered.events++;
-        answered.payload_bytes += record->size;
-        record = queue_next(queue, &span);
-    }
-    return answered;
-}
-
-void queue_release(struct queue *queue, const struct queue_answered *answered)
-{
-    assert(answered->position <= queue->end && answered->events <= queue->count);
-    queue->begin = answered->position;
-    queue->count -= answered->events;
+    if (cursor->ordinal <= queue->first)
+        return;
+    assert(cursor->ordinal <= queue_last(queue) + 1 && cursor->position <= queue->end);
+    queue->count -= (size_t)(cursor->ordinal - queue->first);
+    queue->first = cursor->ordinal;
+    queue->begin = cursor->position;
     if (queue->count == 0)
-        queue->begin = queue->end = 0;
+        queue->begin = queue->end = (queue->end + queue->capacity - 1) / queue->capacity * queue->capacity;
+}
+
+size_t queue_events_behind(const struct queue *queue, const struct queue_cursor *cursor)
+{
+    uint64_t from = cursor->ordinal > queue->first ? cursor->ordinal : queue->first;
+
+    return (size_t)(queue->first + queue->count - from);
+}
+
+size_t queue_bytes_behind(const struct queue *queue, const struct queue_cursor *cursor)
+{
+    return queue_events_behind(queue, cursor) == 0 ? 0 : (size_t)(queue->end - position_of(queue, cursor));
 }

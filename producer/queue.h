@@ -1,16 +1,18 @@
-/* queue: accepted events for which Redis has not answered yet, oldest first.
+/* queue: the newest events that were accepted, in memory, oldest first.
  *
  * A ring of bytes, taken once, so that accepting an event allocates nothing and the bound is exact. Events lie in it
  * one behind the other, each in one piece; where the rest of the ring is too short for the next one, a record of
  * padding fills it:
  *
- *   | size, 4 bytes | shard, 2 | state, 1 | 0 | payload | up to the next multiple of 8 |
+ *   | size, 4 bytes | shard, 2 | padding, 1 | 0 | payload | up to the next multiple of 8 |
  *
- * Positions count bytes from the beginning of time (the ring is where they are taken modulo its capacity), so the space
- * in use is end - begin. An empty queue starts again at the front of the ring: who is quiet touches little memory.
+ * Events are counted from 1 by their ordinals (producer/parcel.h); those in the queue are consecutive. Positions count
+ * bytes from the beginning of time (the ring is where they are taken modulo its capacity), so the space in use is
+ * end - begin. An empty queue starts again at the front of the ring: who is quiet touches little memory.
  *
- * Whoever shares a queue brings the lock. The exception makes it cheap: what lies in a span is not touched until it is
- * released, so the one sender walks it, and changes the states of its records, without the lock.
+ * Whoever shares a queue brings the lock, for reading too. Readers have a cursor each and take copies, so nothing but
+ * the owner keeps an event here: it releases those that are done with, and may tell that the oldest are spare, since
+ * they are elsewhere as well: these are given up when room is wanted.
  *
  * Room for two last words of at most QUEUE_LAST_WORD_BYTES each is kept back from everybody else. */
 #ifndef TASKLEDGER_PRODUCER_QUEUE_H
@@ -22,17 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum queue_state {
-    QUEUE_WAITING,
-    QUEUE_SENT,     /* at least once, without an answer that it arrived */
-    QUEUE_ANSWERED, /* it arrived */
-    QUEUE_PADDING,
-};
-
 struct queue_record {
     uint32_t size; /* of the payload */
     uint16_t shard;
-    uint8_t state; /* enum queue_state */
+    uint8_t padding;
     uint8_t zero;
     uint8_t payload[];
 };
@@ -51,54 +46,60 @@ struct queue {
     size_t capacity;
     size_t events_max;
     size_t count;
+    uint64_t first;    /* the ordinal of the oldest, or of the next that comes */
+    uint64_t spare_to; /* up to this ordinal they may be given up; set by the owner */
     uint64_t begin;
     uint64_t end;
 };
 
-struct queue_span {
-    uint64_t begin;
-    uint64_t end;
+/* Where a reader is: before the event of this ordinal. The position counts only while that event is in the queue and not
+ * its oldest. All zeros: before the first. */
+struct queue_cursor {
+    uint64_t ordinal;
+    uint64_t position;
 };
 
-/* What a sender found answered at the front of a span. */
-struct queue_answered {
-    uint64_t position; /* behind the last of them */
-    size_t events;
-    size_t payload_bytes;
+struct queue_event {
+    uint64_t ordinal;
+    unsigned shard;
+    struct slice payload; /* in the ring */
 };
 
 /* At least QUEUE_EVENTS_MIN and QUEUE_BYTES_MIN. False when memory is short; the queue is then as if closed. */
 bool queue_init(struct queue *queue, size_t events_max, size_t bytes_max);
 void queue_close(struct queue *queue);
 
-/* Whether `events` payloads of `payload_bytes` altogether fit without touching the room of the last words. Errs on the
- * side of no. */
-bool queue_has_room(const struct queue *queue, size_t events, size_t payload_bytes);
+/* Whether `events` payloads of `payload_bytes` altogether fit without touching the room of the last words, after spare
+ * ones were given up for them. Errs on the side of no. */
+bool queue_make_room(struct queue *queue, size_t events, size_t payload_bytes);
 
 /* Append one payload, made of two parts. There must be room; a last word may use what was kept back for it. Returns the
- * payload as it lies in the ring, valid until it is released. */
+ * payload as it lies in the ring. */
 struct slice queue_push(struct queue *queue, unsigned shard, struct slice head, struct slice body);
 
-/* All that is in the queue now. */
-struct queue_span queue_span(const struct queue *queue);
+/* The event at the cursor, which then stands behind it; false at the end. A cursor that fell behind goes on with the
+ * oldest event there is. */
+bool queue_next(const struct queue *queue, struct queue_cursor *cursor, struct queue_event *event);
 
-/* The first record of the span, which then begins behind it; NULL at the end. */
-struct queue_record *queue_next(const struct queue *queue, struct queue_span *span);
+/* Go on to the event of this ordinal, or to the end, by `steps` at most; false: there are more to be made. */
+bool queue_seek(const struct queue *queue, struct queue_cursor *cursor, uint64_t ordinal, size_t steps);
 
-/* The records at the front of the span that are QUEUE_ANSWERED. */
-struct queue_answered queue_answered(const struct queue *queue, struct queue_span span);
+/* Everything before the cursor is done with. */
+void queue_release(struct queue *queue, const struct queue_cursor *cursor);
 
-/* Give their memory back. They are the oldest. */
-void queue_release(struct queue *queue, const struct queue_answered *answered);
+/* From the cursor to the end. */
+size_t queue_events_behind(const struct queue *queue, const struct queue_cursor *cursor);
+size_t queue_bytes_behind(const struct queue *queue, const struct queue_cursor *cursor);
 
 static inline size_t queue_used_bytes(const struct queue *queue)
 {
     return (size_t)(queue->end - queue->begin);
 }
 
-static inline struct slice queue_payload(const struct queue_record *record)
+/* The ordinal of the newest event that was ever pushed. */
+static inline uint64_t queue_last(const struct queue *queue)
 {
-    return slice_of(record->payload, record->size);
+    return queue->first + queue->count - 1;
 }
 
 #endif

@@ -1,8 +1,9 @@
-/* sender: the one thread of a producer. It takes events out of the outbox, in order, and has Redis keep them.
+/* sender: the one thread of a producer that talks to Redis. It takes events out of the outbox, in order, and has Redis
+ * keep them.
  *
- * An event leaves the outbox when Redis has answered for it. Whatever else happens (no line, no answer in time, an error
- * answer) it stays and is sent again, behind a wait that doubles up to a cap; a second copy is harmless, since an event
- * is known by its identity. Errors that an operator must mend are waited out too, at the cap: nothing is given up.
+ * One parcel (producer/parcel.h) is on its way at a time. Whatever happens to it (no line, no answer in time, an error
+ * answer) what Redis has not answered for is sent again, behind a wait that doubles up to a cap. Errors that an operator
+ * must mend are waited out too, at the cap: nothing is given up.
  *
  * All signals are blocked in it. It ends when its outbox is stopped, and owns all it uses, so that nobody has to wait
  * for it. */
@@ -13,11 +14,6 @@
 #include "producer/settings.h"
 
 #include <stdbool.h>
-
-enum {
-    SENDER_EVENTS_MAX = 512, /* sent in one go, at most; then their answers are awaited */
-    SENDER_BYTES_MAX = 256 * 1024,
-};
 
 /* Start one for this outbox if it has none. If that fails the outbox knows, and it is tried again at a later call: after
  * a second, or at once for one that is in a hurry. Borrows the settings for the call only. */

@@ -295,10 +295,13 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
         redis->appended_count = 0;
     if (is_refused(now, number) && now == FAKE_LINE_WRONG_TYPE)
         return error_set(error, ERROR_FATAL, "wrongtype", "WRONGTYPE not a stream");
-    if (is_refused(now, number) && now == FAKE_LINE_DEMOTED)
+    if (is_refused(now, number) && now == FAKE_LINE_DEMOTED) {
+        redis_disconnect(redis);
         return error_set(error, ERROR_TRANSIENT, "readonly", "READONLY a replica");
+    }
     if (is_refused(now, number))
         return error_set(error, ERROR_TRANSIENT, "oom", "OOM used memory > maxmemory");
     *reply = (struct reply){.type = now == FAKE_LINE_UNREADABLE ? REPLY_INTEGER : REPLY_STRING};
+    reply->text = slice_from_text("1700000000000-0");
     return true;
 }

@@ -40,26 +40,38 @@ static void push_sized(struct queue *queue, size_t size, uint8_t fill)
     free(bytes);
 }
 
-static void assert_filled(const struct queue_record *record, size_t size, uint8_t fill)
+/* The next event at the cursor. */
+static struct queue_event next(const struct queue *queue, struct queue_cursor *cursor)
 {
-    assert_int_equal(record->size, size);
-    assert_int_equal(record->shard, fill);
-    for (size_t i = 0; i < size; i++)
-        assert_int_equal(record->payload[i], fill);
+    struct queue_event event;
+
+    assert_true(queue_next(queue, cursor, &event));
+    return event;
 }
 
-/* Answer the `count` oldest and release them. */
-static void answer(struct queue *queue, size_t count)
+static bool is_at_end(const struct queue *queue, struct queue_cursor cursor)
 {
-    struct queue_span span = queue_span(queue);
-    struct queue_span walk = span;
+    struct queue_event event;
+
+    return !queue_next(queue, &cursor, &event);
+}
+
+static void assert_filled(struct queue_event event, size_t size, uint8_t fill)
+{
+    assert_int_equal(event.payload.size, size);
+    assert_int_equal(event.shard, fill);
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(event.payload.data[i], fill);
+}
+
+/* Release the `count` oldest. */
+static void release(struct queue *queue, size_t count)
+{
+    struct queue_cursor cursor = {.ordinal = queue->first};
 
     for (size_t i = 0; i < count; i++)
-        queue_next(queue, &walk)->state = QUEUE_ANSWERED;
-
-    struct queue_answered answered = queue_answered(queue, span);
-    assert_int_equal(answered.events, count);
-    queue_release(queue, &answered);
+        next(queue, &cursor);
+    queue_release(queue, &cursor);
 }
 
 static void what_is_pushed_comes_out_whole_and_in_order(void **state)
@@ -70,13 +82,14 @@ static void what_is_pushed_comes_out_whole_and_in_order(void **state)
     assert_true(slice_equal(payload, text("headbody")));
     queue_push(queue, 0, text(""), text("second"));
 
-    struct queue_span span = queue_span(queue);
-    struct queue_record *record = queue_next(queue, &span);
-    assert_int_equal(record->shard, 7);
-    assert_int_equal(record->state, QUEUE_WAITING);
-    assert_true(slice_equal(queue_payload(record), text("headbody")));
-    assert_true(slice_equal(queue_payload(queue_next(queue, &span)), text("second")));
-    assert_null(queue_next(queue, &span));
+    struct queue_cursor cursor = {.ordinal = 0};
+    struct queue_event event = next(queue, &cursor);
+    assert_int_equal(event.ordinal, 1);
+    assert_int_equal(event.shard, 7);
+    assert_true(slice_equal(event.payload, text("headbody")));
+    assert_true(slice_equal(next(queue, &cursor).payload, text("second")));
+    assert_true(is_at_end(queue, cursor));
+    assert_int_equal(queue_last(queue), 2);
 }
 
 static void the_bound_of_events_keeps_two_back(void **state)
@@ -84,10 +97,10 @@ static void the_bound_of_events_keeps_two_back(void **state)
     struct queue *queue = *state;
 
     for (int i = 0; i < EVENTS - QUEUE_LAST_WORDS; i++) {
-        assert_true(queue_has_room(queue, 1, 10));
+        assert_true(queue_make_room(queue, 1, 10));
         push_sized(queue, 10, 1);
     }
-    assert_false(queue_has_room(queue, 1, 10));
+    assert_false(queue_make_room(queue, 1, 10));
     push_sized(queue, QUEUE_LAST_WORD_BYTES, 2);
     push_sized(queue, QUEUE_LAST_WORD_BYTES, 3);
     assert_int_equal(queue->count, EVENTS);
@@ -99,15 +112,15 @@ static void several_at_once_must_all_have_room(void **state)
 
     for (int i = 0; i < EVENTS - QUEUE_LAST_WORDS - 2; i++)
         push_sized(queue, 10, 1);
-    assert_true(queue_has_room(queue, 2, 20));
-    assert_false(queue_has_room(queue, 3, 30));
+    assert_true(queue_make_room(queue, 2, 20));
+    assert_false(queue_make_room(queue, 3, 30));
 }
 
 static void the_largest_event_fits_into_an_empty_queue(void **state)
 {
-    assert_true(queue_has_room(*state, 2, 65536 + 1024));
-    assert_false(queue_has_room(*state, 1, BYTES));
-    assert_false(queue_has_room(*state, 1, SIZE_MAX));
+    assert_true(queue_make_room(*state, 2, 65536 + 1024));
+    assert_false(queue_make_room(*state, 1, BYTES));
+    assert_false(queue_make_room(*state, 1, SIZE_MAX));
 }
 
 static void the_bound_of_bytes_leaves_room_for_the_last_words_wherever_the_ring_ends(void **state)
@@ -121,7 +134,7 @@ static void the_bound_of_bytes_leaves_room_for_the_last_words_wherever_the_ring_
 
         assert_true(queue_init(&queue, 1000, BYTES));
         for (int round = 0; round < 20; round++) {
-            while (queue_has_room(&queue, 1, size))
+            while (queue_make_room(&queue, 1, size))
                 push_sized(&queue, size, fill++);
 
             struct queue before = queue;
@@ -129,7 +142,7 @@ static void the_bound_of_bytes_leaves_room_for_the_last_words_wherever_the_ring_
             push_sized(&queue, QUEUE_LAST_WORD_BYTES, 2);
             assert_true(queue_used_bytes(&queue) <= queue.capacity);
             queue = before;
-            answer(&queue, 30);
+            release(&queue, 30);
         }
         queue_close(&queue);
     }
@@ -142,41 +155,109 @@ static void events_stay_whole_around_the_end_of_the_ring(void **state)
     uint8_t seen = 0;
 
     for (int round = 0; round < 200; round++) {
-        while (queue->count < 40 && queue_has_room(queue, 1, 2000)) {
+        while (queue->count < 40 && queue_make_room(queue, 1, 2000)) {
             push_sized(queue, 1000 + pushed, pushed);
             pushed++;
         }
 
-        struct queue_span span = queue_span(queue);
+        struct queue_cursor cursor = {.ordinal = queue->first};
         for (uint8_t i = 0; i < 7; i++)
-            assert_filled(queue_next(queue, &span), 1000 + (uint8_t)(seen + i), (uint8_t)(seen + i));
+            assert_filled(next(queue, &cursor), 1000 + (uint8_t)(seen + i), (uint8_t)(seen + i));
         seen = (uint8_t)(seen + 7);
-        answer(queue, 7);
+        release(queue, 7);
     }
 }
 
-static void an_answer_behind_a_missing_one_releases_nothing(void **state)
+static void readers_stand_where_they_like_and_one_that_fell_behind_goes_on_with_the_oldest(void **state)
 {
     struct queue *queue = *state;
+    struct queue_cursor ahead = {.ordinal = 1};
+    struct queue_cursor behind = {.ordinal = 1};
 
-    push_sized(queue, 10, 1);
-    push_sized(queue, 20, 2);
-    push_sized(queue, 30, 3);
+    for (uint8_t i = 1; i <= 5; i++)
+        push_sized(queue, i, i);
+    assert_int_equal(next(queue, &behind).ordinal, 1);
+    for (uint8_t i = 1; i <= 4; i++)
+        assert_filled(next(queue, &ahead), i, i);
+    release(queue, 3);
+    assert_filled(next(queue, &behind), 4, 4);
+    assert_filled(next(queue, &ahead), 5, 5);
+    assert_filled(next(queue, &behind), 5, 5);
+    assert_true(is_at_end(queue, ahead) && is_at_end(queue, behind));
+}
 
-    struct queue_span span = queue_span(queue);
-    struct queue_span walk = span;
-    struct queue_record *first = queue_next(queue, &walk);
-    queue_next(queue, &walk)->state = QUEUE_ANSWERED;
-    assert_int_equal(queue_answered(queue, span).events, 0);
+static void a_reader_at_the_end_goes_on_with_what_comes_wherever_the_ring_begins_again(void **state)
+{
+    struct queue *queue = *state;
+    struct queue_cursor cursor = {.ordinal = 1};
 
-    first->state = QUEUE_ANSWERED;
-    struct queue_answered answered = queue_answered(queue, span);
-    assert_int_equal(answered.events, 2);
-    assert_int_equal(answered.payload_bytes, 30);
-    queue_release(queue, &answered);
+    for (size_t i = 0; i < 1000; i++) {
+        push_sized(queue, 1000 + i, (uint8_t)i);
+        assert_filled(next(queue, &cursor), 1000 + i, (uint8_t)i);
+        assert_true(is_at_end(queue, cursor));
+        if (i % 5 == 0)
+            queue_release(queue, &cursor);
+    }
+}
 
-    span = queue_span(queue);
-    assert_filled(queue_next(queue, &span), 30, 3);
+static void a_place_is_found_forward_and_back_in_steps(void **state)
+{
+    struct queue *queue = *state;
+    struct queue_cursor cursor = {.ordinal = 0};
+
+    for (uint8_t i = 1; i <= 20; i++)
+        push_sized(queue, i, i);
+    assert_true(queue_seek(queue, &cursor, 1, 0));
+    assert_filled(next(queue, &cursor), 1, 1);
+    release(queue, 2);
+    assert_false(queue_seek(queue, &cursor, 15, 7));
+    assert_true(queue_seek(queue, &cursor, 15, 7));
+    assert_filled(next(queue, &cursor), 15, 15);
+    assert_true(queue_seek(queue, &cursor, 5, 7));
+    assert_filled(next(queue, &cursor), 5, 5);
+    assert_true(queue_seek(queue, &cursor, 99, 99));
+    assert_true(is_at_end(queue, cursor));
+}
+
+static void spare_events_are_given_up_when_room_is_wanted_and_no_others(void **state)
+{
+    struct queue *queue = *state;
+    struct queue_cursor cursor = {.ordinal = 1};
+
+    while (queue_make_room(queue, 1, 1000))
+        push_sized(queue, 1000, 7);
+    uint64_t last = queue_last(queue);
+    queue->spare_to = 10;
+    assert_true(queue_make_room(queue, 1, 1000));
+    assert_in_range(queue->first, 2, 4);
+    for (size_t i = 0; i < 8; i++)
+        next(queue, &cursor);
+    assert_in_range(cursor.ordinal, 10, 12);
+    assert_true(queue_make_room(queue, 1, 5000));
+    assert_false(queue_make_room(queue, 1, 60000));
+    assert_int_equal(queue->first, 11);
+    assert_int_equal(queue_last(queue), last);
+}
+
+static void what_is_behind_a_reader_is_known(void **state)
+{
+    struct queue *queue = *state;
+    struct queue_cursor cursor = {.ordinal = 1};
+
+    assert_int_equal(queue_events_behind(queue, &cursor) + queue_bytes_behind(queue, &cursor), 0);
+    for (uint8_t i = 1; i <= 5; i++)
+        push_sized(queue, 8, i);
+    assert_int_equal(queue_events_behind(queue, &cursor), 5);
+    assert_int_equal(queue_bytes_behind(queue, &cursor), 5 * 16);
+    next(queue, &cursor);
+    next(queue, &cursor);
+    assert_int_equal(queue_events_behind(queue, &cursor), 3);
+    assert_int_equal(queue_bytes_behind(queue, &cursor), 3 * 16);
+    release(queue, 4);
+    assert_int_equal(queue_events_behind(queue, &cursor), 1);
+    assert_int_equal(queue_bytes_behind(queue, &cursor), 16);
+    release(queue, 1);
+    assert_int_equal(queue_events_behind(queue, &cursor) + queue_bytes_behind(queue, &cursor), 0);
 }
 
 static void an_empty_queue_starts_again_at_the_front(void **state)
@@ -185,12 +266,12 @@ static void an_empty_queue_starts_again_at_the_front(void **state)
 
     push_sized(queue, 5000, 1);
     push_sized(queue, 5000, 2);
-    answer(queue, 2);
+    release(queue, 2);
     assert_int_equal(queue_used_bytes(queue), 0);
     push_sized(queue, 10, 3);
 
-    struct queue_span span = queue_span(queue);
-    assert_ptr_equal(queue_next(queue, &span), queue->ring);
+    struct queue_cursor cursor = {.ordinal = 3};
+    assert_ptr_equal(next(queue, &cursor).payload.data, queue->ring + sizeof(struct queue_record));
 }
 
 static void what_keeping_an_event_costs_is_never_more_than_its_name_says(void **state)
@@ -216,7 +297,11 @@ int main(void)
         TEST(the_largest_event_fits_into_an_empty_queue),
         TEST(the_bound_of_bytes_leaves_room_for_the_last_words_wherever_the_ring_ends),
         TEST(events_stay_whole_around_the_end_of_the_ring),
-        TEST(an_answer_behind_a_missing_one_releases_nothing),
+        TEST(readers_stand_where_they_like_and_one_that_fell_behind_goes_on_with_the_oldest),
+        TEST(a_reader_at_the_end_goes_on_with_what_comes_wherever_the_ring_begins_again),
+        TEST(a_place_is_found_forward_and_back_in_steps),
+        TEST(spare_events_are_given_up_when_room_is_wanted_and_no_others),
+        TEST(what_is_behind_a_reader_is_known),
         TEST(an_empty_queue_starts_again_at_the_front),
         TEST(what_keeping_an_event_costs_is_never_more_than_its_name_says),
     };

@@ -1,0 +1,65 @@
+/* parcel: some events on their way to Redis: copies, in the order in which they were accepted.
+ *
+ * Whoever sends holds a parcel, not a place in the queue or in a file: what it was copied from may move on meanwhile,
+ * and what was not answered is sent again from here.
+ *
+ * An ordinal counts what one process accepted, of all its identities, from 1; in the spool of another it counts the
+ * records. In a parcel they ascend. */
+#ifndef TASKLEDGER_PRODUCER_PARCEL_H
+#define TASKLEDGER_PRODUCER_PARCEL_H
+
+#include "proto/event.h"
+#include "proto/slice.h"
+#include "proto/stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PARCEL_EVENTS_MAX = 512,
+    PARCEL_BYTES_FULL = 256 * 1024, /* with so many bytes it takes no more; the last event may exceed it */
+    PARCEL_BYTES_MAX = PARCEL_BYTES_FULL + EVENT_BYTES_MAX,
+};
+
+enum parcel_state {
+    PARCEL_WAITING,
+    PARCEL_SENT,     /* at least once, without an answer that it arrived */
+    PARCEL_ANSWERED, /* it arrived; `id` tells where */
+};
+
+struct parcel_item {
+    uint64_t ordinal;
+    uint32_t offset; /* of the payload */
+    uint32_t size;
+    enum parcel_state state;
+    unsigned shard;
+    struct stream_id id;
+};
+
+struct parcel {
+    uint8_t *bytes; /* owned; PARCEL_BYTES_MAX */
+    size_t used;
+    size_t count;
+    struct parcel_item items[PARCEL_EVENTS_MAX];
+};
+
+/* False when memory is short. */
+bool parcel_init(struct parcel *parcel);
+void parcel_close(struct parcel *parcel);
+
+/* Make it empty. */
+void parcel_reset(struct parcel *parcel);
+
+/* Room for one more event of any size. */
+bool parcel_has_room(const struct parcel *parcel);
+
+/* Append a copy. There must be room. */
+void parcel_add(struct parcel *parcel, uint64_t ordinal, unsigned shard, struct slice payload);
+
+static inline struct slice parcel_payload(const struct parcel *parcel, const struct parcel_item *item)
+{
+    return slice_of(parcel->bytes + item->offset, item->size);
+}
+
+#endif
