@@ -1,0 +1,374 @@
+#include "producer/spool/folder.h"
+
+#include "producer/spool/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { UNBORN_NAME_BYTES = SPOOL_NAME_BYTES + 5, UNBORN_OLD_S = 60 * 60 };
+
+static const char lock_name[] = "lock";
+static const char *const stats_names[] = {"stats", "stats.new"};
+
+static bool fail(struct error *error, const char *what, const struct folder *folder)
+{
+    return error_set_errno(error, ERROR_TRANSIENT, "disk", "could not %s the spool %s/%s", what, folder->directory,
+                           folder->name);
+}
+
+static int open_folder(int above, const char *name)
+{
+    return openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The spool's directory may well be a link: the operator's. */
+static int open_directory(const char *directory)
+{
+    return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Not blocking, should it be a pipe. */
+static int open_lock(int place)
+{
+    return openat(place, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+static bool is_ours(int descriptor)
+{
+    struct stat status;
+
+    return fstat(descriptor, &status) == 0 && status.st_uid == geteuid();
+}
+
+void folder_close_descriptor(atomic_int *descriptor)
+{
+    /* In this order: who forks in between loses a number, not somebody else's file. */
+    int number = atomic_exchange(descriptor, -1);
+
+    if (number >= 0)
+        close(number);
+}
+
+void folder_abandon(struct folder *folder)
+{
+    folder_close_descriptor(&folder->place);
+    folder_close_descriptor(&folder->lock);
+}
+
+static void let_go(struct folder *folder)
+{
+    folder_abandon(folder);
+    free(folder->directory);
+    folder->directory = NULL;
+}
+
+/* ---- making ---------------------------------------------------------------------------------------------------------- */
+
+/* All parts of the path. Returns the first reason against it. */
+static int make_path(char *path)
+{
+    int why = 0;
+
+    for (char *end = path; end != NULL;) {
+        end = strchr(end + 1, '/');
+        if (end != NULL)
+            *end = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST && why == 0)
+            why = errno;
+        if (end != NULL)
+            *end = '/';
+    }
+    return why;
+}
+
+/* Its name from the root, so that it is found when the process has gone elsewhere. */
+static char *make_directory(const char *directory, struct error *error)
+{
+    char path[PATH_MAX];
+    size_t bytes = strlen(directory) + 1;
+
+    if (bytes == 1 || bytes > sizeof path) {
+        error_set(error, ERROR_FATAL, "config", "the spool's folder needs a name of 1 to %d bytes", PATH_MAX - 1);
+        return NULL;
+    }
+    memcpy(path, directory, bytes);
+
+    int why = make_path(path);
+    char *absolute = realpath(path, NULL);
+    if (absolute == NULL) {
+        errno = errno == ENOENT && why != 0 ? why : errno;
+        if (errno == ENAMETOOLONG)
+            error_set_errno(error, ERROR_FATAL, "config", "cannot make the spool's folder");
+        else
+            error_set_errno(error, ERROR_TRANSIENT, "disk", "could not make the spool's folder %s", path);
+    }
+    return absolute;
+}
+
+static void name_unborn(const struct folder *folder, char unborn[UNBORN_NAME_BYTES])
+{
+    snprintf(unborn, UNBORN_NAME_BYTES, ".%s.new", folder->name);
+}
+
+/* What is there already under that name was left by ourselves. */
+static bool make_locked(struct folder *folder, int above, const char *unborn)
+{
+    if (mkdirat(above, unborn, 0700) != 0 && errno != EEXIST)
+        return false;
+
+    folder->place = open_folder(above, unborn);
+    if (folder->place < 0 || !is_ours(folder->place))
+        return false;
+
+    folder->lock = open_lock(folder->place);
+    return folder->lock >= 0 && flock(folder->lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void unmake(struct folder *folder, int above, const char *unborn)
+{
+    int why = errno;
+
+    if (folder->place >= 0)
+        unlinkat(folder->place, lock_name, 0);
+    unlinkat(above, unborn, AT_REMOVEDIR);
+    folder_abandon(folder);
+    errno = why;
+}
+
+/* `directory` and `name` are there. */
+static bool make(struct folder *folder, struct error *error)
+{
+    char unborn[UNBORN_NAME_BYTES];
+    int above = open_directory(folder->directory);
+
+    if (above < 0)
+        return fail(error, "make", folder);
+
+    name_unborn(folder, unborn);
+    bool made = make_locked(folder, above, unborn) && renameat(above, unborn, above, folder->name) == 0;
+    if (!made) {
+        unmake(folder, above, unborn);
+        fail(error, "make", folder);
+    }
+    close(above);
+    return made;
+}
+
+bool folder_make(struct folder *folder, const char *directory, const struct uuid *owner, struct error *error)
+{
+    *folder = (struct folder){.place = -1, .lock = -1, .is_new = true};
+    uuid_format(owner, folder->name);
+    folder->directory = make_directory(directory, error);
+    if (folder->directory == NULL)
+        return false;
+
+    if (!make(folder, error)) {
+        let_go(folder);
+        return false;
+    }
+    return true;
+}
+
+bool folder_make_again(struct folder *folder, struct error *error)
+{
+    struct folder again = {.place = -1, .lock = -1};
+
+    memcpy(again.name, folder->name, sizeof again.name);
+    again.directory = make_directory(folder->directory, error);
+    if (again.directory == NULL)
+        return false;
+
+    bool made = make(&again, error);
+    if (made && (dup3(again.lock, folder->lock, O_CLOEXEC) < 0 || dup3(again.place, folder->place, O_CLOEXEC) < 0))
+        made = fail(error, "make", folder);
+    folder->is_new = true;
+    let_go(&again);
+    return made;
+}
+
+/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+
+/* Not there, not a folder, or not for us: nothing to report. */
+static bool is_none_of_ours(int why)
+{
+    return why == ENOENT || why == ENOTDIR || why == EISDIR || why == ELOOP || why == ENXIO || why == EACCES ||
+           why == EPERM;
+}
+
+static bool has_name(int descriptor)
+{
+    struct stat status;
+
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 0;
+}
+
+/* Not locked: false, with errno, or with 0 when it need not be reported. */
+static bool lock(struct folder *folder)
+{
+    folder->lock = open_lock(folder->place);
+    if (folder->lock < 0 || flock(folder->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            errno = 0;
+        return false;
+    }
+    errno = 0;
+    return has_name(folder->lock);
+}
+
+static bool enter(struct folder *folder)
+{
+    int above = open_directory(folder->directory);
+
+    if (above < 0)
+        return false;
+
+    folder->place = open_folder(above, folder->name);
+    int why = errno;
+    close(above);
+    errno = why;
+    if (folder->place < 0)
+        return false;
+    errno = 0;
+    return is_ours(folder->place) && lock(folder);
+}
+
+bool folder_take(struct folder *folder, const char *directory, const char *name, bool *taken, struct error *error)
+{
+    *taken = false;
+    if (!folder_is_name(name))
+        return true;
+
+    *folder = (struct folder){.place = -1, .lock = -1, .directory = realpath(directory, NULL)};
+    memcpy(folder->name, name, SPOOL_NAME_BYTES);
+    *taken = folder->directory != NULL && enter(folder);
+    if (*taken)
+        return true;
+
+    bool is_fine = errno == 0 || is_none_of_ours(errno);
+    if (!is_fine)
+        error_set_errno(error, ERROR_TRANSIENT, "disk", "could not take over the spool %s/%s", directory, name);
+    let_go(folder);
+    return is_fine;
+}
+
+/* ---- syncing --------------------------------------------------------------------------------------------------------- */
+
+static bool sync_directory(const char *directory)
+{
+    int above = open_directory(directory);
+
+    if (above < 0)
+        return false;
+
+    bool synced = fsync(above) == 0;
+    int why = errno;
+    close(above);
+    errno = why;
+    return synced;
+}
+
+bool folder_sync(struct folder *folder, struct error *error)
+{
+    if (fsync(folder->place) != 0)
+        return fail(error, "sync", folder);
+
+    if (atomic_exchange(&folder->is_new, false) && !sync_directory(folder->directory)) {
+        folder->is_new = true;
+        return fail(error, "sync", folder);
+    }
+    return true;
+}
+
+/* ---- removing -------------------------------------------------------------------------------------------------------- */
+
+static bool is_of_value(const char *name)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, lock_name) == 0)
+        return false;
+    for (size_t i = 0; i < sizeof stats_names / sizeof *stats_names; i++)
+        if (strcmp(name, stats_names[i]) == 0)
+            return false;
+    return true;
+}
+
+/* What cannot be removed now is found by the next adopter. The lock goes last. */
+static void remove_if_empty(struct folder *folder)
+{
+    struct names names = {.count = 0};
+    struct error unused;
+
+    if (!names_next(folder->place, is_of_value, &names, &unused) || names.count > 0)
+        return;
+
+    int above = open_directory(folder->directory);
+    if (above < 0)
+        return;
+    for (size_t i = 0; i < sizeof stats_names / sizeof *stats_names; i++)
+        unlinkat(folder->place, stats_names[i], 0);
+    unlinkat(folder->place, lock_name, 0);
+    unlinkat(above, folder->name, AT_REMOVEDIR);
+    close(above);
+}
+
+void folder_close(struct folder *folder)
+{
+    remove_if_empty(folder);
+    let_go(folder);
+}
+
+bool folder_is_name(const char *name)
+{
+    struct uuid uuid;
+    char text[UUID_TEXT_BYTES];
+
+    if (!uuid_parse(name, &uuid))
+        return false;
+    uuid_format(&uuid, text);
+    return strcmp(name, text) == 0;
+}
+
+static bool is_unborn(const char *name)
+{
+    char inner[SPOOL_NAME_BYTES];
+    size_t bytes = strlen(name);
+
+    if (bytes != UNBORN_NAME_BYTES - 1 || name[0] != '.' || strcmp(name + SPOOL_NAME_BYTES, ".new") != 0)
+        return false;
+    memcpy(inner, name + 1, sizeof inner - 1);
+    inner[sizeof inner - 1] = '\0';
+    return folder_is_name(inner);
+}
+
+/* Its maker needs it for a moment only; should it still live, it makes another one. */
+static void clear_unborn(int directory, const char *name)
+{
+    struct stat status;
+    int place = open_folder(directory, name);
+
+    if (place < 0)
+        return;
+    if (fstat(place, &status) == 0 && status.st_uid == geteuid() && status.st_mtime < time(NULL) - UNBORN_OLD_S) {
+        unlinkat(place, lock_name, 0);
+        unlinkat(directory, name, AT_REMOVEDIR);
+    }
+    close(place);
+}
+
+void folder_clear(int directory)
+{
+    struct names names = {.count = 0};
+    struct error unused;
+
+    if (!names_next(directory, is_unborn, &names, &unused))
+        return;
+    for (size_t i = 0; i < names.count; i++)
+        clear_unborn(directory, names.texts[i]);
+}

@@ -1,0 +1,229 @@
+/* Spools of producers that are gone. What is in a segment is learnt when it is its turn: a large spool must not keep those
+ * waiting who have something to send themselves. */
+#include "producer/spool/names.h"
+#include "producer/spool/segment.h"
+#include "producer/spool/spool_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- looking into a segment ------------------------------------------------------------------------------------------ */
+
+/* Not `*opened`: it is gone. */
+static bool enter(struct spool *spool, uint64_t number, uint64_t *bytes, bool *opened, struct error *error)
+{
+    struct stat status;
+    int file = spool_open_segment(spool, number);
+
+    *opened = file >= 0;
+    if (file < 0)
+        return errno == ENOENT || spool_fail(spool, "read", error);
+    if (fstat(file, &status) != 0) {
+        spool_fail(spool, "read", error);
+        close(file);
+        return false;
+    }
+    *bytes = status.st_size < 0 ? 0 : (uint64_t)status.st_size;
+    segment_reader_open(&spool->reading.reader, file, *bytes);
+    spool->reading.number = 0;
+    return true;
+}
+
+static enum segment_kind read_kind(struct spool *spool)
+{
+    struct slice header;
+
+    if (segment_reader_next(&spool->reading.reader, &header) != SEGMENT_RECORD)
+        return SEGMENT_NO_HEADER;
+    return segment_kind(header, spool->stream);
+}
+
+/* Count the sound records; why there are no more. */
+static enum segment_found count_records(struct spool *spool, uint64_t *count)
+{
+    struct slice payload;
+    enum segment_found found;
+
+    *count = 0;
+    while ((found = segment_reader_next(&spool->reading.reader, &payload)) == SEGMENT_RECORD)
+        (*count)++;
+    return found;
+}
+
+static void examine(struct spool *spool, struct segment *segment)
+{
+    enum segment_kind kind = read_kind(spool);
+    enum segment_found found = SEGMENT_DAMAGED;
+    uint64_t count = 0;
+
+    if (kind == SEGMENT_OURS || kind == SEGMENT_OURS_KEPT)
+        found = count_records(spool, &count);
+    else if (kind == SEGMENT_NO_HEADER && segment->bytes < SEGMENT_HEAD_BYTES + SEGMENT_HEADER_BYTES_MAX)
+        found = SEGMENT_TORN;
+
+    segment->first = spool->reading.known_to + 1;
+    segment->last = spool->reading.known_to + count;
+    segment->bytes = spool->reading.reader.next;
+    segment->damaged = found == SEGMENT_DAMAGED || (found == SEGMENT_TORN && segment->number != spool->reading.newest);
+}
+
+static void note_examined(struct spool *spool, const struct segment *segment)
+{
+    struct error unused;
+
+    spool->reading.known_number = segment->number;
+    spool->reading.known_to = segment->last;
+    pthread_mutex_lock(&spool->lock);
+    inventory_put(&spool->inventory, segment);
+    if (segment_events(segment) == 0)
+        inventory_take(&spool->inventory, segment->number);
+    spool->damaged += segment->damaged;
+    pthread_mutex_unlock(&spool->lock);
+
+    if (segment_events(segment) == 0)
+        spool_remove(spool, segment, &unused);
+}
+
+bool spool_learn(struct spool *spool, bool *learnt, struct error *error)
+{
+    struct segment segment;
+    bool opened;
+
+    pthread_mutex_lock(&spool->lock);
+    const struct segment *next = inventory_behind(&spool->inventory, spool->reading.known_number);
+    *learnt = spool->is_adopted && next != NULL;
+    if (*learnt)
+        segment = *next;
+    pthread_mutex_unlock(&spool->lock);
+    if (!*learnt)
+        return true;
+
+    if (!enter(spool, segment.number, &segment.bytes, &opened, error))
+        return false;
+    if (!opened) {
+        spool_note_gone(spool, segment.number);
+        return true;
+    }
+    examine(spool, &segment);
+    segment_reader_end(&spool->reading.reader);
+    note_examined(spool, &segment);
+    return true;
+}
+
+/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+
+struct others {
+    unsigned of_other_streams;
+    unsigned of_other_versions;
+};
+
+static bool note_segment(struct spool *spool, uint64_t number, struct others *others, struct error *error)
+{
+    struct segment segment = {.number = number};
+    bool opened;
+
+    if (!enter(spool, number, &segment.bytes, &opened, error))
+        return false;
+    if (!opened)
+        return true;
+
+    switch (read_kind(spool)) {
+    case SEGMENT_OTHER_STREAM:
+        others->of_other_streams++;
+        return true;
+    case SEGMENT_OTHER_VERSION:
+        others->of_other_versions++;
+        return true;
+    case SEGMENT_OURS_KEPT:
+        spool->keeps = true;
+        break;
+    case SEGMENT_OURS:
+    case SEGMENT_NO_HEADER:
+        break;
+    }
+    inventory_put(&spool->inventory, &segment);
+    return true;
+}
+
+/* As many as the inventory holds; the next adopter finds the others. */
+static bool note_segments(struct spool *spool, struct others *others, struct error *error)
+{
+    const struct inventory *inventory = &spool->inventory;
+    struct names names = {.count = 0};
+
+    do {
+        if (!names_next(spool->folder.place, segment_is_name, &names, error))
+            return false;
+        for (size_t i = 0; i < names.count && !inventory_is_full(inventory); i++)
+            if (!note_segment(spool, segment_number(names.texts[i]), others, error))
+                return false;
+    } while (names.count == NAMES_MAX && !inventory_is_full(inventory));
+
+    if (inventory->count > 0 && !inventory_is_full(inventory))
+        spool->reading.newest = inventory_newest(inventory)->number;
+    return true;
+}
+
+static bool examine_folder(struct spool *spool, struct error *error)
+{
+    struct others others = {.of_other_streams = 0};
+
+    if (!note_segments(spool, &others, error))
+        return false;
+    if (spool->inventory.count == 0 && others.of_other_versions > 0)
+        return error_set(error, ERROR_REJECTED, "version", "the spool %s/%s was written by another version",
+                         spool->folder.directory, spool->folder.name);
+    return true;
+}
+
+bool spool_adopt(const struct spool_options *options, const char *name, struct spool **adopted, struct error *error)
+{
+    struct spool *spool = spool_new(options, error);
+    bool taken;
+
+    if (spool == NULL)
+        return false;
+    spool->is_adopted = true;
+    spool->keeps = false;
+    if (!folder_take(&spool->folder, options->directory, name, &taken, error)) {
+        spool_free(spool);
+        return false;
+    }
+    if (!taken) {
+        spool_free(spool);
+        *adopted = NULL;
+        return true;
+    }
+
+    bool examined = examine_folder(spool, error);
+    if (!examined || spool->inventory.count == 0) {
+        spool_close(spool);
+        spool = NULL;
+    }
+    if (examined)
+        *adopted = spool;
+    return examined;
+}
+
+/* ---- listing --------------------------------------------------------------------------------------------------------- */
+
+bool spool_list(const char *directory, bool (*visit)(void *self, const char *name), void *self, struct error *error)
+{
+    struct names names = {.count = 0};
+    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool listed = true, patient = true;
+
+    if (folder < 0)
+        return errno == ENOENT || error_set_errno(error, ERROR_TRANSIENT, "disk", "could not list %s", directory);
+
+    folder_clear(folder);
+    do {
+        listed = names_next(folder, folder_is_name, &names, error);
+        for (size_t i = 0; listed && patient && i < names.count; i++)
+            patient = visit(self, names.texts[i]);
+    } while (listed && patient && names.count == NAMES_MAX);
+    close(folder);
+    return listed;
+}
