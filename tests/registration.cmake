@@ -116,11 +116,12 @@ function(taskledger_system_test name)
     taskledger_python_test(system ${name} TIMEOUT 120 ${ARGN})
 endfunction()
 
-# taskledger_chaos_test, taskledger_bench_test: the same for chaos/ and bench/; alone on the machine.
+# taskledger_chaos_test: the same for chaos/; those that measure how long something takes say RUN_SERIAL ON.
 function(taskledger_chaos_test name)
-    taskledger_python_test(chaos ${name} TIMEOUT 7200 RUN_SERIAL ON ${ARGN})
+    taskledger_python_test(chaos ${name} TIMEOUT 7200 ${ARGN})
 endfunction()
 
+# taskledger_bench_test: the same for bench/; alone on the machine.
 function(taskledger_bench_test name)
     taskledger_python_test(bench ${name} TIMEOUT 900 RUN_SERIAL ON ${ARGN})
 endfunction()

@@ -81,12 +81,12 @@ class Programs:
             self.environment.update(server.environment)
         return self
 
-    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL, stdout=None):
-        """A Program that goes on running; killed at the end of the test."""
+    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL, stdout=None, within=()):
+        """A Program that goes on running; killed at the end of the test. within: a command that ends by executing it."""
         listen = f"127.0.0.1:{free_port()}"
         log = self.scratch / f"{name}-{len(self.started) + 1}.log"
         process = spawn(
-            [self.build.bin(name), *arguments],
+            [*within, self.build.bin(name), *arguments],
             log,
             env={**self.environment, "TASKLEDGER_LISTEN": listen, **(env or {})},
             cwd=self.scratch,

@@ -46,6 +46,18 @@ class Server:
             self.process.send_signal(self.stop_signal)
             self.process.wait(STOP_DEADLINE_S)
 
+    def end(self, number):
+        """By this signal to the server alone."""
+        self.process.send_signal(number)
+        self.process.wait(STOP_DEADLINE_S)
+
+    def revive(self):
+        """Starts it if it has ended by itself, and waits until it answers."""
+        if not self.is_running():
+            return self.start()
+        wait_until(self._answers, START_DEADLINE_S, f"{self.folder.name} answers, see {self.log}")
+        return self
+
     def kill(self):
         """SIGKILL to the server and all its children."""
         signal_family(self.process, signal.SIGKILL)
@@ -75,17 +87,22 @@ class Redis(Server):
     tls         a Certificates: also on a loopback TLS port, see .tls_port and .tls_url
     acl_file    users and their rights
     maxmemory   as redis.conf has it, with noeviction
+    host        a Host that it runs on, reached by TCP at .url
     arguments   any others, as on the command line
     """
 
-    def __init__(self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, arguments=()):
+    def __init__(
+        self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, host=None, arguments=()
+    ):
         super().__init__(folder)
+        self.within = host.within if host else []
         self.socket = self.folder / "s"
-        self.port = free_port() if port else 0
+        self.port = free_port() if port or host else 0
         self.tls_port = free_port() if tls else None
-        self.url = f"unix://{self.socket}"
+        self.url = f"redis://{host.address}:{self.port}" if host else f"unix://{self.socket}"
         self.tls_url = f"rediss://localhost:{self.tls_port}"
-        self.arguments = ["--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.socket]
+        self.arguments = ["--port", self.port, "--unixsocket", self.socket]
+        self.arguments += ["--bind", host.address, "--protected-mode", "no"] if host else ["--bind", "127.0.0.1"]
         self.arguments += ["--dir", self.folder, "--save", "", "--appendonly", "yes" if aof else "no"]
         if tls:
             self.arguments += ["--tls-port", self.tls_port, "--tls-ca-cert-file", tls.ca.certificate]
@@ -101,17 +118,22 @@ class Redis(Server):
     def environment(self):
         return {"REDIS_URL": self.url}
 
+    @property
+    def beside(self):
+        """The environment of a program that stands beside the server, whatever lies between them and the others."""
+        return {"REDIS_URL": f"unix://{self.socket}"}
+
     def client(self, **options):
         """An independent client: redis-py."""
         return redis.Redis(unix_socket_path=str(self.socket), **options)
 
-    def proxy(self):
-        """A Proxy before this server, with .url and .environment."""
-        path = self.folder / "proxied"
+    def proxy(self, name="proxied"):
+        """A Proxy before this server, with .environment; several have names of their own."""
+        path = self.folder / name
         return Proxy(path, self.socket, environment={"REDIS_URL": f"unix://{path}"})
 
     def _spawn(self):
-        return spawn(["redis-server", *self.arguments], self.log)
+        return spawn([*self.within, "redis-server", *self.arguments], self.log)
 
     def _answers(self):
         try:
@@ -130,17 +152,20 @@ class Postgres(Server):
     durable     fsync as users have it; without it a crash of the machine (not of the server) could lose data
     port        also on a loopback TCP port, see .port
     settings    name → value, as in postgresql.conf
+    disk        a Disk that holds its data
+    host        a Host that it runs on, reached by TCP at .url
     """
 
     stop_signal = signal.SIGINT
 
-    def __init__(self, folder, *, durable=False, port=False, settings=None):
+    def __init__(self, folder, *, durable=False, port=False, settings=None, disk=None, host=None):
         super().__init__(folder)
-        self.data = self.folder / "data"
-        self.port = free_port() if port else 5432
-        self.url = self._url(self.folder)
+        self.within = (disk or host).within if disk or host else []
+        self.data = (disk.path if disk else self.folder) / "data"
+        self.port = free_port() if port or host else 5432
+        self.url = self._url(host.address if host else self.folder)
         self.settings = {
-            "listen_addresses": "127.0.0.1" if port else "",
+            "listen_addresses": host.address if host else "127.0.0.1" if port else "",
             "port": self.port,
             "unix_socket_directories": self.folder,
             "timezone": "UTC",
@@ -149,12 +174,20 @@ class Postgres(Server):
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
             **(settings or {}),
         }
-        subprocess.run(["cp", "-a", cluster_template(), self.data], check=True)
+        subprocess.run([*self.within, "cp", "-a", cluster_template(), self.data], check=True)
+        if host:
+            with open(self.data / "pg_hba.conf", "a") as trusted:
+                trusted.write("host all all samenet trust\n")
         hand_over(self.folder)
 
     @property
     def environment(self):
         return {"DATABASE_URL": self.url}
+
+    @property
+    def beside(self):
+        """The environment of a program that stands beside the server, whatever lies between them and the others."""
+        return {"DATABASE_URL": self._url(self.folder)}
 
     def connect(self, database="postgres", user="postgres"):
         """An independent connection: psycopg2, in autocommit."""
@@ -176,19 +209,22 @@ class Postgres(Server):
         """The first column of the first row."""
         return self.rows(query, parameters)[0][0]
 
-    def proxy(self):
-        """A Proxy before this server, with .environment."""
-        folder = self.folder / "proxied"
+    def proxy(self, name="proxied"):
+        """A Proxy before this server, with .environment; several have names of their own."""
+        folder = self.folder / name
         folder.mkdir()
-        name = f".s.PGSQL.{self.port}"
-        return Proxy(folder / name, self.folder / name, environment={"DATABASE_URL": self._url(folder)})
+        socket_name = f".s.PGSQL.{self.port}"
+        return Proxy(folder / socket_name, self.folder / socket_name, environment={"DATABASE_URL": self._url(folder)})
 
     def _url(self, folder):
         return f"postgresql:///postgres?host={folder}&port={self.port}&user=postgres"
 
     def _spawn(self):
         options = [option for item in self.settings.items() for option in ("-c", "%s=%s" % item)]
-        return spawn([POSTGRES_PROGRAMS / "postgres", "-D", self.data, *options], self.log, user=postgres_user())
+        command = [POSTGRES_PROGRAMS / "postgres", "-D", self.data, *options]
+        if not self.within:
+            return spawn(command, self.log, user=postgres_user())
+        return spawn([*self.within, *as_user(postgres_user()), *command], self.log)
 
     def _answers(self):
         try:
@@ -205,6 +241,11 @@ def postgres_user():
         return None
     users = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in users else "nobody"
+
+
+def as_user(user):
+    """What a command begins with to be run by this user."""
+    return [] if user is None else ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
 
 
 def hand_over(folder):
