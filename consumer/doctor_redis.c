@@ -29,7 +29,8 @@ bool doctor_redis_ask(struct doctor_redis *redis, const char *question, const ch
 
 bool doctor_redis_is_local(const struct doctor_redis *redis)
 {
-    const char *host = redis->url.node.host;
+    const struct redis_url *url = &redis->url;
+    const char *host = url->sentinel_count > 0 ? url->sentinels[0].host : url->node.host;
 
     return redis->url.path[0] != '\0' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
            strcmp(host, "::1") == 0;

@@ -88,7 +88,8 @@ static void note(struct rights *rights, const struct probe *probe, const char *s
         add(rights->commands, sizeof rights->commands, "+", probe->right);
 }
 
-static void try(struct doctor_redis *redis, const struct probe *probe, struct rights *rights)
+/* False when the line is gone: it does not stay with a server that refuses all writes. */
+static bool try(struct doctor_redis *redis, const struct probe *probe, struct rights *rights)
 {
     char stream[STREAM_KEY_BYTES_MAX];
     struct slice words[PROBE_WORDS_MAX];
@@ -99,8 +100,13 @@ static void try(struct doctor_redis *redis, const struct probe *probe, struct ri
     stream_key(redis->configuration->stream, (unsigned)redis->configuration->shards, 0, stream);
     for (; count < PROBE_WORDS_MAX && probe->words[count] != NULL; count++)
         words[count] = slice_from_text(probe->words[count] == key ? stream : probe->words[count]);
-    if (!redis_call(redis->line, words, count, &redis->arena, &reply, &why))
-        note(rights, probe, stream, &why);
+    if (redis_call(redis->line, words, count, &redis->arena, &reply, &why))
+        return true;
+    note(rights, probe, stream, &why);
+    if (redis_is_connected(redis->line))
+        return true;
+    doctor_report_unknown(&redis->finding, "try it", &why);
+    return false;
 }
 
 /* Whose rights, as far as that can be known. */
@@ -131,13 +137,14 @@ static void tell(struct doctor_redis *redis, const struct rights *rights)
 static void judge_rights(struct doctor_redis *redis)
 {
     struct rights rights = {.commands = ""};
+    bool tried = true;
 
-    for (size_t i = 0; i < PROBES; i++)
-        try(redis, &probes[i], &rights);
-    if (doctor_redis_ask(redis, "DISCARD", NULL))
+    for (size_t i = 0; tried && i < PROBES; i++)
+        tried = try(redis, &probes[i], &rights);
+    if (tried && doctor_redis_ask(redis, "DISCARD", NULL))
         tell(redis, &rights);
-    else
-        redis_disconnect(redis->line); /* which discards it, too */
+    redis_disconnect(redis->line); /* which discards it, in any case */
+    redis_connect(redis->line, &redis->why);
 }
 
 /* clang-format off */
