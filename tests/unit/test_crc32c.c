@@ -58,6 +58,21 @@ static void every_flipped_bit_shows(void **state)
     }
 }
 
+static void it_is_the_same_with_and_without_the_processors_help(void **state)
+{
+    uint8_t bytes[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i + 7);
+    for (size_t from = 0; from < 8; from++)
+        for (size_t size = 0; from + size <= sizeof bytes; size++) {
+            struct slice part = slice_of(bytes + from, size);
+
+            assert_int_equal(crc32c(part), crc32c_by_table(part));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -65,6 +80,7 @@ int main(void)
         cmocka_unit_test(an_iscsi_read_command_comes_out),
         cmocka_unit_test(the_check_value_of_the_algorithm_comes_out),
         cmocka_unit_test(every_flipped_bit_shows),
+        cmocka_unit_test(it_is_the_same_with_and_without_the_processors_help),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
