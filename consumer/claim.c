@@ -2,6 +2,7 @@
 
 #include "consumer/info.h"
 #include "consumer/pending.h"
+#include "consumer/retire.h"
 #include "proto/redis_error.h"
 
 #include <stdlib.h>
@@ -17,7 +18,16 @@ struct claim {
     unsigned shard;              /* where the next round begins */
     struct stream_id *idle_from; /* per shard: where the next look at idle entries begins */
     struct slot_numbers silent;  /* whose sessions were silent when this round began */
+    int64_t retire_due_us;
+    bool retires; /* in this round */
     struct claim_counters counters;
+};
+
+/* What Redis knows of a consumer. */
+struct remains {
+    struct slice name;
+    int64_t pending;
+    int64_t idle_ms;
 };
 
 struct claim *claim_new(const struct claim_options *options, struct group *source, struct slot *slot)
@@ -127,11 +137,26 @@ static bool take_over(struct claim *claim, struct pending pending, unsigned shar
     return good;
 }
 
-/* If the slot that this name stands for is free its owner is gone; while we hold it nobody else can become it. */
-static bool take_if_dead(struct claim *claim, const struct pending *pending, unsigned shard, struct slice owner,
-                         struct error *error)
+/* A dead consumer's entries are taken over; when it has none any more its name goes, so that a group does not collect the
+ * names of all there ever were. */
+static bool bury(struct claim *claim, const struct pending *pending, unsigned shard, const struct remains *remains,
+                 struct error *error)
 {
-    unsigned number = slot_number(owner);
+    bool retired = false;
+
+    if (remains->pending > 0)
+        return take_over(claim, *pending, shard, remains->name, error);
+    if (!retire_consumer(pending, remains->name, claim->options.idle_ms, &retired, error))
+        return false;
+    claim->counters.retired += retired;
+    return true;
+}
+
+/* If the slot that this name stands for is free its owner is gone; while we hold it nobody else can become it. */
+static bool bury_if_dead(struct claim *claim, const struct pending *pending, unsigned shard,
+                         const struct remains *remains, struct error *error)
+{
+    unsigned number = slot_number(remains->name);
     bool dead = false;
 
     if (number == 0)
@@ -142,11 +167,23 @@ static bool take_if_dead(struct claim *claim, const struct pending *pending, uns
         return true;
 
     struct error lost = {.kind = ERROR_NONE};
-    bool taken = take_over(claim, *pending, shard, owner, error);
+    bool buried = bury(claim, pending, shard, remains, error);
     bool given_back = slot_give_back(claim->slot, number, &lost);
-    if (taken && !given_back)
+    if (buried && !given_back)
         *error = lost;
-    return taken && given_back;
+    return buried && given_back;
+}
+
+static bool read_remains(const struct reply *consumer, struct remains *remains)
+{
+    return info_text(consumer, "name", &remains->name) && info_integer(consumer, "pending", &remains->pending) &&
+           info_integer(consumer, "idle", &remains->idle_ms);
+}
+
+/* Of one that has nothing pending it takes a question to PostgreSQL to know that it is gone: that is asked seldom. */
+static bool leaves_something(const struct claim *claim, const struct remains *remains)
+{
+    return remains->pending > 0 || (claim->retires && remains->idle_ms >= claim->options.idle_ms);
 }
 
 /* Whoever lives is heard once a second, here and there: less than twice that proves nothing, whatever the idle time. */
@@ -202,17 +239,13 @@ static bool take_from_dead(struct claim *claim, const struct pending *pending, u
         return false;
     for (size_t i = 0; consumers.type == REPLY_ARRAY && i < consumers.count; i++) {
         const struct reply *consumer = &consumers.elements[i];
-        struct slice name;
-        int64_t count;
+        struct remains remains;
 
-        if (!info_text(consumer, "name", &name) || !info_integer(consumer, "pending", &count) ||
-            slice_equal(name, slice_from_text(ourselves(claim))))
+        if (!read_remains(consumer, &remains) || slice_equal(remains.name, slice_from_text(ourselves(claim))))
             continue;
-        if (!end_if_frozen(claim, consumer, name, error))
+        if (!end_if_frozen(claim, consumer, remains.name, error))
             return false;
-        if (count == 0)
-            continue;
-        if (!take_if_dead(claim, pending, shard, name, error))
+        if (leaves_something(claim, &remains) && !bury_if_dead(claim, pending, shard, &remains, error))
             return false;
     }
     return true;
@@ -279,6 +312,9 @@ bool claim_round(struct claim *claim, struct redis *line, struct error *error)
 
     if (!slot_silent(claim->slot, silent_ms(claim), &claim->silent, error))
         return false;
+    claim->retires = clock_left_ms(claim->options.clock, claim->retire_due_us) == 0;
+    if (claim->retires)
+        claim->retire_due_us = clock_deadline_us(claim->options.clock, claim->options.idle_ms);
     for (unsigned visited = 0; visited < claim->options.shards; visited++) {
         unsigned shard = claim->shard;
 

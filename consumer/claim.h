@@ -4,6 +4,7 @@
  *   a frozen consumer's entries  after the idle time: its session is ended, since in mid-transaction it holds locks that
  *                                all others would wait for; then it is a dead one
  *   what lay for too long        of anybody, also of consumers that are no slots of ours, after the idle time
+ *   a dead consumer's name       when it has had nothing pending for the idle time: it is removed from the group
  *   our own, while we are slow   refreshed, so that nobody takes what we still hold in our hands
  *
  * What is taken over becomes ours as pending, and the source is told to read its own pending entries again. Entries that
@@ -35,6 +36,7 @@ struct claim_counters {
     uint64_t refreshed; /* own ones */
     uint64_t deleted;   /* found to be gone from the stream */
     uint64_t ended;     /* sessions of frozen consumers */
+    uint64_t retired;   /* names of dead consumers */
     uint64_t refused;   /* 1: such a session was another user's, and none is ended any more */
 };
 

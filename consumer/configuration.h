@@ -21,6 +21,9 @@ struct configuration {
     const char *listen;
     int64_t batch_max;
     int64_t claim_idle_ms;
+    int64_t retain_ms;
+    int64_t retain_entries;
+    bool no_trim;
     int64_t loss_grace_ms;
     bool no_migrate;
     bool no_roles;
@@ -29,7 +32,9 @@ struct configuration {
     const char *log_format;
 
     bool live;          /* health */
-    const char *format; /* doctor */
+    const char *format; /* doctor, groups */
+    bool force;         /* groups drop */
+    char **words;       /* what stands behind the command, then NULL; set by main */
 
     bool help;
     bool version;

@@ -138,6 +138,14 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
         .claim_idle_ms = configuration->claim_idle_ms,
         .loss_grace_ms = configuration->loss_grace_ms,
         .tells_watermark = strcmp(configuration->group, STREAM_GROUP_DEFAULT) == 0,
+        .upkeep =
+            {
+                .group = configuration->group,
+                .shards = (unsigned)configuration->shards,
+                .trims = !configuration->no_trim,
+                .retain_ms = configuration->retain_ms,
+                .retain_entries = configuration->retain_entries,
+            },
     };
 
     daemon->housekeeping = (struct housekeeping){

@@ -69,6 +69,8 @@ struct daemon {
     uint64_t groups_made;
     struct claim_counters claimed;
     struct gaps_counters gaps;
+    bool memory_short;
+    char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

@@ -63,6 +63,20 @@ static void write_outages(const struct outage *redis, const struct outage *postg
     json_writer_text(json, detail);
 }
 
+/* What somebody should know, and that is no reason to take this consumer out: another's group, for one. */
+static void write_notes(const struct daemon *daemon, struct json_writer *json)
+{
+    char note[CENSUS_NAME_MAX + 64];
+
+    if (daemon->blocker[0] == '\0')
+        return;
+    snprintf(note, sizeof note, "trimming held back by group \"%s\"", daemon->blocker);
+    json_writer_key(json, "notes");
+    json_writer_array_begin(json);
+    json_writer_text(json, note);
+    json_writer_array_end(json);
+}
+
 static void write_readiness(const struct daemon *daemon, const struct daemon_reasons *reasons, struct json_writer *json)
 {
     json_writer_object_begin(json);
@@ -76,6 +90,7 @@ static void write_readiness(const struct daemon *daemon, const struct daemon_rea
         json_writer_text(json, reasons->words[i]);
     json_writer_array_end(json);
     write_outages(&daemon->redis_outage, &daemon->postgresql_outage, json);
+    write_notes(daemon, json);
     json_writer_object_end(json);
     json_writer_newline(json);
 }
@@ -127,6 +142,13 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .redis_up = outage_is_up(&daemon->redis_outage),
         .postgresql_up = outage_is_up(&daemon->postgresql_outage),
         .ready = why_not_ready(daemon).count == 0,
+        .trimmed = daemon->housekeeping.upkeep.trim.entries,
+        .forgotten = daemon->housekeeping.upkeep.forget.fields,
+        .census = &daemon->housekeeping.upkeep.census,
+        .groups = daemon->housekeeping.upkeep.census.groups > 0 ? daemon->housekeeping.upkeep.census.groups : -1,
+        .trim_blocked = upkeep_blocker(&daemon->housekeeping.upkeep) != NULL,
+        .redis_memory_used_bytes = daemon->housekeeping.upkeep.memory.used_bytes,
+        .redis_memory_max_bytes = daemon->housekeeping.upkeep.memory.max_bytes,
         .watermark_held = watermark_is_held(&daemon->housekeeping.watermark),
         .last_commit_us = apply_counters(daemon->apply)->last_commit_us,
         .start_us = daemon->start_us,
@@ -168,6 +190,9 @@ void daemon_publish_disabled(struct daemon *daemon)
 {
     const struct metrics_values values = {
         .ready = 1,
+        .groups = -1,
+        .redis_memory_used_bytes = -1,
+        .redis_memory_max_bytes = -1,
         .start_us = daemon->start_us,
         .resident_bytes = resident_bytes(),
     };

@@ -97,6 +97,9 @@ static void tell_claims(struct daemon *daemon)
     if (now->refused != before->refused)
         log_write(&daemon->log, LOG_LEVEL_WARNING, "frozen_session_not_ended",
                   LOG_FIELDS(log_text("detail", "it is another user's; GRANT pg_signal_backend TO this user")));
+    if (now->retired != before->retired)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "consumers_removed",
+                  LOG_FIELDS(log_integer("names", (int64_t)(now->retired - before->retired))));
     daemon->claimed = *now;
 }
 
@@ -116,6 +119,41 @@ static void tell_losses(struct daemon *daemon)
                              log_integer("gaps", (int64_t)(now->repaired - before->repaired)),
                              log_integer("events", (int64_t)(now->repaired_events - before->repaired_events))));
     daemon->gaps = *now;
+}
+
+/* Who has lost the turn has nothing to say about it: it may still be so. */
+static void tell_trimming(struct daemon *daemon)
+{
+    const struct census_row *blocker = upkeep_blocker(&daemon->housekeeping.upkeep);
+    const char *name = blocker == NULL ? "" : blocker->name;
+
+    if (strcmp(daemon->blocker, name) == 0)
+        return;
+    if (blocker != NULL)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "trimming_blocked",
+                  LOG_FIELDS(log_text("group", name), log_integer("unsettled", blocker->unsettled),
+                             log_integer("holds_back", blocker->holds_back),
+                             log_integer("oldest_s", blocker->oldest_s)));
+    else if (watermark_is_held(&daemon->housekeeping.watermark))
+        log_write(&daemon->log, LOG_LEVEL_INFO, "trimming_resumed", LOG_FIELDS(log_text("group", daemon->blocker)));
+    snprintf(daemon->blocker, sizeof daemon->blocker, "%s", name);
+}
+
+static void tell_memory(struct daemon *daemon)
+{
+    const struct memory *memory = &daemon->housekeeping.upkeep.memory;
+
+    if (memory->is_short == daemon->memory_short)
+        return;
+    daemon->memory_short = memory->is_short;
+    if (memory->is_short)
+        log_write(
+            &daemon->log, LOG_LEVEL_WARNING, "redis_memory_short",
+            LOG_FIELDS(log_integer("used_bytes", memory->used_bytes), log_integer("max_bytes", memory->max_bytes)));
+    else if (memory->used_bytes >= 0)
+        log_write(
+            &daemon->log, LOG_LEVEL_INFO, "redis_memory_enough",
+            LOG_FIELDS(log_integer("used_bytes", memory->used_bytes), log_integer("max_bytes", memory->max_bytes)));
 }
 
 static void tell_stopping(struct daemon *daemon)
@@ -159,5 +197,7 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_ready(daemon);
     tell_claims(daemon);
     tell_losses(daemon);
+    tell_trimming(daemon);
+    tell_memory(daemon);
     tell_stopping(daemon);
 }

@@ -21,6 +21,8 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
     watermark_init(&housekeeping->watermark, housekeeping->postgres, housekeeping->clock, options->tells_watermark);
     housekeeping->gaps = (struct gaps){
         .postgres = housekeeping->postgres, .clock = housekeeping->clock, .grace_ms = options->loss_grace_ms};
+    upkeep_init(&housekeeping->upkeep, &options->upkeep, housekeeping->group, housekeeping->postgres,
+                housekeeping->clock);
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
     if (housekeeping->claim == NULL || housekeeping->shards == NULL)
@@ -34,6 +36,7 @@ void housekeeping_close(struct housekeeping *housekeeping)
 {
     redis_free(housekeeping->line);
     claim_free(housekeeping->claim);
+    upkeep_close(&housekeeping->upkeep);
     watermark_close(&housekeeping->watermark);
     free(housekeeping->shards);
 }
@@ -85,6 +88,8 @@ static int64_t next_due_us(const struct housekeeping *housekeeping)
         due_us = housekeeping->survey_due_us;
     if (gaps_due_us(&housekeeping->gaps) < due_us)
         due_us = gaps_due_us(&housekeeping->gaps);
+    if (upkeep_due_us(&housekeeping->upkeep) < due_us)
+        due_us = upkeep_due_us(&housekeeping->upkeep);
     return due_us > housekeeping->not_before_us ? due_us : housekeeping->not_before_us;
 }
 
@@ -101,15 +106,21 @@ static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error
     return true;
 }
 
+/* Another group has no word about what is in Redis. */
+static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *error)
+{
+    if (watermark_is_held(&housekeeping->watermark) && housekeeping->watermark.tells)
+        return upkeep_round(&housekeeping->upkeep, housekeeping->line, error);
+    upkeep_rest(&housekeeping->upkeep);
+    return true;
+}
+
 /* Each whatever became of the others: a watermark that cannot be folded must not leave a dead consumer's entries lying.
  * The first failure is told. */
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due,
-        round_of_watermark,
-        round_of_gaps,
-        survey_if_due,
+        claim_if_due, round_of_watermark, round_of_gaps, round_of_upkeep, survey_if_due,
     };
     bool good = true;
 

@@ -2,6 +2,7 @@
  *
  *   the watermark   folded and told, up to ten times a second
  *   claims          once a second
+ *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
  *   the survey      once a second; with many shards, so that it costs no more than that
  *
@@ -15,6 +16,7 @@
 #include "consumer/group.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
+#include "consumer/upkeep.h"
 #include "consumer/watermark.h"
 
 #include <stdbool.h>
@@ -33,6 +35,7 @@ struct housekeeping_options {
     int64_t claim_idle_ms;
     int64_t loss_grace_ms;
     bool tells_watermark;
+    struct upkeep_options upkeep;
 };
 
 struct housekeeping {
@@ -46,6 +49,7 @@ struct housekeeping {
     struct claim *claim;
     struct watermark watermark;
     struct gaps gaps;
+    struct upkeep upkeep;
     struct survey_shard *shards;
     unsigned shard_count;
     int64_t claim_due_us;

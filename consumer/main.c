@@ -2,6 +2,7 @@
 #include "consumer/configuration.h"
 #include "consumer/daemon.h"
 #include "consumer/doctor.h"
+#include "consumer/groups_command.h"
 #include "consumer/health.h"
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
@@ -22,16 +23,19 @@ static int run(const struct configuration *configuration);
 static int migrate(const struct configuration *configuration);
 static int health(const struct configuration *configuration);
 static int doctor(const struct configuration *configuration);
+static int groups(const struct configuration *configuration);
 
 static const struct command {
     const char *name;
     const char *does;
     int (*execute)(const struct configuration *configuration);
+    bool takes_words; /* behind its name */
 } commands[] = {
-    {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run},
-    {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate},
-    {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health},
-    {"doctor", "look for what is wrong with Redis and PostgreSQL for this job, and say what mends it", doctor},
+    {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run, false},
+    {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate, false},
+    {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health, false},
+    {"doctor", "look for what is wrong with Redis and PostgreSQL for this job, and say what mends it", doctor, false},
+    {"groups", "who reads the stream and holds back its trimming; groups drop NAME: remove one", groups, true},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -61,9 +65,9 @@ static int print_help(void)
         printf("  %-8s %s\n", commands[i].name, commands[i].does);
     printf("\nOptions:\n");
     options_print_help(&configuration_options, stdout);
-    printf("\nExit codes: 0 ok, 1 health: not ready, doctor: something is wrong, 2 usage or configuration,\n"
-           "3 Redis or PostgreSQL does not let us in (or, for commands other than run, is not there), 70 a bug,\n"
-           "130 interrupted twice.\n");
+    printf("\nExit codes: 0 ok, 1 health: not ready, doctor: something is wrong, groups drop: refused, 2 usage or\n"
+           "configuration, 3 Redis or PostgreSQL does not let us in (or, for commands other than run, is not there),\n"
+           "70 a bug, 130 interrupted twice.\n");
     return EXIT_OK;
 }
 
@@ -182,6 +186,16 @@ static int doctor(const struct configuration *configuration)
     return doctor_run(configuration, &code, &error) ? (int)code : complain(&error);
 }
 
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
+
+static int groups(const struct configuration *configuration)
+{
+    struct error error = {.kind = ERROR_NONE};
+    enum exit_code code;
+
+    return groups_command_run(configuration, &code, &error) ? (int)code : complain(&error);
+}
+
 /* ---- main -------------------------------------------------------------------------------------------------------- */
 
 static bool unknown_command(const char *name, struct error *error)
@@ -198,8 +212,8 @@ static const struct command *find_command(int argc, char **argv, struct error *e
 {
     if (argc < 2)
         return &commands[0];
-    for (int i = 0; argc == 2 && i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+    for (int i = 0; i < COMMANDS; i++)
+        if ((argc == 2 || commands[i].takes_words) && strcmp(argv[1], commands[i].name) == 0)
             return &commands[i];
     if (argc == 2)
         unknown_command(argv[1], error);
@@ -217,6 +231,9 @@ static bool check_flags(const struct command *command, const struct configuratio
         return error_set(error, ERROR_FATAL, "usage", "cannot migrate with --no-migrate");
     if (command->execute != health && configuration->live)
         return error_set(error, ERROR_FATAL, "usage", "cannot %s with --live: that is a flag of health", command->name);
+    if (command->execute != groups && configuration->force)
+        return error_set(error, ERROR_FATAL, "usage", "cannot %s with --force: that is a flag of groups drop",
+                         command->name);
     return true;
 }
 
@@ -238,6 +255,7 @@ int main(int argc, char **argv)
     if (!sound)
         return complain(&environment);
 
+    configuration.words = argv + (argc < 2 ? argc : 2);
     const struct command *command = find_command(argc, argv, &error);
     bool no_migrate_by_flag = configuration.no_migrate && !no_migrate_by_variable;
     if (command == NULL || !check_flags(command, &configuration, no_migrate_by_flag, &error) ||

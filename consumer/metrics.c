@@ -6,11 +6,12 @@
 
 enum metric_kind {
     METRIC_COUNTER, /* uint64_t */
-    METRIC_GAUGE,   /* int64_t */
+    METRIC_GAUGE,   /* int64_t; below 0 it is not known, and not printed */
     METRIC_TIME,    /* int64_t Unix microseconds, read as seconds; 0 is not printed */
     METRIC_TALLY,   /* struct tally: a counter with a reason */
     METRIC_REASONS, /* uint64_t[APPLY_REASONS]: the same */
     METRIC_LOSSES,  /* int64_t[LOSS_KINDS]: a gauge with a kind */
+    METRIC_GROUPS,  /* int64_t in struct census_row: a gauge with a group */
     METRIC_SHARDS,  /* int64_t in struct survey_shard: a gauge with a shard */
     METRIC_DELAY,   /* struct histogram of microseconds, read as seconds */
     METRIC_SIZE,    /* struct histogram of entries */
@@ -27,6 +28,7 @@ struct metric {
 
 #define AT(member)       offsetof(struct metrics_values, member)
 #define AT_SHARD(member) offsetof(struct survey_shard, member)
+#define AT_GROUP(member) offsetof(struct census_row, member)
 
 /* clang-format off */
 static const struct metric metrics[] = {
@@ -61,6 +63,8 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_claimed_total", METRIC_COUNTER, AT(claim.idle), "from=\"idle\"", NULL},
     {"taskledger_consumer_sessions_ended_total", METRIC_COUNTER, AT(claim.ended), NULL,
      "Sessions with PostgreSQL of frozen consumers that this one ended, since they held locks."},
+    {"taskledger_consumer_retired_total", METRIC_COUNTER, AT(claim.retired), NULL,
+     "Names of consumers that are gone, with nothing pending, that this one removed from the group."},
     {"taskledger_consumer_refreshed_total", METRIC_COUNTER, AT(claim.refreshed), NULL,
      "Own entries refreshed, since applying the answer they came in takes long."},
     {"taskledger_consumer_groups_lost_total", METRIC_COUNTER, AT(group.groups_lost), NULL,
@@ -95,6 +99,29 @@ static const struct metric metrics[] = {
      "otherwise, never above the length."},
     {"taskledger_group_pending", METRIC_SHARDS, AT_SHARD(pending), NULL,
      "Entries given to some consumer of the group and not yet acknowledged."},
+    {"taskledger_stream_groups", METRIC_GAUGE, AT(groups), NULL,
+     "Groups that read the stream, ours too. This one and the next four are told by the consumer that holds the "
+     "watermark; groups beyond the 16th are only counted."},
+    {"taskledger_stream_group_unsettled", METRIC_GROUPS, AT_GROUP(unsettled), NULL,
+     "Entries that the group was not given or has not acknowledged, over all shards. An estimate unless 0."},
+    {"taskledger_stream_group_pending", METRIC_GROUPS, AT_GROUP(pending), NULL,
+     "Entries given to some consumer of the group and not yet acknowledged, over all shards."},
+    {"taskledger_stream_group_oldest_seconds", METRIC_GROUPS, AT_GROUP(oldest_s), NULL,
+     "Age of the oldest entry that the group has not settled, by Redis' clock; 0 when it has settled all."},
+    {"taskledger_stream_group_holds_back", METRIC_GROUPS, AT_GROUP(holds_back), NULL,
+     "Entries that the group keeps from being trimmed: all from its oldest unsettled one on to where the furthest group "
+     "is. An estimate, as if entries had come at an even pace between the places that Redis knows."},
+    {"taskledger_consumer_trimmed_total", METRIC_COUNTER, AT(trimmed), NULL,
+     "Entries that this consumer trimmed, each settled by every group."},
+    {"taskledger_trim_blocked", METRIC_GAUGE, AT(trim_blocked), NULL,
+     "1 while some group has left an entry unsettled for a minute longer than settled ones are kept: the stream grows."},
+    {"taskledger_consumer_watermarks_removed_total", METRIC_COUNTER, AT(forgotten), NULL,
+     "Watermarks removed from Redis, of producers that have been closed and whole for a day."},
+    {"taskledger_redis_memory_used_bytes", METRIC_GAUGE, AT(redis_memory_used_bytes), NULL,
+     "Memory that Redis uses, as the consumer that holds the watermark sees it; above 80 % of the maximum nothing that is "
+     "settled is kept."},
+    {"taskledger_redis_memory_max_bytes", METRIC_GAUGE, AT(redis_memory_max_bytes), NULL,
+     "Its maxmemory; 0: no limit."},
     {"taskledger_redis_up", METRIC_GAUGE, AT(redis_up), NULL,
      "1 while Redis answers as it should."},
     {"taskledger_postgresql_up", METRIC_GAUGE, AT(postgresql_up), NULL,
@@ -120,6 +147,7 @@ static const char *type_of(enum metric_kind kind)
     case METRIC_GAUGE:
     case METRIC_TIME:
     case METRIC_LOSSES:
+    case METRIC_GROUPS:
     case METRIC_SHARDS:
     case METRIC_BUILD:
         return "gauge";
@@ -139,6 +167,8 @@ static const char *label_of(enum metric_kind kind)
         return "reason";
     case METRIC_LOSSES:
         return "kind";
+    case METRIC_GROUPS:
+        return "group";
     case METRIC_SHARDS:
         return "shard";
     case METRIC_COUNTER:
@@ -179,6 +209,28 @@ static void print_shards(const struct metric *metric, const struct metrics_value
 
         memcpy(&value, (const char *)&values->shards[shard] + metric->offset, sizeof value);
         fprintf(out, "%s{shard=\"%u\"} %" PRId64 "\n", metric->name, shard, value);
+    }
+}
+
+/* As Prometheus reads a label. */
+static void print_label_value(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' || *text == '"')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+static void print_groups(const struct metric *metric, const struct census *census, FILE *out)
+{
+    for (size_t i = 0; census != NULL && i < census->count; i++) {
+        int64_t value;
+
+        memcpy(&value, (const char *)&census->rows[i] + metric->offset, sizeof value);
+        fprintf(out, "%s{group=\"", metric->name);
+        print_label_value(census->rows[i].name, out);
+        fprintf(out, "\"} %" PRId64 "\n", value);
     }
 }
 
@@ -225,6 +277,8 @@ static void print_values(const struct metric *metric, const struct metrics_value
         fprintf(out, "%" PRIu64 "\n", *(const uint64_t *)at);
         break;
     case METRIC_GAUGE:
+        if (*(const int64_t *)at < 0)
+            break;
         print_name(metric, out);
         fprintf(out, "%" PRId64 "\n", *(const int64_t *)at);
         break;
@@ -239,6 +293,9 @@ static void print_values(const struct metric *metric, const struct metrics_value
         break;
     case METRIC_LOSSES:
         print_losses(metric, at, out);
+        break;
+    case METRIC_GROUPS:
+        print_groups(metric, values->census, out);
         break;
     case METRIC_SHARDS:
         print_shards(metric, values, out);

@@ -7,6 +7,7 @@
 
 #include "consumer/acks.h"
 #include "consumer/apply.h"
+#include "consumer/census.h"
 #include "consumer/claim.h"
 #include "consumer/gaps.h"
 #include "consumer/group.h"
@@ -34,6 +35,14 @@ struct metrics_values {
     /* Borrowed. */
     const struct survey_shard *shards;
     unsigned shard_count;
+
+    const struct census *census; /* NULL: none */
+    uint64_t trimmed;
+    uint64_t forgotten;
+    int64_t groups; /* a gauge below 0 is not known, and not printed */
+    int64_t redis_memory_used_bytes;
+    int64_t redis_memory_max_bytes;
+    int64_t trim_blocked; /* 1 or 0 */
 
     int64_t redis_up; /* 1 or 0, as are the next three */
     int64_t postgresql_up;

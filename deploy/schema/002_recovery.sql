@@ -23,4 +23,13 @@ UPDATE taskledger.producer SET gap_since = now()
     WHERE pruned_at IS NULL AND archived_sequence < greatest(upper(held) - 1, last_sequence);
 
 
+-- ---- watermarks of producers that are gone --------------------------------------------------------------------------
+
+-- When the field of a closed producer was taken out of Redis again; NULL: it may be there. See consumer/forget.h.
+ALTER TABLE taskledger.producer ADD COLUMN watermark_removed_at timestamptz;
+
+CREATE INDEX producer_watermark_idx ON taskledger.producer (producer_id)
+    WHERE closed_at IS NOT NULL AND watermark_removed_at IS NULL;
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (2, 'recovery', 1);

@@ -1,0 +1,41 @@
+/* forget: take back what producers were told that are gone.
+ *
+ * The field of a producer in taskledger:archived is needed until the last who waits for it has seen it. When a producer is
+ * closed, all it ever said is held, and nothing has changed for a day, it goes: first in Redis, then it is noted in
+ * producer.watermark_removed_at, so it may be done twice but is never left out. A field that is not there says nothing;
+ * it never says 0. If something of the producer comes once more it is told again, and removed a day later again.
+ *
+ * A partial index holds those that still have a field and are closed: the many that had one cost nothing. */
+#ifndef TASKLEDGER_CONSUMER_FORGET_H
+#define TASKLEDGER_CONSUMER_FORGET_H
+
+#include "consumer/columns.h"
+#include "consumer/postgres.h"
+#include "proto/arena.h"
+#include "proto/redis.h"
+#include "proto/uuid.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    FORGET_MS = 10000,     /* between two pages; */
+    FORGET_AGAIN_MS = 200, /* the same when the page was full */
+    FORGET_PAGE_MAX = 500, /* producers looked at */
+};
+
+struct forget {
+    struct postgres *postgres; /* borrowed */
+    struct columns removed;
+    struct uuid after; /* where the next page begins */
+    uint64_t fields;   /* removed, ever */
+};
+
+void forget_init(struct forget *forget, struct postgres *postgres);
+void forget_close(struct forget *forget);
+
+/* One page, over `line`, which is connected and has nothing outstanding; the session with PostgreSQL is open. `*more`:
+ * there may be another. The arena holds the answer. */
+bool forget_page(struct forget *forget, struct redis *line, struct arena *arena, bool *more, struct error *error);
+
+#endif
