@@ -272,24 +272,27 @@ static bool take_idle(struct claim *claim, const struct pending *pending, unsign
     return true;
 }
 
-/* A large answer is applied in many slices: what waits in it must not look forgotten. */
-static bool refresh_own(struct claim *claim, const struct pending *pending, struct error *error)
+/* A large answer is applied in many slices: what waits in it must not look forgotten. What Redis drops here since it is no
+ * longer in the stream may be in our hands and be stored yet; if we died before, nobody would know of it. */
+static bool refresh_own(struct claim *claim, const struct pending *pending, unsigned shard, struct error *error)
 {
     struct reply rows;
     struct reply given;
     struct slice owner = slice_from_text(ourselves(claim));
     int64_t idle_ms = claim->options.idle_ms / REFRESHES_PER_IDLE;
+    size_t room = group_deleted_room(claim->source);
+    size_t count = room < PENDING_PAGE_MAX ? room : PENDING_PAGE_MAX;
 
-    if (!group_awaits_answer(claim->source))
+    if (!group_awaits_answer(claim->source) || count == 0)
         return true;
-    if (!pending_of(pending, owner, idle_ms, PENDING_PAGE_MAX, &rows, error))
+    if (!pending_of(pending, owner, idle_ms, count, &rows, error))
         return false;
     if (rows.count == 0)
         return true;
     if (!pending_give(pending, ourselves(claim), &rows, &given, error))
         return false;
     claim->counters.refreshed += given.count;
-    return true;
+    return look_for_deleted(claim, pending, shard, &rows, &given, error);
 }
 
 static bool visit_shard(struct claim *claim, struct redis *line, unsigned shard, struct error *error)
@@ -302,7 +305,7 @@ static bool visit_shard(struct claim *claim, struct redis *line, unsigned shard,
     };
 
     arena_reset(&claim->arena, KEEP_BYTES);
-    return refresh_own(claim, &pending, error) && take_from_dead(claim, &pending, shard, error) &&
+    return refresh_own(claim, &pending, shard, error) && take_from_dead(claim, &pending, shard, error) &&
            take_idle(claim, &pending, shard, error);
 }
 

@@ -71,6 +71,7 @@ struct daemon {
     struct gaps_counters gaps;
     bool memory_short;
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
+    struct heads_counters heads;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

@@ -156,6 +156,22 @@ static void tell_memory(struct daemon *daemon)
             LOG_FIELDS(log_integer("used_bytes", memory->used_bytes), log_integer("max_bytes", memory->max_bytes)));
 }
 
+static void tell_heads(struct daemon *daemon)
+{
+    const struct heads *heads = &daemon->housekeeping.heads;
+    const struct heads_counters *before = &daemon->heads;
+
+    if (heads->counters.went_back != before->went_back)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, loss_kind_names[LOSS_STREAM_WENT_BACK],
+                  LOG_FIELDS(log_integer("streams", (int64_t)(heads->counters.went_back - before->went_back)),
+                             log_text("detail", heads->detail)));
+    if (heads->counters.set_back != before->set_back)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "group_set_back",
+                  LOG_FIELDS(log_text("group", daemon->configuration->group),
+                             log_integer("streams", (int64_t)(heads->counters.set_back - before->set_back))));
+    daemon->heads = heads->counters;
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -199,5 +215,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_losses(daemon);
     tell_trimming(daemon);
     tell_memory(daemon);
+    tell_heads(daemon);
     tell_stopping(daemon);
 }

@@ -23,9 +23,14 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
         .postgres = housekeeping->postgres, .clock = housekeeping->clock, .grace_ms = options->loss_grace_ms};
     upkeep_init(&housekeeping->upkeep, &options->upkeep, housekeeping->group, housekeeping->postgres,
                 housekeeping->clock);
+    housekeeping->heads = (struct heads){.postgres = housekeeping->postgres,
+                                         .clock = housekeeping->clock,
+                                         .source = housekeeping->group,
+                                         .group_name = options->group_name,
+                                         .shards = options->shards};
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
-    if (housekeeping->claim == NULL || housekeeping->shards == NULL)
+    if (!heads_init(&housekeeping->heads) || housekeeping->claim == NULL || housekeeping->shards == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot allocate for %u shards", options->shards);
 
     housekeeping->line = redis_new(&line, error);
@@ -38,6 +43,7 @@ void housekeeping_close(struct housekeeping *housekeeping)
     claim_free(housekeeping->claim);
     upkeep_close(&housekeeping->upkeep);
     watermark_close(&housekeeping->watermark);
+    heads_close(&housekeeping->heads);
     free(housekeeping->shards);
 }
 
@@ -59,6 +65,14 @@ static bool claim_if_due(struct housekeeping *housekeeping, struct error *error)
     return claim_round(housekeeping->claim, housekeeping->line, error);
 }
 
+static bool compare_heads(struct housekeeping *housekeeping, struct error *error)
+{
+    if (watermark_is_held(&housekeeping->watermark))
+        return heads_compare(&housekeeping->heads, housekeeping->shards, housekeeping->line, error);
+    heads_rest(&housekeeping->heads);
+    return true;
+}
+
 static bool survey_if_due(struct housekeeping *housekeeping, struct error *error)
 {
     int64_t every_ms = HOUSEKEEPING_SURVEY_MS * (1 + (int64_t)housekeeping->shard_count / SHARDS_A_SECOND);
@@ -70,7 +84,7 @@ static bool survey_if_due(struct housekeeping *housekeeping, struct error *error
         if (!survey_shard(&housekeeping->shards[shard], housekeeping->line, group_key(housekeeping->group, shard),
                           housekeeping->group_name, error))
             return false;
-    return true;
+    return compare_heads(housekeeping, error);
 }
 
 static bool is_open(const struct housekeeping *housekeeping)
@@ -141,6 +155,8 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
     if (!is_open(housekeeping) || !is_due(housekeeping, next_due_us(housekeeping)))
         return true;
 
+    if (!redis_is_connected(housekeeping->line))
+        heads_doubt(&housekeeping->heads);
     if (redis_connect(housekeeping->line, error) && do_chores(housekeeping, error)) {
         housekeeping->failed = false;
         return true;

@@ -4,7 +4,8 @@
  *   claims          once a second
  *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
- *   the survey      once a second; with many shards, so that it costs no more than that
+ *   the survey      once a second; with many shards, so that it costs no more than that. What it sees of the streams is
+ *                   compared with what was there before
  *
  * On a connection of its own, so that nothing waits behind a read. Only while PostgreSQL and Redis are there and a slot is
  * held. */
@@ -14,6 +15,7 @@
 #include "consumer/claim.h"
 #include "consumer/gaps.h"
 #include "consumer/group.h"
+#include "consumer/heads.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
 #include "consumer/upkeep.h"
@@ -50,6 +52,7 @@ struct housekeeping {
     struct watermark watermark;
     struct gaps gaps;
     struct upkeep upkeep;
+    struct heads heads;
     struct survey_shard *shards;
     unsigned shard_count;
     int64_t claim_due_us;

@@ -11,6 +11,7 @@
 #include "consumer/claim.h"
 #include "consumer/gaps.h"
 #include "consumer/group.h"
+#include "consumer/heads.h"
 #include "consumer/pump.h"
 #include "consumer/survey.h"
 #include "consumer/tally.h"
@@ -27,6 +28,7 @@ struct metrics_values {
     struct claim_counters claim;
     struct watermark_counters watermark;
     struct gaps_counters gaps;
+    struct heads_counters heads;
     struct tally retries; /* by reason */
     uint64_t redis_reconnects;
     uint64_t postgresql_reconnects;

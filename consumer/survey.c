@@ -36,6 +36,14 @@ static void read_id(const struct reply *fields, const char *name, struct stream_
         stream_id_parse(text, id);
 }
 
+static void read_first(const struct reply *fields, struct stream_id *id)
+{
+    const struct reply *entry = info_field(fields, "first-entry");
+
+    if (entry != NULL && entry->type == REPLY_ARRAY && entry->count > 0 && entry->elements[0].type == REPLY_STRING)
+        stream_id_parse(entry->elements[0].text, id);
+}
+
 static const struct reply *find_group(const struct reply *groups, const char *group)
 {
     for (size_t i = 0; groups->type == REPLY_ARRAY && i < groups->count; i++) {
@@ -81,20 +89,24 @@ static bool survey(struct survey_shard *shard, struct redis *line, struct arena 
         *shard = (struct survey_shard){0};
         return true;
     }
-    if (!ask(line, arena, "STREAM", key, &stream, error) || !ask(line, arena, "GROUPS", key, &groups, error))
+    if (!ask(line, arena, "GROUPS", key, &groups, error) || !ask(line, arena, "STREAM", key, &stream, error))
         return false;
 
+    read_first(&stream, &facts.first);
     info_integer(&stream, "length", &facts.length);
     info_integer(&stream, "entries-added", &facts.added);
     read_id(&stream, "last-generated-id", &facts.last);
     shard->pending = 0;
+    shard->exists = true;
     const struct reply *ours = find_group(&groups, group);
+    shard->has_group = ours != NULL;
     if (ours != NULL) {
         info_integer(ours, "pending", &shard->pending);
         info_integer(ours, "entries-read", &facts.read);
         info_integer(ours, "lag", &facts.lag);
         read_id(ours, "last-delivered-id", &facts.delivered);
     }
+    shard->facts = facts;
     shard->length = facts.length;
     shard->lag = survey_lag(shard, &facts);
     return true;

@@ -22,7 +22,8 @@ struct survey_facts {
     int64_t added; /* ever */
     int64_t read;  /* by the group, ever */
     int64_t lag;
-    struct stream_id last;
+    struct stream_id first;     /* entry that is there; 0-0: none */
+    struct stream_id last;      /* ID ever given */
     struct stream_id delivered; /* the last one given to the group */
 };
 
@@ -30,6 +31,9 @@ struct survey_shard {
     int64_t length;
     int64_t pending; /* given and not acknowledged, over all consumers */
     int64_t lag;
+    bool exists; /* the stream */
+    bool has_group;
+    struct survey_facts facts;
 
     /* The last moment with nothing left. */
     bool has_base;
@@ -41,7 +45,7 @@ struct survey_shard {
 int64_t survey_lag(struct survey_shard *shard, const struct survey_facts *facts);
 
 /* Ask about one stream over `line`, which is connected and has nothing outstanding. A stream or group that is not there
- * is empty. */
+ * is empty. The group is asked about first: it is not ahead of its stream because something came in between. */
 bool survey_shard(struct survey_shard *shard, struct redis *line, const char *key, const char *group,
                   struct error *error);
 

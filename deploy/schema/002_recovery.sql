@@ -32,4 +32,17 @@ CREATE INDEX producer_watermark_idx ON taskledger.producer (producer_id)
     WHERE closed_at IS NOT NULL AND watermark_removed_at IS NULL;
 
 
+-- ---- what went back -------------------------------------------------------------------------------------------------
+
+-- How far each stream had come when it was last looked at. See consumer/heads.h.
+CREATE TABLE taskledger.stream_head (
+    stream        text PRIMARY KEY,                    -- its key
+    last_id       text NOT NULL,                       -- the greatest ID that it ever gave
+    entries_added bigint,                              -- ever; NULL: Redis does not tell
+    unread        bigint NOT NULL,                     -- by the group
+    pending       bigint NOT NULL,                     -- read by the group, and not settled
+    seen_at       timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (2, 'recovery', 1);
