@@ -22,6 +22,8 @@ static const char key[] = "KEY";
 /* clang-format off */
 static const struct probe probes[] = {
     {"ping",               {"PING"}},
+    {"role",               {"ROLE"}},
+    {"info",               {"INFO", "memory"}},
     {"time",               {"TIME"}},
     {"client|setname",     {"CLIENT", "SETNAME", "doctor"}},
     {"exists",             {"EXISTS", key}},

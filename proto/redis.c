@@ -172,6 +172,11 @@ bool redis_call(struct redis *redis, const struct slice *words, size_t count, st
                 struct error *error)
 {
     assert(redis->link.outstanding == 0);
-    return redis_append(redis, words, count, error) && redis_send(redis, error) &&
-           redis_receive(redis, arena, 0, reply, error);
+    bool good = redis_append(redis, words, count, error) && redis_send(redis, error) &&
+                redis_receive(redis, arena, 0, reply, error);
+
+    /* Redis names the command only when that is what may not be used, not when it is a key or a script. */
+    if (!good && redis_error_is(error, "noperm"))
+        error_wrap(error, "%.*s", SLICE_PRINT(words[0]));
+    return good;
 }

@@ -37,6 +37,7 @@ static const struct answer answers[] = {
     {"NOAUTH",      ERROR_FATAL, "noauth"},
     {"WRONGPASS",   ERROR_FATAL, "wrongpass"},
     {"NOPERM",      ERROR_FATAL, "noperm"},
+    {"ERR The user executing the script", ERROR_FATAL, "noperm"},
     {"DENIED",      ERROR_FATAL, "denied"},
     {"ERR invalid password",                         ERROR_FATAL, "wrongpass"},
     {"ERR Client sent AUTH, but no password is set", ERROR_FATAL, "nopassword"},
@@ -53,6 +54,9 @@ static const struct answer answers[] = {
     {"ERR unknown subcommand",       ERROR_FATAL, "unknown"},
 };
 /* clang-format on */
+
+/* Where the rights stand that each of our programs needs. */
+static const char users_file[] = " (its rights: deploy/redis/users.acl; what is missing: taskledger-consumer doctor)";
 
 static const struct answer unknown_answer = {"", ERROR_FATAL, "reply"};
 
@@ -120,7 +124,8 @@ bool redis_error_set(struct error *error, struct slice answer, const char *secre
     for (size_t i = 0; i < size; i++)
         text[i] = words.data[i] >= ' ' && words.data[i] < 0x7f ? (char)words.data[i] : '?';
     text[size] = '\0';
-    return error_set(error, found->kind, found->reason, "%s", text);
+    return error_set(error, found->kind, found->reason, "%s%s", text,
+                     strcmp(found->reason, "noperm") == 0 ? users_file : "");
 }
 
 bool redis_error_is(const struct error *error, const char *reason)

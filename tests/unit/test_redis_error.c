@@ -62,6 +62,8 @@ static void what_an_operator_must_mend_is_fatal(void **state)
     assert_means("WRONGPASS invalid username-password pair or user is disabled.", ERROR_FATAL, "wrongpass");
     assert_means("ERR invalid password", ERROR_FATAL, "wrongpass");
     assert_means("NOPERM this user has no permissions to run the 'xadd' command", ERROR_FATAL, "noperm");
+    assert_means("ERR The user executing the script can't run this command or subcommand script: 67ed14", ERROR_FATAL,
+                 "noperm");
     assert_means("DENIED Redis is running in protected mode", ERROR_FATAL, "denied");
     assert_means("ERR Client sent AUTH, but no password is set", ERROR_FATAL, "nopassword");
     assert_means("ERR AUTH <password> called without any password configured for the default user.", ERROR_FATAL,
