@@ -17,6 +17,10 @@ class Compared(NamedTuple):
     twice: int
 
 
+def key(event):
+    return str(uuid.UUID(bytes=event.producer_id)), event.sequence
+
+
 def stored_events(postgres):
     rows = postgres.rows("SELECT producer_id::text, sequence, payload FROM taskledger.task_event")
     return {(producer_id, sequence): bytes(payload) for producer_id, sequence, payload in rows}
@@ -88,3 +92,13 @@ def ranges(keys):
         else:
             found.append((producer_id, sequence, sequence))
     return set(found)
+
+
+def numbers(findings):
+    """key → how often findings of verify name it."""
+    return Counter(
+        (item["producer_id"], number)
+        for item in findings
+        if item["producer_id"]
+        for number in range(item["first_sequence"], item["last_sequence"] + 1)
+    )

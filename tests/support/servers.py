@@ -123,6 +123,10 @@ class Redis(Server):
         """The environment of a program that stands beside the server, whatever lies between them and the others."""
         return {"REDIS_URL": f"unix://{self.socket}"}
 
+    def wipe(self):
+        """What it had kept is gone; while it does not run."""
+        shutil.rmtree(self.folder / "appendonlydir")
+
     def client(self, **options):
         """An independent client: redis-py."""
         return redis.Redis(unix_socket_path=str(self.socket), **options)

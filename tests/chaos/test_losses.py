@@ -1,0 +1,137 @@
+"""Redis itself forgets what it answered for, and no worker keeps a copy: lost is what was in it and not yet applied, no more,
+and every number of it is named, in `loss` and by verify."""
+
+import pytest
+import redis as redis_py
+from support.events import FIELD, STREAM
+from support.sentinel import SERVICE, SentinelSet
+from support.waiting import wait_until
+
+GRACE = "500ms"
+NAMED_WITHIN_S = 15
+PAUSE_MS = 20_000
+BACKLOG_S = 0.4
+NO_SPOOL = {"TASKLEDGER_SPOOL": "off"}
+
+
+def start(scene, **speaking):
+    scene.start_consumers(2, env={"TASKLEDGER_LOSS_GRACE": GRACE})
+    for _ in range(2):
+        scene.speak(**speaking)
+        scene.work(threads=2, rate=200, env=NO_SPOOL)
+    scene.progress(300)
+
+
+def behind(scene):
+    """The consumers have something before them that only Redis has."""
+    for consumer in scene.consumers:
+        consumer.pause()
+    scene.last(BACKLOG_S, BACKLOG_S)
+
+
+def go_on(scene):
+    for consumer in scene.consumers:
+        consumer.resume()
+
+
+def events_of(scene, entries):
+    """Entries as accounts keep them: key → payload."""
+    return scene.keyed(fields[FIELD.encode()] for _, fields in entries)
+
+
+def finish(scene, gone):
+    """Everything that is missing stands in `loss` before verify has its word."""
+    scene.end_load()
+    scene.settle()
+    wait_until(lambda: open_gaps(scene.postgres) == gone.keys() - scene.stored_keys(), NAMED_WITHIN_S, "all is in `loss`")
+    assert open_gaps(scene.postgres), "nothing was lost: this shows nothing"
+    scene.finish(gone=gone)
+
+
+def open_gaps(postgres):
+    """Every number in `loss` that has not come."""
+    rows = postgres.rows(
+        "SELECT producer_id::text, first_sequence, last_sequence FROM taskledger.loss"
+        " WHERE kind = 'gap' AND repaired_at IS NULL"
+    )
+    return {(producer, number) for producer, first, last in rows for number in range(first, last + 1)}
+
+
+def test_flushall_loses_what_was_not_applied_and_names_it(scene, redis):
+    start(scene)
+    gone = {}
+    for _ in scene.rounds(least=3):
+        scene.progress(200)
+        behind(scene)
+        with scene.fault("FLUSHALL"):
+            entries, _ = redis.client().pipeline(transaction=True).xrange(STREAM).flushall().execute()
+        gone.update(events_of(scene, entries))
+        go_on(scene)
+        scene.recovered()
+    finish(scene, gone)
+
+
+def test_a_redis_that_is_wiped_and_replaced_loses_what_was_not_applied_and_names_it(scene, redis):
+    start(scene)
+    gone = {}
+    for _ in scene.rounds(least=3):
+        scene.progress(200)
+        behind(scene)
+        with scene.fault("Redis replaced by an empty one"):
+            gone.update(events_of(scene, last_words(redis.client())))
+            redis.kill()
+            redis.wipe()
+            redis.start()
+        go_on(scene)
+        scene.recovered()
+    finish(scene, gone)
+
+
+def last_words(client):
+    """All that this server will ever have answered for: nothing is written any more."""
+    client.client_pause(PAUSE_MS, all=False)
+    return client.xrange(STREAM)
+
+
+def test_a_foreign_trim_loses_what_was_not_applied_and_names_it(scene, redis):
+    start(scene)
+    gone = {}
+    for _ in scene.rounds(least=3):
+        scene.progress(200)
+        behind(scene)
+        with scene.fault("foreign XTRIM MAXLEN"):
+            both = redis.client().pipeline(transaction=True)
+            before, _, after = both.xrange(STREAM).xtrim(STREAM, maxlen=20, approximate=False).xrange(STREAM).execute()
+        gone.update(events_of(scene, before[: len(before) - len(after)]))
+        go_on(scene)
+        scene.recovered()
+    finish(scene, gone)
+
+
+@pytest.fixture
+def watched(scratch):
+    watched = SentinelSet(scratch / "watched").start()
+    yield watched
+    watched.close()
+
+
+def test_a_failover_to_a_lagging_replica_loses_its_lag_and_names_it(make_scene, watched, postgres):
+    scene = make_scene(watched, postgres)
+    sentinel = redis_py.Sentinel([("127.0.0.1", one.port) for one in watched.sentinels], socket_timeout=1)
+    start(scene, client=sentinel.master_for(SERVICE, socket_timeout=2))
+    gone = {}
+    for _ in scene.rounds(least=1):
+        scene.progress(200)
+        old, (lagging,) = watched.master(), watched.replicas()
+        lagging.pause()
+        behind(scene)
+        with scene.fault("failover to a lagging replica"):
+            gone.update(events_of(scene, last_words(old.client())))
+            old.kill()
+            lagging.resume()
+            watched.wait_for_failover(old)
+        go_on(scene)
+        scene.recovered()
+        old.start()
+        watched.wait_until_whole()
+    finish(scene, gone)
