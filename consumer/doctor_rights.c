@@ -22,7 +22,6 @@ static const char key[] = "KEY";
 /* clang-format off */
 static const struct probe probes[] = {
     {"ping",               {"PING"}},
-    {"role",               {"ROLE"}},
     {"info",               {"INFO", "memory"}},
     {"time",               {"TIME"}},
     {"client|setname",     {"CLIENT", "SETNAME", "doctor"}},
