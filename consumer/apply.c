@@ -3,6 +3,7 @@
 #include "consumer/intake.h"
 #include "consumer/keys.h"
 #include "consumer/known.h"
+#include "consumer/retell.h"
 #include "consumer/rows.h"
 #include "consumer/sqlstate.h"
 #include "consumer/trial.h"
@@ -30,6 +31,7 @@ struct apply {
     struct digester *digester;
     struct intake intake;
     struct known known;
+    struct columns retell;
     struct rows rows;
     bool wary; /* the last batch held events that were there: look before copying */
     struct apply_counters counters;
@@ -56,6 +58,7 @@ struct apply *apply_new(struct postgres *postgres, const struct apply_options *o
     apply->clock = options->clock == NULL ? clock_system() : options->clock;
     apply->digester = digester_new();
     known_init(&apply->known, apply->digester);
+    retell_init(&apply->retell);
     rows_init(&apply->rows, postgres, &apply->keys, apply->digester);
     if (init(apply, options, error))
         return apply;
@@ -69,6 +72,7 @@ void apply_free(struct apply *apply)
     if (apply == NULL)
         return;
     rows_close(&apply->rows);
+    columns_close(&apply->retell);
     known_close(&apply->known);
     intake_close(&apply->intake);
     digester_free(apply->digester);
@@ -147,7 +151,7 @@ static bool look_up(struct apply *apply, struct error *error)
         return false;
     apply->wary = found > 0;
     apply->counters.looked_up++;
-    return true;
+    return found == 0 || retell_put(&apply->retell, apply->postgres, &apply->intake, error);
 }
 
 static bool store(struct apply *apply, const struct batch *batch, struct error *error)

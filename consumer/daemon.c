@@ -101,7 +101,7 @@ static bool make_source(struct daemon *daemon, struct error *error)
         .migrates = !configuration->no_migrate,
         .roles = !configuration->no_roles,
     };
-    const struct group_options options = {
+    struct group_options options = {
         .redis = daemon_redis_options(configuration),
         .stream = configuration->stream,
         .shards = (unsigned)configuration->shards,
@@ -109,6 +109,8 @@ static bool make_source(struct daemon *daemon, struct error *error)
         .batch_entries = (size_t)configuration->batch_max,
         .slot = gate_slot(&daemon->gate),
     };
+
+    options.redis.wake_descriptor = daemon->stop_descriptor;
     daemon->group = group_new(&options, error);
     return daemon->group != NULL;
 }
@@ -252,14 +254,15 @@ struct log daemon_log(const struct configuration *configuration)
     };
 }
 
-int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop)
+int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop)
 {
     const struct clock *clock = clock_system();
     struct error error = {.kind = ERROR_NONE};
     struct daemon daemon = {
         .configuration = configuration,
         .clock = clock,
-        .stop = stop,
+        .stop = stop->flag,
+        .stop_descriptor = stop->descriptor,
         .log = daemon_log(configuration),
         .start_us = clock->unix_us(clock->self),
     };

@@ -45,6 +45,7 @@ struct daemon {
     const struct configuration *configuration;
     const struct clock *clock;
     const volatile sig_atomic_t *stop;
+    int stop_descriptor;
     struct log log;
     struct http *http;
 
@@ -87,8 +88,14 @@ struct daemon {
 /* The log that the configuration asks for. */
 struct log daemon_log(const struct configuration *configuration);
 
+/* How it is told to stop. */
+struct daemon_stop {
+    volatile sig_atomic_t *flag; /* set by a signal handler ... */
+    int descriptor;              /* ... which then makes this readable, so that waiting ends; <= 0: it ends by itself */
+};
+
 /* Run until told to stop; the exit code. Everything that happens is logged. */
-int daemon_run(const struct configuration *configuration, const volatile sig_atomic_t *stop);
+int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop);
 
 /* A session with the ledger, as all commands open it. NULL: FATAL, "config". */
 struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error);

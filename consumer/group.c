@@ -5,6 +5,7 @@
 #include "consumer/reading.h"
 #include "proto/entry.h"
 #include "proto/event.h"
+#include "proto/redis_error.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -45,11 +46,9 @@ struct group {
 
 static bool allocate(struct group *group, const struct group_options *options)
 {
-    unsigned shards = options->shards;
-
     group->group = strdup(options->group);
-    group->keys = calloc(shards, sizeof *group->keys);
-    group->key_pointers = calloc(shards, sizeof *group->key_pointers);
+    group->keys = calloc(options->shards, sizeof *group->keys);
+    group->key_pointers = calloc(options->shards, sizeof *group->key_pointers);
     group->entries = calloc(BATCH_ENTRIES_MAX, sizeof *group->entries);
     group->deleted = calloc(GROUP_DELETED_MAX, sizeof *group->deleted);
     return group->group && group->keys && group->key_pointers && group->entries && group->deleted;
@@ -101,12 +100,12 @@ struct group *group_new(const struct group_options *options, struct error *error
     }
     prepare(group, options);
 
-    if (!question_init(&group->question, group->group, group->key_pointers, group->shards, error) ||
-        (group->redis = redis_new(&line, error)) == NULL) {
-        group_free(group);
-        return NULL;
-    }
-    return group;
+    group->redis = redis_new(&line, error);
+    if (group->redis != NULL &&
+        question_init(&group->question, group->group, group->key_pointers, group->shards, error))
+        return group;
+    group_free(group);
+    return NULL;
 }
 
 void group_free(struct group *group)
@@ -184,13 +183,8 @@ static bool ask_next(struct group *group, bool unsettled, struct error *error)
         return true;
     if (ask == READING_NEW_WAITING && group->wait_ms == 0)
         ask = READING_NEW; /* to Redis, BLOCK 0 means for ever */
-
     const struct question_terms terms = {
-        .ask = ask,
-        .consumer = group->name.consumer,
-        .count = group->reading.count,
-        .wait_ms = group->wait_ms,
-    };
+        .ask = ask, .consumer = group->name.consumer, .count = group->reading.count, .wait_ms = group->wait_ms};
     if (!question_append(&group->question, group->redis, &terms, error) || !redis_send(group->redis, error))
         return false;
     group->ask = ask;
@@ -239,9 +233,20 @@ static bool receive_entries(struct group *group, struct error *error)
     return true;
 }
 
+/* A wait that somebody ended was in vain, and with it ends the line. What may have come at that moment is pending. */
 static bool receive(struct group *group, struct error *error)
 {
-    return acks_receive(&group->acks, group->redis, &group->small, error) && receive_entries(group, error);
+    struct error why = {.kind = ERROR_NONE};
+
+    if (acks_receive(&group->acks, group->redis, &group->small, &why) && receive_entries(group, &why))
+        return true;
+
+    bool woken = redis_error_is(&why, "canceled");
+    if (woken)
+        forget_line(group);
+    else
+        *error = why;
+    return woken;
 }
 
 /* Ask and receive until there are entries or a wait was in vain. An empty answer leads to the next question: own pending

@@ -11,12 +11,16 @@
 #include "proto/nearest.h"
 #include "proto/text.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop;
+static int stop_descriptor; /* 0: there is none */
 static struct log_prepared interrupted;
 
 static int run(const struct configuration *configuration);
@@ -101,6 +105,14 @@ static void on_signal(int number)
         _exit(EXIT_INTERRUPTED);
     }
     stop = 1;
+    if (stop_descriptor > 0) {
+        const uint64_t one = 1;
+        int before = errno;
+        ssize_t ignored = write(stop_descriptor, &one, sizeof one);
+
+        (void)ignored;
+        errno = before;
+    }
 }
 
 /* Without SA_RESTART, so that sleeping ends. A closed pipe is an error of write(2), not the end. */
@@ -119,8 +131,9 @@ static int run(const struct configuration *configuration)
     const struct log log = daemon_log(configuration);
 
     log_prepare(&log, LOG_LEVEL_WARNING, "interrupted", &interrupted);
+    stop_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     catch_signals();
-    return daemon_run(configuration, &stop);
+    return daemon_run(configuration, &(struct daemon_stop){.flag = &stop, .descriptor = stop_descriptor});
 }
 
 /* ---- migrate ----------------------------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static const struct postgres_statement fold = {
                            "held") " < upper(held) - 1 THEN now() END"
                                    "  FROM added ORDER BY producer_id"
                                    "  ON CONFLICT (producer_id) DO UPDATE SET"
-                                   "    folded_at = now(), held = p.held + EXCLUDED.held,"
+                                   "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
                                    "    archived_sequence = greatest(p.archived_sequence, " WHOLE_UP_TO(
                                        "p.held + EXCLUDED.held") "),"
                                                                  "    gap_since = CASE WHEN "

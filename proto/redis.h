@@ -49,6 +49,8 @@ struct redis_options {
     size_t reply_string_max;   /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
     const struct clock *clock; /* NULL: the machine's */
     int cancel_descriptor;     /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
+    int wake_descriptor;       /* > 0: the same, but only for waits for the first byte of an answer that is given extra
+                                  time; borrowed */
 };
 
 /* Checks the URL and the options; no socket, no name lookup, no file yet. Copies what it needs. FATAL,

@@ -107,13 +107,27 @@ struct patience {
     int64_t first_ms;
     int64_t others_ms;
     bool for_each;
+    bool has_extra; /* for the first */
 };
 
 static struct patience patience_of(const struct redis_link *link, int extra_first_ms)
 {
     int64_t request_ms = link->settings->request_timeout_ms;
 
-    return (struct patience){.first_ms = request_ms + extra_first_ms, .others_ms = request_ms};
+    return (struct patience){
+        .first_ms = request_ms + extra_first_ms,
+        .others_ms = request_ms,
+        .has_extra = extra_first_ms > 0,
+    };
+}
+
+static struct deadline deadline_of_first(const struct redis_link *link, struct patience patience)
+{
+    struct deadline deadline = deadline_in(link, patience.first_ms);
+
+    if (patience.has_extra && link->settings->wake_descriptor > 0)
+        deadline.cancel_descriptor = link->settings->wake_descriptor;
+    return deadline;
 }
 
 static bool receive_input(struct redis_link *link, const struct deadline *deadline, struct error *error)
@@ -131,7 +145,7 @@ static bool receive_until(struct redis_link *link, const struct redis_visitor *v
                           struct patience patience, bool *complete, struct error *error)
 {
     bool begun = link->input.size > 0 || redis_parser_has_begun(link->parser);
-    struct deadline deadline = deadline_in(link, begun ? patience.others_ms : patience.first_ms);
+    struct deadline deadline = begun ? deadline_in(link, patience.others_ms) : deadline_of_first(link, patience);
     size_t taken = 0;
 
     for (;;) {

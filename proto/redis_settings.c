@@ -49,6 +49,7 @@ static bool copy_options(struct redis_settings *settings, const struct redis_opt
     settings->reply_string_max = options->reply_string_max == 0 ? STRING_MAX_DEFAULT : options->reply_string_max;
     settings->clock = options->clock == NULL ? clock_system() : options->clock;
     settings->cancel_descriptor = options->cancel_descriptor;
+    settings->wake_descriptor = options->wake_descriptor;
 
     bool copied = copy_text(&settings->ca_file, options->ca_file) &&
                   copy_text(&settings->certificate_file, options->certificate_file) &&

@@ -23,6 +23,7 @@ struct redis_settings {
     size_t reply_string_max;
     const struct clock *clock;
     int cancel_descriptor;
+    int wake_descriptor;
 };
 
 /* FATAL, "config"; TRANSIENT, "memory". */

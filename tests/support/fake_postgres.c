@@ -221,6 +221,8 @@ static void run(const struct postgres_statement *statement, const struct postgre
         commit();
         return;
     }
+    if (strcmp(statement->name, "retell") == 0)
+        return; /* all its producers live */
     for (size_t i = 0; i < sizeof inserts / sizeof *inserts; i++) {
         if (strcmp(statement->name, inserts[i].name) != 0)
             continue;

@@ -239,6 +239,20 @@ def test_sigterm_ends_an_idle_consumer_and_one_without_servers(ready, programs):
     assert alone.term(deadline_s=3) == 0
 
 
+def test_an_idle_consumer_leaves_promptly(ready, stream, postgres, event_pb2):
+    stream.send(Producer(event_pb2).life("a"))
+    took = []
+    for _ in range(7):
+        consumer = ready()
+        settled(stream)
+        wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_watermark_held"] == 1, 10, "it has looked around")
+        start = time.monotonic()
+        assert consumer.term() == 0
+        took.append(time.monotonic() - start)
+        assert "redis_away" not in consumer.stderr()
+    assert sorted(took)[len(took) // 2] < 0.2, took
+
+
 def test_a_second_sigterm_ends_it_at_once(ready, postgres, stream, event_pb2):
     consumer = ready()
     blocker = hold_up(postgres)

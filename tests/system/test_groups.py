@@ -203,7 +203,7 @@ def test_watermarks_of_closed_producers_go_after_a_day(programs, redis, postgres
     holed.life("lost")
     stream.send(holed.closed())
     stream.send(alive.opened(), alive.life("b"))
-    consumer = programs.use(redis, postgres).start(CONSUMER)
+    programs.use(redis, postgres).start(CONSUMER)
 
     def told():
         return {identity: int(number) for identity, number in client.hgetall("taskledger:archived").items()}
@@ -220,4 +220,7 @@ def test_watermarks_of_closed_producers_go_after_a_day(programs, redis, postgres
     client.delete("taskledger:archived")
     wait_until(lambda: told().get(alive.id.hex) == 4, 25, "who lives is told again")
     assert closed.id.hex not in told()
-    consumer.term()
+
+    stream.send(closed.said[1:3])
+    wait_until(lambda: told().get(closed.id.hex) == 5, 10, "who sends again what is held is told so")
+    assert postgres.rows(removed) == []

@@ -35,19 +35,26 @@ struct fixture {
     struct error error;
 };
 
-static void open_fixture(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count, int timeout_ms,
-                         int cancel_descriptor)
+static void open_fixture_with(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count,
+                              struct redis_options options)
 {
     *fixture = (struct fixture){.peer = redis_peer_start(answers, count)};
-    const struct redis_options options = {
-        .url = redis_peer_url(fixture->peer),
-        .connect_timeout_ms = LONG_MS,
-        .request_timeout_ms = timeout_ms,
-        .cancel_descriptor = cancel_descriptor,
-    };
+    options.url = redis_peer_url(fixture->peer);
+    options.connect_timeout_ms = LONG_MS;
     arena_init(&fixture->arena, 0);
     fixture->redis = redis_new(&options, &fixture->error);
     assert_non_null(fixture->redis);
+}
+
+static void open_fixture(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count, int timeout_ms,
+                         int cancel_descriptor)
+{
+    const struct redis_options options = {
+        .request_timeout_ms = timeout_ms,
+        .cancel_descriptor = cancel_descriptor,
+    };
+
+    open_fixture_with(fixture, answers, count, options);
 }
 
 static void close_fixture(struct fixture *fixture)
@@ -244,6 +251,24 @@ static void a_wait_ends_when_it_is_canceled(void **state)
     close(cancel);
 }
 
+static void only_a_wait_with_extra_time_is_woken(void **state)
+{
+    const struct redis_peer_answer answers[] = {GREETING, {.bytes = "+PONG\r\n"}};
+    struct fixture fixture;
+    int wake = eventfd(0, EFD_CLOEXEC);
+
+    (void)state;
+    open_fixture_with(&fixture, answers, COUNT(answers),
+                      (struct redis_options){.request_timeout_ms = LONG_MS, .wake_descriptor = wake});
+    eventfd_write(wake, 1);
+    assert_true(connects(&fixture));
+    assert_true(call(&fixture, 0));
+    assert_false(call(&fixture, LONG_MS));
+    assert_lost(&fixture, "canceled");
+    close_fixture(&fixture);
+    close(wake);
+}
+
 static volatile sig_atomic_t alarms;
 
 static void count_alarm(int number)
@@ -330,6 +355,7 @@ int main(void)
         cmocka_unit_test(writing_to_a_peer_that_is_gone_raises_no_signal),
         cmocka_unit_test(a_peer_that_reads_nothing_holds_nobody_up),
         cmocka_unit_test(a_wait_ends_when_it_is_canceled),
+        cmocka_unit_test(only_a_wait_with_extra_time_is_woken),
         cmocka_unit_test(signals_neither_end_a_wait_nor_lengthen_it),
         cmocka_unit_test(a_forked_child_abandons_the_line_and_the_parent_goes_on),
     };
