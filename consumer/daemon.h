@@ -73,6 +73,7 @@ struct daemon {
     bool memory_short;
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
     struct heads_counters heads;
+    uint64_t setbacks;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

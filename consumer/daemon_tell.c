@@ -172,6 +172,18 @@ static void tell_heads(struct daemon *daemon)
     daemon->heads = heads->counters;
 }
 
+static void tell_setbacks(struct daemon *daemon)
+{
+    const struct setback_counters *now = &daemon->housekeeping.setback.counters;
+
+    if (now->went_back == daemon->setbacks)
+        return;
+    daemon->setbacks = now->went_back;
+    log_write(&daemon->log, LOG_LEVEL_WARNING, loss_kind_names[LOSS_LEDGER_WENT_BACK],
+              LOG_FIELDS(log_integer("producers", (int64_t)now->producers), log_integer("events", (int64_t)now->events),
+                         log_text("detail", "what the streams retain is applied again")));
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -216,5 +228,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_trimming(daemon);
     tell_memory(daemon);
     tell_heads(daemon);
+    tell_setbacks(daemon);
     tell_stopping(daemon);
 }

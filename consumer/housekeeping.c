@@ -28,6 +28,12 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
                                          .source = housekeeping->group,
                                          .group_name = options->group_name,
                                          .shards = options->shards};
+    housekeeping->setback = (struct setback){.postgres = housekeeping->postgres,
+                                             .clock = housekeeping->clock,
+                                             .source = housekeeping->group,
+                                             .group_name = options->group_name,
+                                             .shards = options->shards};
+    setback_init(&housekeeping->setback);
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
     if (!heads_init(&housekeeping->heads) || housekeeping->claim == NULL || housekeeping->shards == NULL)
@@ -44,6 +50,7 @@ void housekeeping_close(struct housekeeping *housekeeping)
     upkeep_close(&housekeeping->upkeep);
     watermark_close(&housekeeping->watermark);
     heads_close(&housekeeping->heads);
+    setback_close(&housekeeping->setback);
     free(housekeeping->shards);
 }
 
@@ -92,9 +99,16 @@ static bool is_open(const struct housekeeping *housekeeping)
     return slot_is_held(housekeeping->slot) && group_is_connected(housekeeping->group);
 }
 
+/* Only the usual group has said in Redis what its ledger holds. */
+static bool may_be_set_back(const struct housekeeping *housekeeping)
+{
+    return housekeeping->watermark.tells && watermark_is_held(&housekeeping->watermark) &&
+           !setback_is_done(&housekeeping->setback);
+}
+
 static int64_t next_due_us(const struct housekeeping *housekeeping)
 {
-    int64_t due_us = watermark_due_us(&housekeeping->watermark);
+    int64_t due_us = may_be_set_back(housekeeping) ? 0 : watermark_due_us(&housekeeping->watermark);
 
     if (housekeeping->claim_due_us < due_us)
         due_us = housekeeping->claim_due_us;
@@ -112,6 +126,11 @@ static bool round_of_watermark(struct housekeeping *housekeeping, struct error *
     return watermark_round(&housekeeping->watermark, housekeeping->line, error);
 }
 
+static bool round_of_setback(struct housekeeping *housekeeping, struct error *error)
+{
+    return !may_be_set_back(housekeeping) || setback_round(&housekeeping->setback, housekeeping->line, error);
+}
+
 static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error)
 {
     if (watermark_is_held(&housekeeping->watermark))
@@ -120,10 +139,10 @@ static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error
     return true;
 }
 
-/* Another group has no word about what is in Redis. */
+/* Another group has no word about what is in Redis; and what the ledger may have lost is not trimmed. */
 static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *error)
 {
-    if (watermark_is_held(&housekeeping->watermark) && housekeeping->watermark.tells)
+    if (watermark_is_held(&housekeeping->watermark) && housekeeping->watermark.tells && !may_be_set_back(housekeeping))
         return upkeep_round(&housekeeping->upkeep, housekeeping->line, error);
     upkeep_rest(&housekeeping->upkeep);
     return true;
@@ -134,7 +153,7 @@ static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *err
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due, round_of_watermark, round_of_gaps, round_of_upkeep, survey_if_due,
+        claim_if_due, round_of_watermark, round_of_setback, round_of_gaps, round_of_upkeep, survey_if_due,
     };
     bool good = true;
 

@@ -2,6 +2,7 @@
  *
  *   the watermark   folded and told, up to ten times a second
  *   claims          once a second
+ *   setback         once in each session with PostgreSQL: whether the ledger went back. Before anything is trimmed
  *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
  *   the survey      once a second; with many shards, so that it costs no more than that. What it sees of the streams is
@@ -16,6 +17,7 @@
 #include "consumer/gaps.h"
 #include "consumer/group.h"
 #include "consumer/heads.h"
+#include "consumer/setback.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
 #include "consumer/upkeep.h"
@@ -53,6 +55,7 @@ struct housekeeping {
     struct gaps gaps;
     struct upkeep upkeep;
     struct heads heads;
+    struct setback setback;
     struct survey_shard *shards;
     unsigned shard_count;
     int64_t claim_due_us;

@@ -87,6 +87,7 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(gaps.detected), "kind=\"gap\"",
      "Rows written to loss, by kind; entries deleted while pending are counted above."},
     {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(heads.went_back), "kind=\"stream_went_back\"", NULL},
+    {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(setback.went_back), "kind=\"ledger_went_back\"", NULL},
     {"taskledger_consumer_losses_repaired_total", METRIC_COUNTER, AT(gaps.repaired), "kind=\"gap\"",
      "Rows of loss of which something came after all."},
     {"taskledger_losses_open", METRIC_LOSSES, AT(gaps.open), NULL,

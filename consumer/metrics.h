@@ -13,6 +13,7 @@
 #include "consumer/group.h"
 #include "consumer/heads.h"
 #include "consumer/pump.h"
+#include "consumer/setback.h"
 #include "consumer/survey.h"
 #include "consumer/tally.h"
 #include "consumer/watermark.h"
@@ -29,6 +30,7 @@ struct metrics_values {
     struct watermark_counters watermark;
     struct gaps_counters gaps;
     struct heads_counters heads;
+    struct setback_counters setback;
     struct tally retries; /* by reason */
     uint64_t redis_reconnects;
     uint64_t postgresql_reconnects;
