@@ -4,7 +4,6 @@
 #include "proto/event.h"
 
 #include <stdio.h>
-#include <string.h>
 
 bool carrier_init(struct carrier *carrier, const struct settings *settings, int cancel, struct error *error)
 {
@@ -102,12 +101,6 @@ static bool receive_all(struct carrier *carrier, struct parcel *parcel, struct e
     return good;
 }
 
-/* A demoted master: behind its name there may be the new one by now. */
-static bool may_have_moved(const struct error *error)
-{
-    return strcmp(error->reason, "readonly") == 0;
-}
-
 bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error)
 {
     *retried = 0;
@@ -115,7 +108,7 @@ bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t *retrie
     bool good = sent && receive_all(carrier, parcel, error);
 
     /* What was appended and not sent would be sent with the next attempt. */
-    if (!sent || (!good && may_have_moved(error)))
+    if (!sent)
         redis_disconnect(carrier->redis);
     return good;
 }
