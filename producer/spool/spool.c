@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAMAGED_MAX = 4, DAMAGED_BYTES_MAX = 16 * 1024 * 1024, LINGERING_BYTES_MAX = 256 * 1024 };
+enum { DAMAGED_MAX = 4, DAMAGED_BYTES_MAX = 16 * 1024 * 1024, LINGERING_BYTES_MAX = 256 * 1024, OPEN_TRIES_MAX = 3 };
 
 bool spool_fail(const struct spool *spool, const char *what, struct error *error)
 {
@@ -107,10 +107,15 @@ bool spool_keeps(const struct spool *spool)
 int spool_open_segment(const struct spool *spool, uint64_t number)
 {
     char name[SEGMENT_NAME_BYTES];
+    int file;
+    int tries = 0;
 
     /* Not blocking, should it be a pipe. */
     segment_name(number, name);
-    return openat(spool->folder.place, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    do
+        file = openat(spool->folder.place, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    while (file < 0 && (errno == EIO || errno == EINTR) && ++tries < OPEN_TRIES_MAX);
+    return file;
 }
 
 /* ---- what is known --------------------------------------------------------------------------------------------------- */

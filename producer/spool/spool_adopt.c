@@ -6,30 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- looking into a segment ------------------------------------------------------------------------------------------ */
-
-/* Not `*opened`: it is gone. */
-static bool enter(struct spool *spool, uint64_t number, uint64_t *bytes, bool *opened, struct error *error)
-{
-    struct stat status;
-    int file = spool_open_segment(spool, number);
-
-    *opened = file >= 0;
-    if (file < 0)
-        return errno == ENOENT || spool_fail(spool, "read", error);
-    if (fstat(file, &status) != 0) {
-        spool_fail(spool, "read", error);
-        close(file);
-        return false;
-    }
-    *bytes = status.st_size < 0 ? 0 : (uint64_t)status.st_size;
-    segment_reader_open(&spool->reading.reader, file, *bytes);
-    spool->reading.number = 0;
-    return true;
-}
 
 static enum segment_kind read_kind(struct spool *spool)
 {
@@ -52,9 +31,10 @@ static enum segment_found count_records(struct spool *spool, uint64_t *count)
     return found;
 }
 
-static void examine(struct spool *spool, struct segment *segment)
+/* The reader stands before its header, if it is readable. */
+static void examine(struct spool *spool, struct segment *segment, bool is_readable)
 {
-    enum segment_kind kind = read_kind(spool);
+    enum segment_kind kind = is_readable ? read_kind(spool) : SEGMENT_OTHER_VERSION;
     enum segment_found found = SEGMENT_DAMAGED;
     uint64_t count = 0;
 
@@ -65,7 +45,7 @@ static void examine(struct spool *spool, struct segment *segment)
 
     segment->first = spool->reading.known_to + 1;
     segment->last = spool->reading.known_to + count;
-    segment->bytes = spool->reading.reader.next;
+    segment->bytes = is_readable ? spool->reading.reader.next : 0;
     segment->damaged = found == SEGMENT_DAMAGED || (found == SEGMENT_TORN && segment->number != spool->reading.newest);
 }
 
@@ -86,27 +66,32 @@ static void note_examined(struct spool *spool, const struct segment *segment)
         spool_remove(spool, segment, &unused);
 }
 
+static bool next_unknown(struct spool *spool, struct segment *segment)
+{
+    pthread_mutex_lock(&spool->lock);
+    const struct segment *next = inventory_behind(&spool->inventory, spool->reading.known_number);
+    if (next != NULL)
+        *segment = *next;
+    pthread_mutex_unlock(&spool->lock);
+    return next != NULL;
+}
+
 bool spool_learn(struct spool *spool, bool *learnt, struct error *error)
 {
     struct segment segment;
-    bool opened;
 
-    pthread_mutex_lock(&spool->lock);
-    const struct segment *next = inventory_behind(&spool->inventory, spool->reading.known_number);
-    *learnt = spool->is_adopted && next != NULL;
-    if (*learnt)
-        segment = *next;
-    pthread_mutex_unlock(&spool->lock);
+    *learnt = spool->is_adopted && next_unknown(spool, &segment);
     if (!*learnt)
         return true;
 
-    if (!enter(spool, segment.number, &segment.bytes, &opened, error))
+    enum spool_entered entered = spool_enter(spool, segment.number, &segment.bytes, error);
+    if (entered == SPOOL_NOT_NOW)
         return false;
-    if (!opened) {
+    if (entered == SPOOL_GONE) {
         spool_note_gone(spool, segment.number);
         return true;
     }
-    examine(spool, &segment);
+    examine(spool, &segment, entered == SPOOL_ENTERED);
     segment_reader_end(&spool->reading.reader);
     note_examined(spool, &segment);
     return true;
@@ -122,14 +107,14 @@ struct others {
 static bool note_segment(struct spool *spool, uint64_t number, struct others *others, struct error *error)
 {
     struct segment segment = {.number = number};
-    bool opened;
+    enum spool_entered entered = spool_enter(spool, number, &segment.bytes, error);
 
-    if (!enter(spool, number, &segment.bytes, &opened, error))
+    if (entered == SPOOL_NOT_NOW)
         return false;
-    if (!opened)
+    if (entered == SPOOL_GONE)
         return true;
 
-    switch (read_kind(spool)) {
+    switch (entered == SPOOL_ENTERED ? read_kind(spool) : SEGMENT_NO_HEADER) {
     case SEGMENT_OTHER_STREAM:
         others->of_other_streams++;
         return true;

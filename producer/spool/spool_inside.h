@@ -54,8 +54,18 @@ void spool_free(struct spool *spool);
 /* "could not WHAT the spool NAME", with errno. Returns false. */
 bool spool_fail(const struct spool *spool, const char *what, struct error *error);
 
-/* A descriptor for reading; -1, with errno. */
+/* A descriptor for reading; -1, with errno: what the disk did not give is tried again. */
 int spool_open_segment(const struct spool *spool, uint64_t number);
+
+enum spool_entered {
+    SPOOL_ENTERED,
+    SPOOL_GONE,       /* somebody has removed it */
+    SPOOL_UNREADABLE, /* the disk does not give it, or it is no file */
+    SPOOL_NOT_NOW,    /* `error` says why */
+};
+
+/* The reader stands before the header of this segment, whose file has so many bytes. */
+enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *bytes, struct error *error);
 
 /* Remove a segment that was taken out of the inventory, or set it aside if it is damaged. When that fails it is put
  * back. */

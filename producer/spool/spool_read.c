@@ -3,6 +3,8 @@
 #include "producer/spool/spool_inside.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool find(struct spool *spool, uint64_t from, struct segment *segment)
 {
@@ -14,29 +16,49 @@ static bool find(struct spool *spool, uint64_t from, struct segment *segment)
     return found != NULL;
 }
 
+enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *bytes, struct error *error)
+{
+    struct stat status;
+    int file = spool_open_segment(spool, number);
+
+    if (file < 0 && errno == ENOENT)
+        return SPOOL_GONE;
+    if (file < 0 && (errno == EIO || errno == ELOOP || errno == ENXIO))
+        return SPOOL_UNREADABLE;
+    if (file < 0 || fstat(file, &status) != 0) {
+        spool_fail(spool, "read", error);
+        if (file >= 0)
+            close(file);
+        return SPOOL_NOT_NOW;
+    }
+
+    *bytes = (uint64_t)status.st_size;
+    segment_reader_open(&spool->reading.reader, file, *bytes);
+    spool->reading.number = 0;
+    return SPOOL_ENTERED;
+}
+
 /* Stand before the first record of the segment. False with `error`; or the segment turned out to be lost. */
 static bool begin(struct spool *spool, const struct segment *segment, bool *lost, struct error *error)
 {
     struct slice header;
-    int file = spool_open_segment(spool, segment->number);
+    uint64_t bytes;
+    enum spool_entered entered = spool_enter(spool, segment->number, &bytes, error);
 
     *lost = true;
-    if (file < 0) {
-        if (errno == ENOENT)
-            spool_note_gone(spool, segment->number);
-        else if (errno == EIO || errno == ELOOP)
-            spool_note_damage(spool, segment->number, segment->first - 1);
-        else
-            return spool_fail(spool, "read", error);
+    if (entered == SPOOL_NOT_NOW)
+        return false;
+    if (entered == SPOOL_GONE) {
+        spool_note_gone(spool, segment->number);
         return true;
     }
 
-    segment_reader_open(&spool->reading.reader, file, segment->bytes);
-    spool->reading.number = segment->number;
-    spool->reading.ordinal = segment->first;
-    *lost = segment_reader_next(&spool->reading.reader, &header) != SEGMENT_RECORD;
+    spool->reading.reader.end = segment->bytes;
+    *lost = entered == SPOOL_UNREADABLE || segment_reader_next(&spool->reading.reader, &header) != SEGMENT_RECORD;
     if (*lost)
         spool_note_damage(spool, segment->number, segment->first - 1);
+    spool->reading.number = *lost ? 0 : segment->number;
+    spool->reading.ordinal = segment->first;
     return true;
 }
 
@@ -79,20 +101,33 @@ static bool choose(struct spool *spool, uint64_t from, struct segment *segment, 
     return true;
 }
 
+/* Some more records; false at the end, or with `*failed` and `error`. */
+static bool read_more(struct spool *spool, uint64_t *from, struct parcel *parcel, bool *failed, struct error *error)
+{
+    struct segment segment;
+    bool found, lost;
+
+    *failed = !choose(spool, *from, &segment, &found, error) ||
+              (found && !stand(spool, &segment, *from, &lost, error));
+    if (*failed || !found)
+        return false;
+    if (!lost)
+        *from = read_records(spool, &segment, *from, parcel);
+    return parcel_has_room(parcel);
+}
+
 bool spool_read(struct spool *spool, uint64_t from, struct parcel *parcel, struct error *error)
 {
-    while (parcel_has_room(parcel)) {
-        struct segment segment;
-        bool found, lost;
+    size_t before = parcel->count;
+    struct error why;
+    bool failed = false;
 
-        if (!choose(spool, from, &segment, &found, error))
-            return false;
-        if (!found)
-            return true;
-        if (!stand(spool, &segment, from, &lost, error))
-            return false;
-        if (!lost)
-            from = read_records(spool, &segment, from, parcel);
-    }
-    return true;
+    while (read_more(spool, &from, parcel, &failed, &why))
+        continue;
+
+    /* What was read before it failed is given first. */
+    if (!failed || parcel->count > before)
+        return true;
+    *error = why;
+    return false;
 }
