@@ -1,11 +1,18 @@
 #include "consumer/daemon.h"
 
+#include "consumer/sqlstate.h"
 #include "proto/redis_error.h"
 
 /* The line is closed by what a server says that is no master to write to; so it has answered. */
 static bool redis_answers(const struct daemon *daemon, const struct error *error)
 {
     return group_is_connected(daemon->group) || redis_error_says_moved(error);
+}
+
+/* Nor does a server that nothing can be written to keep its session. */
+static bool postgresql_answers(const struct daemon *daemon, const struct error *error)
+{
+    return postgres_is_open(daemon->postgres) || error->reason == sqlstate_read_only;
 }
 
 /* A turn asks PostgreSQL first, then Redis, then PostgreSQL again. */
@@ -15,7 +22,7 @@ void daemon_note_failure(struct daemon *daemon, const struct error *error)
 
     tally_add(&daemon->retries, error->reason);
     if (ledger)
-        outage_failed(&daemon->postgresql_outage, postgres_is_open(daemon->postgres), error);
+        outage_failed(&daemon->postgresql_outage, postgresql_answers(daemon, error), error);
     else
         outage_failed(&daemon->redis_outage, redis_answers(daemon, error), error);
 }
@@ -46,7 +53,7 @@ static void probe_postgresql(struct daemon *daemon)
     if (postgres_probe(daemon->postgres, DAEMON_PROBE_TIMEOUT_MS, &error))
         outage_over(&daemon->postgresql_outage);
     else
-        outage_failed(&daemon->postgresql_outage, postgres_is_open(daemon->postgres), &error);
+        outage_failed(&daemon->postgresql_outage, postgresql_answers(daemon, &error), &error);
 }
 
 void daemon_probe(struct daemon *daemon)

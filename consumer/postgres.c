@@ -1,5 +1,7 @@
 #include "consumer/postgres_line.h"
 
+#include "consumer/sqlstate.h"
+
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -112,8 +114,9 @@ static struct keywords keywords_for(const struct postgres *postgres, const struc
     add(&keywords, "keepalives_interval", "5");
     add(&keywords, "keepalives_count", "3");
     add(&keywords, "tcp_user_timeout", "10000");
-    add(&keywords, "target_session_attrs", postgres->read_only ? "any" : "read-write");
     add(&keywords, "dbname", postgres->url_text);
+    if (!postgres->read_only)
+        add(&keywords, "target_session_attrs", "any"); /* see check_writable */
     if (postgres->url.count > 1) {
         add(&keywords, "host", host->name);
         add(&keywords, "hostaddr", host->address);
@@ -143,6 +146,27 @@ static bool wait_for_handshake(struct postgres *postgres, int64_t deadline_us, s
     return true;
 }
 
+static bool is_on(const struct postgres *postgres, const char *parameter)
+{
+    const char *value = PQparameterStatus(postgres->connection, parameter);
+
+    return value != NULL && strcmp(value, "on") == 0;
+}
+
+/* What libpq would do for target_session_attrs=read-write, but with a reason that is always the same. A pooler may not tell:
+ * then the first statement will. */
+static bool check_writable(struct postgres *postgres, struct error *error)
+{
+    bool standby = is_on(postgres, "in_hot_standby");
+
+    if (postgres->read_only || (!standby && !is_on(postgres, "default_transaction_read_only")))
+        return true;
+    error_set(error, ERROR_TRANSIENT, sqlstate_read_only, "could not write to PostgreSQL at %s: %s", postgres->address,
+              standby ? "it is a standby" : "default_transaction_read_only is on");
+    postgres_close(postgres);
+    return false;
+}
+
 static bool connect_to(struct postgres *postgres, size_t index, int64_t deadline_us, struct error *error)
 {
     struct postgres_host host = postgres_url_host(&postgres->url, index);
@@ -160,22 +184,39 @@ static bool connect_to(struct postgres *postgres, size_t index, int64_t deadline
 
     PQsetnonblocking(postgres->connection, 1);
     note_address(postgres);
-    return true;
+    return check_writable(postgres, error);
+}
+
+/* What all the servers said. One that may do later makes up for one that will not. */
+static void note_refusal(struct error *all, const struct error *why)
+{
+    char text[ERROR_TEXT_MAX];
+    const struct error *weightier = all->kind == ERROR_FATAL && why->kind == ERROR_TRANSIENT ? why : all;
+
+    if (all->kind == ERROR_NONE) {
+        *all = *why;
+        return;
+    }
+    if (snprintf(text, sizeof text, "%s; %s", all->text, why->text) >= 0)
+        error_set(all, weightier->kind, weightier->reason, "%s", text);
 }
 
 bool postgres_line_connect(struct postgres *postgres, struct error *error)
 {
     int64_t deadline_us = clock_deadline_us(postgres->clock, postgres->connect_timeout_ms);
-    struct error why = {.kind = ERROR_NONE, .reason = ""};
+    struct error all = {.kind = ERROR_NONE, .reason = ""};
 
     for (size_t index = 0; index < postgres->url.count; index++) {
         int share_ms = clock_left_ms(postgres->clock, deadline_us) / (int)(postgres->url.count - index);
+        struct error why;
+
         if (connect_to(postgres, index, clock_deadline_us(postgres->clock, share_ms), &why))
             return true;
+        note_refusal(&all, &why);
     }
-    *error = why;
+    *error = all;
     if (postgres->url_text == NULL)
-        error_set(error, why.kind, why.reason, "%s (DATABASE_URL is not set)", why.text);
+        error_set(error, all.kind, all.reason, "%s (DATABASE_URL is not set)", all.text);
     return false;
 }
 
@@ -189,13 +230,14 @@ static const char optional_settings[] =
     "DO $$ BEGIN PERFORM pg_catalog.set_config('transaction_timeout', '0', false);"
     " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
-/* remote_apply is the one setting that promises more than "on". */
+/* remote_apply is the one setting that promises more than "on". Whoever makes a server read-only shall be obeyed, so that is
+ * not set back. */
 static const struct postgres_statement settings_statement = {
     "session_settings",
     "SELECT set_config('statement_timeout', $1::text, false),"
     " set_config('idle_in_transaction_session_timeout', $2::text, false),"
     " set_config('idle_session_timeout', '0', false),"
-    " set_config('default_transaction_read_only', $3::text, false),"
+    " CASE WHEN $3::text = 'on' THEN set_config('default_transaction_read_only', 'on', false) END,"
     " set_config('lock_timeout', '5s', false),"
     " set_config('synchronous_commit',"
     "            CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END,"

@@ -9,8 +9,9 @@
  *              too many connections, no partition for the row (23514) ...
  *   REJECTED   the data itself: class 22 and 23 (but 23514), 54001 ...
  *   FATAL      schema, rights, authentication, an unknown database, and what is not in the table
- * After a failure inside a transaction the session is rolled back; after a lost connection or a missed deadline it is
- * closed: session locks are then gone, and postgres_session() tells so.
+ * After a failure inside a transaction the session is rolled back; after a lost connection, a missed deadline or a word
+ * that nothing can be written there ("read_only") it is closed, and the next one goes to the first server of the string
+ * that can be written to: session locks are then gone, and postgres_session() tells so.
  *
  * Not for several threads. */
 #ifndef TASKLEDGER_CONSUMER_POSTGRES_H
@@ -32,16 +33,18 @@ struct postgres_options {
     const char *application_name; /* shows in pg_stat_activity */
     int connect_timeout_ms;       /* 0: 5,000 */
     int statement_timeout_ms;     /* 0: 15,000; the server's, and ours with a second on top. Negative: none */
-    bool read_only;               /* default_transaction_read_only, and any server will do; else target_session_attrs */
-    const struct clock *clock;    /* NULL: the machine's */
+    bool read_only;            /* default_transaction_read_only, and any server will do, or as the string has it; else
+                                     one that can be written to, whatever it says */
+    const struct clock *clock; /* NULL: the machine's */
 };
 
 /* No connection yet. FATAL, "config", when the connection string cannot be parsed; the text never quotes it. */
 struct postgres *postgres_new(const struct postgres_options *options, struct error *error);
 void postgres_free(struct postgres *postgres);
 
-/* Connect and make the session ours; nothing happens when it is open. FATAL for rights and unknown databases, and when a
- * pooler in transaction mode stands in between. */
+/* Connect and make the session ours; nothing happens when it is open. The servers of the string are tried in turn, each
+ * within its share of the connect timeout. FATAL for rights and unknown databases, if no other server may do later, and
+ * when a pooler in transaction mode stands in between. */
 bool postgres_open(struct postgres *postgres, struct error *error);
 void postgres_close(struct postgres *postgres);
 bool postgres_is_open(const struct postgres *postgres);

@@ -163,7 +163,8 @@ bool postgres_line_recover(struct postgres *postgres, const struct error *error)
 
     /* A transaction in which the failed statement had no part goes on for nobody. */
     bool clean = status == PQTRANS_IDLE || (in_transaction && roll_back(postgres));
-    if (!clean || error->reason == sqlstate_statement_lost)
+    bool elsewhere = error->reason == sqlstate_read_only;
+    if (!clean || elsewhere || error->reason == sqlstate_statement_lost)
         postgres_close(postgres);
     return false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 const char sqlstate_duplicate_key[] = "duplicate_key";
+const char sqlstate_read_only[] = "read_only";
 const char sqlstate_statement_lost[] = "statement_lost";
 
 struct row {
@@ -16,7 +17,7 @@ static const struct row rows[] = {
     /* Whole codes that differ from their class. */
     {"23505", {ERROR_REJECTED,  sqlstate_duplicate_key}},
     {"23514", {ERROR_TRANSIENT, "no_partition"}},
-    {"25006", {ERROR_TRANSIENT, "read_only"}},        /* a failover, or a standby */
+    {"25006", {ERROR_TRANSIENT, sqlstate_read_only}}, /* a failover, or a standby */
     {"25P03", {ERROR_TRANSIENT, "idle_timeout"}},
     {"26000", {ERROR_TRANSIENT, sqlstate_statement_lost}},
     {"40001", {ERROR_TRANSIENT, "serialization"}},

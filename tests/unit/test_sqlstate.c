@@ -77,6 +77,13 @@ static void a_lost_statement_is_recognised_by_its_reason(void **state)
     assert_ptr_equal(sqlstate_meaning("42P05").reason, sqlstate_statement_lost);
 }
 
+static void a_server_that_takes_no_writes_is_recognised_by_its_reason(void **state)
+{
+    (void)state;
+    assert_ptr_equal(sqlstate_meaning("25006").reason, sqlstate_read_only);
+    assert_ptr_not_equal(sqlstate_meaning("25P02").reason, sqlstate_read_only);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +94,7 @@ int main(void)
         cmocka_unit_test(a_code_nobody_has_thought_about_is_fatal),
         cmocka_unit_test(a_duplicate_key_is_recognised_by_its_reason),
         cmocka_unit_test(a_lost_statement_is_recognised_by_its_reason),
+        cmocka_unit_test(a_server_that_takes_no_writes_is_recognised_by_its_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
