@@ -221,6 +221,12 @@ static bool unknown_command(const char *name, struct error *error)
     return nearest_refuse(&nearest, "command", "; see taskledger-consumer --help", error);
 }
 
+/* What is behind it may be a URL that lost its way, with a password. */
+static int length_of_name(const char *word)
+{
+    return (int)strcspn(word, "=:");
+}
+
 static const struct command *find_command(int argc, char **argv, struct error *error)
 {
     if (argc < 2)
@@ -231,8 +237,9 @@ static const struct command *find_command(int argc, char **argv, struct error *e
     if (argc == 2)
         unknown_command(argv[1], error);
     else
-        error_set(error, ERROR_FATAL, "usage", "expected one command, found \"%s %s\"; see taskledger-consumer --help",
-                  argv[1], argv[2]);
+        error_set(error, ERROR_FATAL, "usage",
+                  "expected one command, found \"%.*s %.*s\"; see taskledger-consumer --help", length_of_name(argv[1]),
+                  argv[1], length_of_name(argv[2]), argv[2]);
     return NULL;
 }
 

@@ -75,9 +75,19 @@ void nearest_offer(struct nearest *nearest, const char *word)
     }
 }
 
+/* Names end at one of these; what is behind may be a URL, or its password, that lost its way. */
+static struct slice name_of(struct slice given)
+{
+    size_t size = 0;
+
+    while (size < given.size && size < WORD_BYTES_MAX && given.data[size] != '=' && given.data[size] != ':')
+        size++;
+    return slice_of(given.data, size);
+}
+
 bool nearest_refuse(const struct nearest *nearest, const char *kind, const char *advice, struct error *error)
 {
-    struct slice given = slice_of(nearest->given.data, least(nearest->given.size, WORD_BYTES_MAX));
+    struct slice given = name_of(nearest->given);
 
     if (nearest->word == NULL)
         return error_set(error, ERROR_FATAL, "usage", "there is no %s %.*s%s", kind, SLICE_PRINT(given), advice);

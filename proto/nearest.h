@@ -19,8 +19,8 @@ struct nearest {
 void nearest_init(struct nearest *nearest, struct slice given);
 void nearest_offer(struct nearest *nearest, const char *word);
 
-/* "there is no <kind> <given>; the nearest is <word>" and `advice` behind it; the given cut at 64 bytes. FATAL, "usage";
- * returns false. */
+/* "there is no <kind> <given>; the nearest is <word>" and `advice` behind it; the given cut at 64 bytes, and where a
+ * value begins, which may be a secret. FATAL, "usage"; returns false. */
 bool nearest_refuse(const struct nearest *nearest, const char *kind, const char *advice, struct error *error);
 
 #endif
