@@ -272,6 +272,7 @@ def test_an_abandoned_group_is_named_and_nobody_is_taken_out_for_it(ready, clien
     assert now["taskledger_stream_group_pending" + label] == 0
     assert 3600 <= now["taskledger_stream_group_oldest_seconds" + label] < 3700
     assert now['taskledger_stream_group_holds_back{group="taskledger"}'] == 0
+    wait_until(lambda: "notes" in json.loads(ask(consumer.listen, "/readyz").text), 5, "there is a note")
     answer = ask(consumer.listen, "/readyz")
     assert answer.status == 200
     assert json.loads(answer.text)["notes"] == ['trimming held back by group "left "alone""']
@@ -281,8 +282,8 @@ def test_an_abandoned_group_is_named_and_nobody_is_taken_out_for_it(ready, clien
     client.xreadgroup('left "alone"', "a", {stream.name: ">"}, count=1000, noack=True)
     consumer.wait_for_log('"event":"trimming_resumed"')
     trimmed_to(client, stream.name, NODE)
-    assert metrics(consumer.listen)["taskledger_trim_blocked"] == 0
-    assert "notes" not in json.loads(ask(consumer.listen, "/readyz").text)
+    wait_until(lambda: metrics(consumer.listen)["taskledger_trim_blocked"] == 0, 5, "it is told")
+    wait_until(lambda: "notes" not in json.loads(ask(consumer.listen, "/readyz").text), 5, "there is no note")
     assert consumer.stderr().count("trimming_blocked") == consumer.stderr().count("trimming_resumed") == 1
 
 
