@@ -134,7 +134,8 @@ struct redis_visitor {
 
 /* Read and parse at most about `part_bytes` more of the current answer. `*complete` tells whether it has ended. Between
  * two parts of one answer only redis_append and redis_send may be called. Waits as redis_receive does for the first byte
- * of an answer, and for the request timeout for each further one. An error answer is a failure, by the table. */
+ * of an answer, and for the request timeout for each further one, but for ten of them at most. An error answer is a
+ * failure, by the table. */
 bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
                         bool *complete, struct error *error);
 

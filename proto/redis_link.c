@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+enum { PART_PATIENCE = 10 }; /* so many request timeouts for one part of an answer */
+
 /* ---- opening and closing ---- */
 
 void redis_link_init(struct redis_link *link, const struct redis_settings *settings)
@@ -102,11 +104,11 @@ bool redis_link_send(struct redis_link *link, struct error *error)
 
 /* ---- receiving ---- */
 
-/* How long to wait for bytes of an answer: for its first, and then either for all others together or for each. */
+/* How long to wait for bytes of an answer: for its first, then for each other, and for all that are read at once. */
 struct patience {
     int64_t first_ms;
-    int64_t others_ms;
-    bool for_each;
+    int64_t each_ms;
+    int64_t all_ms;
     bool has_extra; /* for the first */
 };
 
@@ -116,7 +118,8 @@ static struct patience patience_of(const struct redis_link *link, int extra_firs
 
     return (struct patience){
         .first_ms = request_ms + extra_first_ms,
-        .others_ms = request_ms,
+        .each_ms = request_ms,
+        .all_ms = request_ms,
         .has_extra = extra_first_ms > 0,
     };
 }
@@ -140,12 +143,21 @@ static bool receive_input(struct redis_link *link, const struct deadline *deadli
     return true;
 }
 
+/* Asked when something has come, too: a server may drip for ever, or gush. */
+static bool check_time(const struct redis_link *link, const struct deadline *deadline, struct error *error)
+{
+    if (clock_left_ms(link->settings->clock, deadline->at_us) > 0)
+        return true;
+    return error_set(error, ERROR_TRANSIENT, "timeout", "could not get the whole answer in time");
+}
+
 /* Parse up to the end of the answer, or until about `part_bytes` of it have gone in. */
 static bool receive_until(struct redis_link *link, const struct redis_visitor *visitor, size_t part_bytes,
                           struct patience patience, bool *complete, struct error *error)
 {
     bool begun = link->input.size > 0 || redis_parser_has_begun(link->parser);
-    struct deadline deadline = begun ? deadline_in(link, patience.others_ms) : deadline_of_first(link, patience);
+    struct deadline deadline = begun ? deadline_in(link, patience.each_ms) : deadline_of_first(link, patience);
+    int64_t end_us = clock_deadline_us(link->settings->clock, patience.all_ms);
     size_t taken = 0;
 
     for (;;) {
@@ -159,10 +171,12 @@ static bool receive_until(struct redis_link *link, const struct redis_visitor *v
         if (link->input.size > 0)
             continue;
 
-        if (!receive_input(link, &deadline, error))
+        if (!receive_input(link, &deadline, error) || !check_time(link, &deadline, error))
             return false;
-        if (!begun || patience.for_each)
-            deadline = deadline_in(link, patience.others_ms);
+        if (!begun)
+            end_us = clock_deadline_us(link->settings->clock, patience.all_ms);
+        deadline = deadline_in(link, patience.each_ms);
+        deadline.at_us = deadline.at_us < end_us ? deadline.at_us : end_us;
         begun = true;
     }
 }
@@ -181,7 +195,7 @@ bool redis_link_receive_part(struct redis_link *link, const struct redis_visitor
     bool ended = false;
 
     assert(link->outstanding > 0);
-    patience.for_each = true;
+    patience.all_ms *= PART_PATIENCE;
     if (!receive_until(link, visitor, part_bytes, patience, &ended, error))
         return fail(link);
     if (ended && !conclude(link, error))

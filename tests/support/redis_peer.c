@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -71,6 +72,17 @@ static bool send_fill(const struct redis_peer *peer, int line, size_t size)
     return true;
 }
 
+/* The pause ends early when the peer is stopped. */
+static bool drip(const struct redis_peer *peer, int line, const struct redis_peer_answer *what)
+{
+    struct pollfd stopped = {.fd = peer->stop, .events = POLLIN};
+
+    for (size_t i = 0; i < what->fill_bytes; i++)
+        if (!send_all(peer, line, "x", 1) || poll(&stopped, 1, what->drip_ms) > 0)
+            return false;
+    return true;
+}
+
 /* False when the connection has ended. */
 static bool answer(struct redis_peer *peer, int line)
 {
@@ -81,7 +93,8 @@ static bool answer(struct redis_peer *peer, int line)
     const char *bytes = next->bytes == NULL ? "" : next->bytes;
     const char *after = next->after == NULL ? "" : next->after;
     return send_all(peer, line, bytes, next->size == 0 ? strlen(bytes) : next->size) &&
-           send_fill(peer, line, next->fill_bytes) && send_all(peer, line, after, strlen(after)) && !next->hangs_up;
+           (next->drip_ms > 0 ? drip(peer, line, next) : send_fill(peer, line, next->fill_bytes)) &&
+           send_all(peer, line, after, strlen(after)) && !next->hangs_up;
 }
 
 static void hear(struct redis_peer *peer, const char *bytes, size_t size)
@@ -144,6 +157,14 @@ static void serve(struct redis_peer *peer, int line)
     }
 }
 
+/* A Unix socket does not know this, and needs it not. */
+static void send_at_once(int line)
+{
+    int on = 1;
+
+    (void)setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static void *run(void *self)
 {
     struct redis_peer *peer = self;
@@ -152,6 +173,7 @@ static void *run(void *self)
         int line = accept(peer->listener, NULL, NULL);
         if (line < 0)
             break;
+        send_at_once(line);
 
         pthread_mutex_lock(&peer->lock);
         peer->connections++;

@@ -10,6 +10,7 @@ struct redis_peer_answer {
     const char *bytes;
     size_t size;       /* of bytes; 0: they are a text */
     size_t fill_bytes; /* then so many x */
+    int drip_ms;       /* with so long a pause behind each of them */
     const char *after; /* then this */
     bool hangs_up;     /* then the connection ends */
 };

@@ -88,18 +88,24 @@ struct fixture {
     struct error error;
 };
 
-static void connect_to(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count)
+static void connect_with(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count,
+                         int patience_ms)
 {
     *fixture = (struct fixture){.peer = redis_peer_start(answers, count)};
     const struct redis_options options = {
         .url = redis_peer_url(fixture->peer),
-        .request_timeout_ms = PATIENCE_MS,
+        .request_timeout_ms = patience_ms,
         .reply_string_max = 1000,
     };
     arena_init(&fixture->arena, 0);
     fixture->redis = redis_new(&options, &fixture->error);
     if (!redis_connect(fixture->redis, &fixture->error))
         fail_msg("%s", fixture->error.text);
+}
+
+static void connect_to(struct fixture *fixture, const struct redis_peer_answer *answers, size_t count)
+{
+    connect_with(fixture, answers, count, PATIENCE_MS);
 }
 
 static void close_fixture(struct fixture *fixture)
@@ -271,6 +277,23 @@ static void a_string_of_512_mib_needs_no_memory(void **state)
     close_fixture(&fixture);
 }
 
+/* Each byte comes in time, all of them would take an hour. */
+static void an_answer_that_drips_for_ever_is_given_up(void **state)
+{
+    const struct redis_peer_answer answers[] = {GREETING,
+                                                {.bytes = "$360000\r\n", .fill_bytes = 360000, .drip_ms = 10}};
+    struct fixture fixture;
+    bool complete = false;
+
+    (void)state;
+    connect_with(&fixture, answers, COUNT(answers), 200);
+    ask(&fixture, "XRANGE");
+    assert_false(receive_part(&fixture, &complete));
+    assert_string_equal(fixture.error.reason, "timeout");
+    assert_false(redis_is_connected(fixture.redis));
+    close_fixture(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(an_error_answer_is_the_verdict_and_leaves_the_line_open),
         cmocka_unit_test(a_visitor_that_refuses_closes_the_line),
         cmocka_unit_test(a_string_of_512_mib_needs_no_memory),
+        cmocka_unit_test(an_answer_that_drips_for_ever_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
