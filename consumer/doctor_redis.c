@@ -72,6 +72,8 @@ static const struct {
     {"denied", "give the server a password, or bind it to this machine: deploy/redis/users.acl"},
     {"tls", "set TASKLEDGER_REDIS_CA_FILE to who signed its certificate, or mend that certificate"},
     {"db", "set the db in REDIS_URL to one that the server has: redis://HOST/0"},
+    {"service", "put the name that the sentinels know into REDIS_URL: redis-cli -p 26379 SENTINEL MASTERS"},
+    {"notmaster", "wait for the failover to end; if it does not: redis-cli -p 26379 SENTINEL CKQUORUM NAME"},
     {"maxclients", "redis-cli CONFIG SET maxclients 10000; redis-cli CONFIG REWRITE"},
 };
 

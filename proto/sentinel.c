@@ -91,12 +91,13 @@ static bool refuse(const struct refusals *refusals, struct error *error)
                      refusals->kind == ERROR_FATAL ? "cannot" : "could not", refusals->text);
 }
 
-static int64_t share_us(const struct sentinel *sentinel, int64_t until_us, size_t shares)
+static int64_t share_us(const struct sentinel *sentinel, int64_t until_us)
 {
     const struct clock *clock = sentinel->settings->clock;
-    int64_t part_ms = clock_left_ms(clock, until_us) / (int64_t)shares;
+    int64_t half_ms = clock_left_ms(clock, until_us) / 2;
+    int64_t limit_us = clock_deadline_us(clock, half_ms < SHARE_MIN_MS ? SHARE_MIN_MS : half_ms);
 
-    return clock_deadline_us(clock, part_ms < SHARE_MIN_MS ? SHARE_MIN_MS : part_ms);
+    return limit_us < until_us ? limit_us : until_us;
 }
 
 bool sentinel_find_master(struct sentinel *sentinel, struct redis_link *link, int64_t until_us, struct error *error)
@@ -106,10 +107,9 @@ bool sentinel_find_master(struct sentinel *sentinel, struct redis_link *link, in
 
     for (size_t i = 0; i < url->sentinel_count; i++) {
         size_t place = (sentinel->first + i) % url->sentinel_count;
-        int64_t limit_us = share_us(sentinel, until_us, url->sentinel_count - i + 1);
         struct error why;
 
-        redis_link_limit(link, limit_us < until_us ? limit_us : until_us);
+        redis_link_limit(link, share_us(sentinel, until_us));
         if (ask(sentinel, place, link, &sentinel->master, &why)) {
             sentinel->answered = place;
             return true;
@@ -118,6 +118,7 @@ bool sentinel_find_master(struct sentinel *sentinel, struct redis_link *link, in
         if (redis_error_is(&why, "canceled"))
             break;
     }
+    sentinel->first = (sentinel->first + 1) % url->sentinel_count;
     return refuse(&refusals, error);
 }
 

@@ -1,9 +1,10 @@
 /* sentinel: who is the master now?
  *
- * The sentinels of the URL are asked in turn, each within its share of the time that is left, of which one share is kept
- * for the connection to the master. The one whose answer led to a master is asked first the next time; one that led astray
- * (cut off together with a master that is none any more, say) is asked last. What a sentinel says is believed only after
- * the server has said so itself, see sentinel_check_master. */
+ * The sentinels of the URL are asked in turn, each within half of the time that is left, so that there is always some for the
+ * next one, and at last for the connection to the master. The one whose answer led to a master is asked first the next
+ * time; one that led astray (cut off together with a master that is none any more, say) is asked last; and after a vain
+ * round another one begins. What a sentinel says is believed only after the server has said so itself, see
+ * sentinel_check_master. */
 #ifndef TASKLEDGER_PROTO_SENTINEL_H
 #define TASKLEDGER_PROTO_SENTINEL_H
 

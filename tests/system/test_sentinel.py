@@ -8,6 +8,7 @@ import pytest
 from support.events import Stream
 from support.sentinel import Sentinel, SentinelSet
 from support.waiting import wait_until
+from support.worker import Worker
 
 CONSUMER = "taskledger-consumer"
 EMIT = "taskledger-emit"
@@ -153,6 +154,28 @@ def test_lines_that_are_open_need_no_sentinels(programs, watched, postgres, begi
     teller.tell(100)
     wait_for_tasks(postgres, teller.told)
     assert count_of(consumer, "redis_away") == 0
+
+
+def test_a_fork_at_any_moment_of_a_failover_hurts_neither_parent_nor_child(build, scratch, watched):
+    """The line of the parent asks sentinels, connects and sends meanwhile; each child has a line of its own."""
+    worker = Worker(build, scratch, watched)
+    try:
+        worker.emit(10)
+        worker.fork(10)
+        assert worker.flush() == 0
+        watched.wait_until_replicated()
+        old = watched.master()
+        old.kill()
+        worker.emit(10)
+        for _ in range(5):
+            worker.fork(10)
+        watched.wait_for_failover(old)
+        worker.fork(10)
+        worker.emit(10)
+        assert worker.close(30000) == 0
+        assert watched.client().xlen(Stream(watched.client()).name) >= 30 + 7 * 10
+    finally:
+        worker.kill()
 
 
 # ---- sentinels that are away, and names that nobody knows

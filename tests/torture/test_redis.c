@@ -1,4 +1,4 @@
-/* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn. */
+/* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn; also by a sentinel. */
 #include "proto/redis.h"
 
 #include "proto/entry.h"
@@ -189,7 +189,8 @@ static bool tell_story(struct redis *redis, struct error *error)
     return good;
 }
 
-static struct redis *make_line(const struct redis_peer *peer, struct error *error)
+/* `db` is how this kind of URL says it. */
+static struct redis *make_line(const char *place, const char *db, struct error *error)
 {
     char url[128];
     const struct redis_options options = {
@@ -200,8 +201,57 @@ static struct redis *make_line(const struct redis_peer *peer, struct error *erro
         .reply_string_max = 20,
     };
 
-    snprintf(url, sizeof url, "%s?db=1", redis_peer_url(peer));
+    snprintf(url, sizeof url, "%s%s", place, db);
     return redis_new(&options, error);
+}
+
+/* ---- who is on the stage ---- */
+
+/* The peer of the story, and perhaps a sentinel that knows it. */
+struct stage {
+    struct redis_peer *peer;
+    struct redis_peer *sentinel;
+    struct redis_peer_answer peer_answers[ANSWERS + 1];
+    struct redis_peer_answer sentinel_answers[2];
+    char place[64];
+};
+
+static void set_stage(struct stage *stage)
+{
+    *stage = (struct stage){.peer = redis_peer_start(script, ANSWERS)};
+}
+
+/* Behind the login the peer is asked for its role, too. */
+static void set_stage_with_sentinel(struct stage *stage)
+{
+    char port[8];
+
+    *stage = (struct stage){.peer_answers = {script[0], script[1], {.bytes = "*2\r\n$6\r\nmaster\r\n:0\r\n"}}};
+    memcpy(stage->peer_answers + 3, script + 2, (ANSWERS - 2) * sizeof *script);
+    stage->peer = redis_peer_start_on_port(stage->peer_answers, ANSWERS + 1);
+
+    snprintf(port, sizeof port, "%u", redis_peer_port(stage->peer));
+    snprintf(stage->place, sizeof stage->place, "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port), port);
+    stage->sentinel_answers[0].bytes = "+OK\r\n";
+    stage->sentinel_answers[1].bytes = stage->place;
+    stage->sentinel = redis_peer_start_on_port(stage->sentinel_answers, 2);
+}
+
+static void clear_stage(struct stage *stage)
+{
+    redis_peer_stop(stage->peer);
+    if (stage->sentinel != NULL)
+        redis_peer_stop(stage->sentinel);
+}
+
+static struct redis *make_line_on(const struct stage *stage, struct error *error)
+{
+    char place[64];
+
+    if (stage->sentinel == NULL)
+        return make_line(redis_peer_url(stage->peer), "?db=1", error);
+    snprintf(place, sizeof place, "redis+sentinel://127.0.0.1:%u/m", redis_peer_port(stage->sentinel));
+    return make_line(place, "/1", error);
 }
 
 /* ---- cut off ---- */
@@ -245,7 +295,7 @@ static void a_peer_may_be_cut_off_at_any_byte(void **state)
         struct redis_peer_answer answers[2 * ANSWERS];
         struct redis_peer *peer = redis_peer_start(answers, cut_script(bytes, answers));
         struct error error = {.kind = ERROR_NONE};
-        struct redis *redis = make_line(peer, &error);
+        struct redis *redis = make_line(redis_peer_url(peer), "?db=1", &error);
 
         assert_false(tell_story(redis, &error));
         assert_int_equal(error.kind, ERROR_TRANSIENT);
@@ -261,15 +311,19 @@ static void a_peer_may_be_cut_off_at_any_byte(void **state)
 
 /* ---- every call in turn ---- */
 
+typedef void set_any_stage(struct stage *stage);
+
 /* The story with a fault at the n-th call. True when it went well; else the fault was told as what it was. */
-static bool survive(enum fault kind, int n, const char *expected_reason)
+static bool survive(set_any_stage *set, enum fault kind, int n, const char *expected_reason)
 {
-    struct redis_peer *peer = redis_peer_start(script, ANSWERS);
     struct error error = {.kind = ERROR_NONE};
+    struct stage stage;
+
+    set(&stage);
 
     fault = kind;
     countdown = n;
-    struct redis *redis = make_line(peer, &error);
+    struct redis *redis = make_line_on(&stage, &error);
     bool good = redis != NULL && tell_story(redis, &error);
     fault = FAULT_NONE;
 
@@ -279,15 +333,16 @@ static bool survive(enum fault kind, int n, const char *expected_reason)
             fail_msg("call %d: %s: %s", n, error.reason, error.text);
     }
     redis_free(redis);
-    redis_peer_stop(peer);
+    clear_stage(&stage);
     return good;
 }
 
-static void assert_every_fault_is_survived(enum fault kind, const char *expected_reason, int runs_min)
+static void assert_every_fault_is_survived(set_any_stage *set, enum fault kind, const char *expected_reason,
+                                           int runs_min)
 {
     int runs = 0;
 
-    while (!survive(kind, runs, expected_reason))
+    while (!survive(set, kind, runs, expected_reason))
         assert_true(++runs < RUNS_MAX);
     assert_true(runs >= runs_min);
 }
@@ -295,26 +350,30 @@ static void assert_every_fault_is_survived(enum fault kind, const char *expected
 static void memory_may_run_out_at_any_allocation(void **state)
 {
     (void)state;
-    assert_every_fault_is_survived(FAULT_MEMORY, "memory", 5);
+    assert_every_fault_is_survived(set_stage, FAULT_MEMORY, "memory", 5);
+    assert_every_fault_is_survived(set_stage_with_sentinel, FAULT_MEMORY, "memory", 8);
 }
 
 static void any_call_of_the_kernels_may_fail(void **state)
 {
     (void)state;
-    assert_every_fault_is_survived(FAULT_CALL, "connection", 6);
+    assert_every_fault_is_survived(set_stage, FAULT_CALL, "connection", 6);
+    assert_every_fault_is_survived(set_stage_with_sentinel, FAULT_CALL, "connection", 12);
 }
 
 static void any_call_of_the_kernels_may_be_interrupted(void **state)
 {
     (void)state;
     for (int n = 0; n < 40; n++)
-        assert_true(survive(FAULT_SIGNAL, n, "none"));
+        assert_true(survive(set_stage, FAULT_SIGNAL, n, "none") &&
+                    survive(set_stage_with_sentinel, FAULT_SIGNAL, n, "none"));
 }
 
 static void bytes_may_come_and_go_one_at_a_time(void **state)
 {
     (void)state;
-    assert_true(survive(FAULT_TRICKLE, 0, "none"));
+    assert_true(survive(set_stage, FAULT_TRICKLE, 0, "none"));
+    assert_true(survive(set_stage_with_sentinel, FAULT_TRICKLE, 0, "none"));
 }
 
 int main(void)

@@ -103,6 +103,22 @@ static void a_silent_sentinel_is_passed_over_and_the_one_that_answered_goes_firs
     sentinel_fixture_close(&fixture);
 }
 
+static void after_a_vain_round_another_sentinel_goes_first(void **state)
+{
+    struct sentinel_fixture fixture;
+
+    (void)state;
+    sentinel_fixture_open(&fixture);
+    sentinel_fixture_add_server(&fixture, (sentinel_fixture_answers){PONG, MASTER});
+    sentinel_fixture_add_sentinel(&fixture, (sentinel_fixture_answers){"-LOADING\r\n"});
+    sentinel_fixture_add_sentinel(&fixture, (sentinel_fixture_answers){"-LOADING\r\n", PONG, FIRST});
+    sentinel_fixture_make_plain_line(&fixture);
+    sentinel_fixture_assert_refused(&fixture, ERROR_TRANSIENT, "loading");
+    sentinel_fixture_assert_connects(&fixture);
+    assert_int_equal(redis_peer_connections(fixture.sentinels[0]), 1);
+    sentinel_fixture_close(&fixture);
+}
+
 static void sentinels_that_are_all_silent_are_given_up_in_time(void **state)
 {
     const struct clock *clock = clock_system();
@@ -249,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_password_is_for_the_master_and_not_for_its_sentinels),
         cmocka_unit_test(a_master_that_forbids_role_is_taken_for_one),
         cmocka_unit_test(a_silent_sentinel_is_passed_over_and_the_one_that_answered_goes_first_next_time),
+        cmocka_unit_test(after_a_vain_round_another_sentinel_goes_first),
         cmocka_unit_test(sentinels_that_are_all_silent_are_given_up_in_time),
         cmocka_unit_test(when_none_is_there_the_error_names_them),
         cmocka_unit_test(a_service_that_no_sentinel_knows_is_for_an_operator),
