@@ -118,14 +118,13 @@ void spool_fixture_append(struct spool_fixture *fixture, uint64_t first, size_t 
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
-size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, uint64_t from,
-                          unsigned seen[SPOOL_FIXTURE_EVENTS_MAX])
+size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, uint64_t from)
 {
     struct parcel *parcel = &fixture->parcel;
     struct error error;
     size_t count = 0;
 
-    memset(seen, 0, SPOOL_FIXTURE_EVENTS_MAX * sizeof *seen);
+    memset(fixture->seen, 0, sizeof fixture->seen);
     for (;;) {
         parcel_reset(parcel);
         if (!spool_read(spool, from, parcel, &error))
@@ -136,7 +135,7 @@ size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, ui
             uint64_t number = spool_fixture_number(parcel_payload(parcel, &parcel->items[i]));
 
             assert_true(number < SPOOL_FIXTURE_EVENTS_MAX && parcel->items[i].ordinal >= from);
-            seen[number]++;
+            fixture->seen[number]++;
             from = parcel->items[i].ordinal + 1;
             count++;
         }
@@ -145,11 +144,9 @@ size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, ui
 
 void spool_fixture_assert_reads(struct spool_fixture *fixture, uint64_t first, uint64_t last)
 {
-    unsigned seen[SPOOL_FIXTURE_EVENTS_MAX];
-
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, first, seen), last + 1 - first);
+    assert_int_equal(spool_fixture_read(fixture, fixture->spool, first), last + 1 - first);
     for (uint64_t i = first; i <= last; i++)
-        assert_int_equal(seen[i], 1);
+        assert_int_equal(fixture->seen[i], 1);
 }
 
 struct spool *spool_fixture_adopt(struct spool_fixture *fixture)
@@ -160,6 +157,29 @@ struct spool *spool_fixture_adopt(struct spool_fixture *fixture)
     if (!spool_adopt(&fixture->options, fixture->name, &spool, &error))
         fail_msg("%s", error.text);
     return spool;
+}
+
+struct spool *spool_fixture_adopt_and_read(struct spool_fixture *fixture, size_t *count)
+{
+    struct spool *spool = spool_fixture_adopt(fixture);
+
+    assert_non_null(spool);
+    *count = spool_fixture_read(fixture, spool, 1);
+    return spool;
+}
+
+void spool_fixture_finish(struct spool *spool)
+{
+    spool_release(spool, spool_fixture_look(spool).last);
+    spool_close(spool);
+}
+
+struct spool_look spool_fixture_look(struct spool *spool)
+{
+    struct spool_look look;
+
+    spool_look(spool, &look);
+    return look;
 }
 
 /* ---- the folder ------------------------------------------------------------------------------------------------------ */

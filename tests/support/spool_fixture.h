@@ -18,7 +18,8 @@ struct spool_fixture {
     struct spool_options options;
     struct spool *spool; /* the owner's; NULL: not open */
     struct parcel parcel;
-    size_t event_bytes; /* of each; 0: of various sizes */
+    size_t event_bytes;                      /* of each; 0: of various sizes */
+    unsigned seen[SPOOL_FIXTURE_EVENTS_MAX]; /* how often each number came in spool_fixture_read */
 };
 
 /* For cmocka. With the least cap, of a spool that keeps, and open. */
@@ -41,15 +42,22 @@ void spool_fixture_append(struct spool_fixture *fixture, uint64_t first, size_t 
 /* The number of an event, which is whole. */
 uint64_t spool_fixture_number(struct slice payload);
 
-/* Read from this ordinal to the end: how often each number came. Returns how many events. */
-size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, uint64_t from,
-                          unsigned seen[SPOOL_FIXTURE_EVENTS_MAX]);
+/* Read from this ordinal to the end, into `seen`. Returns how many events. */
+size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, uint64_t from);
 
 /* Exactly the numbers first to last are read, in order, and with their ordinals. */
 void spool_fixture_assert_reads(struct spool_fixture *fixture, uint64_t first, uint64_t last);
 
 /* Adopt what the owner left. NULL: it is not to be had. */
 struct spool *spool_fixture_adopt(struct spool_fixture *fixture);
+
+/* The same, and read it all; it is there. */
+struct spool *spool_fixture_adopt_and_read(struct spool_fixture *fixture, size_t *count);
+
+/* Everything that was read of it is done with. */
+void spool_fixture_finish(struct spool *spool);
+
+struct spool_look spool_fixture_look(struct spool *spool);
 
 /* Files in the owner's sub-folder whose names end so; 0 when it is gone. */
 size_t spool_fixture_count(const struct spool_fixture *fixture, const char *suffix);

@@ -1,29 +1,15 @@
 /* The owner's side of a spool: what is appended is read, until it is released or the cap takes it. */
 #include "producer/spool/spool.h"
 
-#include "tests/support/scratch.h"
 #include "tests/support/spool_fixture.h"
 
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-static struct spool_look look_at(struct spool *spool)
-{
-    struct spool_look look;
-
-    spool_look(spool, &look);
-    return look;
-}
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
@@ -75,16 +61,15 @@ static void the_reader_follows_the_appender(void **state)
 static void ordinals_that_are_missing_are_passed_over(void **state)
 {
     struct spool_fixture *fixture = *state;
-    unsigned seen[SPOOL_FIXTURE_EVENTS_MAX];
 
     spool_fixture_append(fixture, 5, 5);
     spool_fixture_append(fixture, 20, 5);
     assert_int_equal(spool_fixture_count(fixture, ".segment"), 2);
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1, seen), 10);
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 10, seen), 5);
-    assert_int_equal(look_at(fixture->spool).first, 5);
-    assert_int_equal(look_at(fixture->spool).last, 24);
-    assert_int_equal(look_at(fixture->spool).events, 10);
+    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1), 10);
+    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 10), 5);
+    assert_int_equal(spool_fixture_look(fixture->spool).first, 5);
+    assert_int_equal(spool_fixture_look(fixture->spool).last, 24);
+    assert_int_equal(spool_fixture_look(fixture->spool).events, 10);
 }
 
 /* ---- releasing ------------------------------------------------------------------------------------------------------- */
@@ -99,9 +84,9 @@ static void segments_go_when_all_of_them_is_released(void **state)
     assert_int_equal(spool_fixture_count(fixture, ".segment"), segments);
     spool_release(fixture->spool, 200);
     assert_true(spool_fixture_count(fixture, ".segment") < segments);
-    assert_true(look_at(fixture->spool).first <= 201);
+    assert_true(spool_fixture_look(fixture->spool).first <= 201);
     spool_fixture_assert_reads(fixture, 201, 400);
-    assert_int_equal(look_at(fixture->spool).unprotected, 0);
+    assert_int_equal(spool_fixture_look(fixture->spool).unprotected, 0);
 }
 
 static void nothing_stays_of_an_overflow_that_is_over(void **state)
@@ -116,7 +101,7 @@ static void nothing_stays_of_an_overflow_that_is_over(void **state)
         spool_fixture_append(fixture, i, 10);
         spool_release(fixture->spool, i + 9);
         assert_int_equal(spool_fixture_count(fixture, ".segment"), 0);
-        assert_int_equal(look_at(fixture->spool).bytes, 0);
+        assert_int_equal(spool_fixture_look(fixture->spool).bytes, 0);
     }
 }
 
@@ -168,7 +153,7 @@ static void at_the_cap_the_oldest_that_were_sent_are_given_up_and_counted(void *
     spool_note_sent(fixture->spool, 600);
     spool_fixture_append(fixture, 601, 900);
 
-    struct spool_look look = look_at(fixture->spool);
+    struct spool_look look = spool_fixture_look(fixture->spool);
     assert_true(look.bytes <= SPOOL_BYTES_MIN);
     assert_true(look.first > 1 && look.first <= 601);
     assert_int_equal(look.unprotected, look.first - 1);
@@ -185,7 +170,7 @@ static void what_was_released_is_not_unprotected(void **state)
     spool_release(fixture->spool, 30);
     spool_fixture_append(fixture, 601, 900);
 
-    struct spool_look look = look_at(fixture->spool);
+    struct spool_look look = spool_fixture_look(fixture->spool);
     assert_int_equal(look.unprotected, look.first - 1 - 30);
 }
 
@@ -214,7 +199,7 @@ static void what_was_not_sent_is_never_given_up(void **state)
     spool_note_sent(fixture->spool, 0); /* Redis has lost everything */
     uint64_t then = fill(fixture, last + 11, &error);
     assert_string_equal(error.reason, "spool_full");
-    spool_fixture_assert_reads(fixture, look_at(fixture->spool).first, then);
+    spool_fixture_assert_reads(fixture, spool_fixture_look(fixture->spool).first, then);
 }
 
 static void releasing_makes_room_again(void **state)
@@ -242,134 +227,6 @@ static void what_is_larger_than_the_cap_is_refused(void **state)
     spool_fixture_append(fixture, 1, 1);
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------ */
-
-static void all_of_it_is_for_its_user_only(void **state)
-{
-    struct spool_fixture *fixture = *state;
-    struct stat status;
-
-    spool_fixture_append(fixture, 1, 1);
-    assert_int_equal(stat(spool_fixture_path(fixture, ".segment", false), &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0600);
-    assert_int_equal(stat(spool_fixture_path(fixture, "lock", false), &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0600);
-    assert_int_equal(stat(spool_fixture_path(fixture, ".", false), &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0700);
-}
-
-static void the_folder_and_those_above_it_are_made(void **state)
-{
-    struct spool_fixture *fixture = *state;
-    struct spool_options options = fixture->options;
-    char deep[128];
-    struct error error;
-
-    snprintf(deep, sizeof deep, "%s/a/b//c/", fixture->directory);
-    options.directory = deep;
-    struct spool *spool = spool_open(&options, &error);
-    assert_non_null(spool);
-    assert_string_equal(spool_name(spool), fixture->name);
-    assert_true(spool_keeps(spool));
-    spool_close(spool);
-}
-
-static void a_folder_that_is_removed_beneath_its_owner_is_made_again(void **state)
-{
-    struct spool_fixture *fixture = *state;
-    unsigned seen[SPOOL_FIXTURE_EVENTS_MAX];
-    struct error error;
-
-    spool_fixture_append(fixture, 1, 10);
-    scratch_remove(fixture->directory);
-    assert_false(spool_sync(fixture->spool, &error));
-    assert_string_equal(error.reason, "disk");
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1, seen), 0);
-    assert_int_equal(look_at(fixture->spool).damaged, 1);
-
-    spool_fixture_append(fixture, 11, 10);
-    assert_true(spool_sync(fixture->spool, &error));
-    spool_fixture_assert_reads(fixture, 11, 20);
-    assert_null(spool_fixture_adopt(fixture));
-    spool_fixture_die(fixture);
-    struct spool *adopted = spool_fixture_adopt(fixture);
-    assert_non_null(adopted);
-    spool_close(adopted);
-}
-
-static void what_cannot_be_a_spool_is_refused(void **state)
-{
-    struct spool_fixture *fixture = *state;
-    struct spool_options options = fixture->options;
-    char path[PATH_MAX + 2], stream[STREAM_NAME_BYTES_MAX + 2];
-    struct error error;
-
-    memset(path, 'x', sizeof path - 1);
-    path[sizeof path - 1] = '\0';
-    options.directory = path;
-    assert_null(spool_open(&options, &error));
-    assert_int_equal(error.kind, ERROR_FATAL);
-    assert_string_equal(error.reason, "config");
-    path[300] = '\0';
-    assert_null(spool_open(&options, &error));
-    assert_int_equal(error.kind, ERROR_FATAL);
-    options.directory = "";
-    assert_null(spool_open(&options, &error));
-    assert_int_equal(error.kind, ERROR_FATAL);
-
-    memset(stream, 's', sizeof stream - 1);
-    stream[sizeof stream - 1] = '\0';
-    options = fixture->options;
-    options.stream = stream;
-    assert_null(spool_open(&options, &error));
-    assert_string_equal(error.reason, "config");
-
-    options = fixture->options;
-    options.directory = "/dev/null/spool";
-    assert_null(spool_open(&options, &error));
-    assert_int_equal(error.kind, ERROR_TRANSIENT);
-    assert_string_equal(error.reason, "disk");
-    assert_non_null(strstr(error.text, "/dev/null/spool"));
-}
-
-/* In the child: close what was inherited, say so, and live on until told to end. */
-static _Noreturn void live_on(struct spool *spool, int tell, int told)
-{
-    char byte = 'x';
-
-    spool_abandon(spool);
-    _exit(write(tell, &byte, 1) == 1 && read(told, &byte, 1) == 1 ? 0 : 1);
-}
-
-/* A copy of the lock in a child would keep adopters away for as long as the child lives. */
-static void a_forked_child_lets_go_of_it(void **state)
-{
-    struct spool_fixture *fixture = *state;
-    int up[2], down[2], ended;
-    char byte;
-
-    spool_fixture_append(fixture, 1, 10);
-    assert_int_equal(pipe(up) | pipe(down), 0);
-    pid_t child = fork();
-    if (child == 0)
-        live_on(fixture->spool, up[1], down[0]);
-    assert_int_equal(read(up[0], &byte, 1), 1);
-
-    spool_fixture_append(fixture, 11, 10);
-    assert_null(spool_fixture_adopt(fixture));
-    spool_fixture_die(fixture);
-    struct spool *adopted = spool_fixture_adopt(fixture);
-    assert_int_equal(write(down[1], &byte, 1), 1);
-    assert_int_equal(waitpid(child, &ended, 0), child);
-    assert_int_equal(ended, 0);
-    assert_non_null(adopted);
-    spool_close(adopted);
-    for (int i = 0; i < 2; i++) {
-        close(up[i]);
-        close(down[i]);
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, spool_fixture_set_up, spool_fixture_tear_down)
 
 int main(void)
@@ -390,11 +247,6 @@ int main(void)
         TEST(what_was_not_sent_is_never_given_up),
         TEST(releasing_makes_room_again),
         TEST(what_is_larger_than_the_cap_is_refused),
-        TEST(all_of_it_is_for_its_user_only),
-        TEST(the_folder_and_those_above_it_are_made),
-        TEST(a_folder_that_is_removed_beneath_its_owner_is_made_again),
-        TEST(what_cannot_be_a_spool_is_refused),
-        TEST(a_forked_child_lets_go_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
