@@ -1,8 +1,10 @@
 """Consumers die, stop and are told to end, under load."""
 
 import pytest
+from support.freezing import freeze_in_mid_copy
 
 CONSUMERS, KILLS = 3, 100
+BACKLOG = 20_000
 RECOVERED_WITHIN_S = 2.0
 
 
@@ -78,8 +80,24 @@ def test_workers_told_to_end_under_load_lose_nothing(scene):
     scene.finish()
 
 
+def test_a_consumer_stopped_in_mid_copy_and_continued_later_holds_up_nobody(scene, postgres):
+    """Its locks are those of rows that others have to write, too: of its entries, delivered again."""
+    consumers = scene.start_consumers(CONSUMERS)
+    scene.load()
+    for consumer in consumers:
+        consumer.wait_for_log('"event":"slot_taken"')
+    for _ in scene.rounds(least=2):
+        victim = scene.chance.choice(consumers)
+        with scene.fault("consumer stopped in mid-COPY"):
+            scene.speak(at_once=BACKLOG, per_second=50)
+            freeze_in_mid_copy(victim, postgres)
+        scene.settle_present()
+        victim.resume()
+        victim.wait_for_log('"event":"postgresql_back"')
+    scene.finish()
+
+
 def test_a_consumer_stopped_at_any_point_is_gone_on_with_later(scene):
-    """Also in mid-COPY: its locks hold up nobody for longer than the claim time, and it continues."""
     scene.start_consumers(CONSUMERS)
     scene.load()
     for _ in scene.rounds(least=3):

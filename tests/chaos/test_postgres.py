@@ -125,3 +125,37 @@ def test_the_disk_of_postgresql_is_full_for_a_while(make_scene, redis, make_post
 
 def refusals(postgres):
     return postgres.log.read_text(errors="replace").count("No space left on device")
+
+
+def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres):
+    """A restored backup: what it does not have is applied again from what the stream retains."""
+    scene.start_consumers(2)
+    scene.load()
+    for _ in scene.rounds(least=2):
+        scene.progress(300)
+        postgres.stop()
+        postgres.save()
+        postgres.start()
+        scene.progress(500)
+        with scene.fault("restored from an older copy"):
+            postgres.kill()
+            postgres.put_back()
+            postgres.start()
+        scene.recovered()
+    scene.finish()
+
+
+def test_the_ledger_is_restored_from_an_older_dump(scene, postgres):
+    """Into a new database, with the consumers stopped, as an operator does it; Redis and the workers know nothing of it."""
+    scene.start_consumers(2)
+    scene.load()
+    for _ in scene.rounds(least=2):
+        scene.progress(300)
+        postgres.dump()
+        scene.progress(500)
+        with scene.fault("restored from an older dump"):
+            scene.stop_consumers()
+            postgres.restore()
+            scene.start_consumers(2)
+        scene.recovered()
+    scene.finish()

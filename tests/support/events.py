@@ -137,10 +137,26 @@ class Stream:
                 return False
         return True
 
+    def last_id(self, shard=0):
+        return self.client.xinfo_stream(self.key(shard))["last-generated-id"].decode()
+
+    def is_settled_up_to(self, last, shard=0, group=GROUP):
+        """Entries up to this ID were delivered to the group and acknowledged, whatever became of later ones."""
+        key = self.key(shard)
+        delivered = [info["last-delivered-id"].decode() for info in self._group(key, group)]
+        if not delivered or parts(delivered[0]) < parts(last):
+            return False
+        return self.client.xpending_range(key, group, "-", last, 1) == []
+
     def _group(self, key, group):
         """What Redis says about the group: a list of one, or an empty one."""
         known = self.client.xinfo_groups(key) if self.client.exists(key) else []
         return [info for info in known if info["name"].decode() == group]
+
+
+def parts(stream_id):
+    """A stream ID as it compares."""
+    return tuple(map(int, stream_id.split("-")))
 
 
 def flattened(events):

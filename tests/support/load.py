@@ -41,8 +41,13 @@ class Speaker(threading.Thread):
         self.stopping = threading.Event()
         self.repeated = 0
 
+    def speak_at_once(self, count):
+        """Before it is started: so many events in one go."""
+        self.deliver([self.producer.opened(), *(self.statement() for _ in range(count))])
+
     def run(self):
-        self.deliver([self.producer.opened()])
+        if not self.producer.said:
+            self.deliver([self.producer.opened()])
         while not self.stopping.is_set():
             said = [self.statement() for _ in range(self.chance.randrange(1, 40))]
             if self.chance.random() < 0.05:
@@ -123,9 +128,12 @@ class LoadWorker:
 
     def term(self):
         """It closes in good order."""
-        self.process.send_signal(signal.SIGTERM)
+        self.ask_to_end()
         assert self.process.wait(END_DEADLINE_S) == 0, f"{self.label}:\n{self.log.read_text(errors='replace')}"
         self.has_ended = True
+
+    def ask_to_end(self):
+        self.process.send_signal(signal.SIGTERM)
 
     def kill9(self):
         self.was_killed = self.has_ended = True

@@ -29,7 +29,7 @@ from .load import SOCKET_TIMEOUT_S, LoadWorker, Speaker
 from .memory import Sampler
 from .waiting import wait_until
 
-CONSUMER, REPLAY = "taskledger-consumer", "taskledger-replay"
+CONSUMER, EMIT, REPLAY = "taskledger-consumer", "taskledger-emit", "taskledger-replay"
 SECONDS = float(os.environ.get("TASKLEDGER_TEST_SECONDS", 3))
 SEED = int(os.environ.get("TASKLEDGER_TEST_SEED", random.randrange(1_000_000)))
 CLAIM_IDLE = "2s"
@@ -52,6 +52,7 @@ class Scene:
         self.chance = random.Random(SEED)
         self.consumers, self.speakers, self.workers = [], [], []
         self.faults, self.recoveries = Counter(), []
+        self.spool = scratch / "spool"
         self.sampler = Sampler()
         self.began = time.monotonic()
         self.fault_ended = None
@@ -76,6 +77,15 @@ class Scene:
         self.consumers.append(consumer)
         return consumer
 
+    def stop_consumers(self):
+        for consumer in self.consumers:
+            assert consumer.term() == 0
+        self.consumers.clear()
+
+    def kill_worker(self, worker):
+        self.sampler.look()
+        worker.kill9()
+
     def kill_consumer(self, consumer):
         self.sampler.look()
         consumer.kill9()
@@ -88,16 +98,19 @@ class Scene:
         for _ in range(workers):
             self.work(threads=2, rate=200)
 
-    def speak(self, client=None, **options):
+    def speak(self, client=None, at_once=0, **options):
+        """at_once: so many events are in the stream when this returns, the others follow."""
         client = client or self.redis.client(socket_timeout=SOCKET_TIMEOUT_S)
         speaker = Speaker(self.pb, client, self.chance.randrange(1 << 30), **options)
         self.speakers.append(speaker)
+        if at_once:
+            speaker.speak_at_once(at_once)
         speaker.start()
         return speaker
 
     def work(self, line=None, *, env=None, within=(), **options):
         """line: a Redis or a Proxy; options as in load_worker.c, in small letters without LOAD_."""
-        environment = {**(line or self.redis).environment, **(env or {})}
+        environment = {"TASKLEDGER_SPOOL_DIR": str(self.spool), **(line or self.redis).environment, **(env or {})}
         label = f"w{len(self.workers)}"
         worker = LoadWorker(self.build, self.scratch, label, environment, within=within, **options)
         self.sampler.watch("load_worker", worker.pid)
@@ -153,24 +166,35 @@ class Scene:
     # ---- the verdict
 
     def finish(self, *, gone=None, kinds=(), settled_within_s=SETTLED_WITHIN_S):
-        """Ends the load and judges. gone: key → payload of what may be lost and must be named, if it is not there;
+        """Ends the load, sends what killed workers have left in their spool, and judges. gone: key → payload of what may be lost and must be named, if it is not there;
         kinds: what verify must find besides."""
         self.end_load()
+        if any(worker.was_killed for worker in self.workers):
+            self.programs.run(EMIT, "sweep", "--wait", env={"TASKLEDGER_SPOOL_DIR": str(self.spool)}, deadline_s=120)
         self.settle(settled_within_s)
         self.sampler.end()
         assert all(consumer.is_running() for consumer in self.consumers), "a consumer ended that nobody killed"
         return self.judge(gone or {}, set(kinds))
 
     def end_load(self):
-        for worker in self.workers:
-            if not worker.has_ended:
-                worker.term()
+        ending = [worker for worker in self.workers if not worker.has_ended]
+        for worker in ending:
+            worker.ask_to_end()
+        for worker in ending:
+            worker.term()
         for speaker in self.speakers:
             speaker.end()
 
     def settle(self, within_s=SETTLED_WITHIN_S):
         stream = Stream(self.redis.client())
         wait_until(lambda: stream.is_settled(GROUP), within_s, "everything is settled")
+
+    def settle_present(self, within_s=SETTLED_WITHIN_S):
+        """Recovered is who has settled all that is in the stream now, whatever comes after it."""
+        stream = Stream(self.redis.client())
+        last = stream.last_id()
+        wait_until(lambda: stream.is_settled_up_to(last), within_s, f"everything up to {last} is settled")
+        self.recoveries.append(time.time() - self.fault_ended)
 
     def stored_keys(self):
         return accounts.stored_events(self.postgres).keys()

@@ -166,6 +166,7 @@ class Postgres(Server):
         super().__init__(folder)
         self.within = (disk or host).within if disk or host else []
         self.data = (disk.path if disk else self.folder) / "data"
+        self.copy = self.folder / "copy"
         self.port = free_port() if port or host else 5432
         self.url = self._url(host.address if host else self.folder)
         self.settings = {
@@ -192,6 +193,27 @@ class Postgres(Server):
     def beside(self):
         """The environment of a program that stands beside the server, whatever lies between them and the others."""
         return {"DATABASE_URL": self._url(self.folder)}
+
+    def save(self):
+        """Keeps a copy of its data, while it does not run; put_back() goes back to it."""
+        shutil.rmtree(self.copy, ignore_errors=True)
+        subprocess.run(["cp", "-a", self.data, self.copy], check=True)
+
+    def put_back(self):
+        shutil.rmtree(self.data)
+        subprocess.run(["cp", "-a", self.copy, self.data], check=True)
+
+    def dump(self):
+        """pg_dump while it runs; restore() puts a new database with that in the place of the one there is."""
+        self._tool("pg_dump", "--format=custom", f"--file={self.copy}", "postgres")
+
+    def restore(self):
+        self._tool("psql", "--command=DROP DATABASE postgres WITH (FORCE)", "template1")
+        self._tool("pg_restore", "--create", "--exit-on-error", "--dbname=template1", self.copy)
+
+    def _tool(self, name, *arguments):
+        command = [POSTGRES_PROGRAMS / name, f"--host={self.folder}", f"--port={self.port}", "--username=postgres"]
+        subprocess.run([*command, *arguments], check=True, stdout=subprocess.DEVNULL)
 
     def connect(self, database="postgres", user="postgres"):
         """An independent connection: psycopg2, in autocommit."""

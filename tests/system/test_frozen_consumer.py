@@ -3,20 +3,15 @@
 import pytest
 from support import model
 from support.events import Producer, Stream
+from support.freezing import freeze_in_mid_copy
 from support.http import metrics
 from support.waiting import wait_until
 
 CONSUMER = "taskledger-consumer"
 EVENTS = 60_000
-TRIES = 500
 DRAINED_WITHIN_S = 25
 CLAIM_IDLE = {"TASKLEDGER_CLAIM_IDLE": "2s"}
 
-HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 683932423 AND objid = %s AND granted"
-AWAITS_ITS_CLIENT = """
-    SELECT backend_xid IS NOT NULL AND query LIKE 'BEGIN; COPY%%'
-    FROM pg_stat_activity WHERE pid = %s AND wait_event = 'ClientRead'
-"""
 SESSIONS_ENDED = "taskledger_consumer_sessions_ended_total"
 
 
@@ -40,28 +35,6 @@ def start(programs, count, env=None):
     for consumer in consumers:
         consumer.wait_for_log('"event":"slot_taken"')
     return consumers
-
-
-def freeze_in_mid_copy(victim, postgres):
-    """Stops it again and again, until it has stopped with rows written and not committed; its session's process."""
-    connection = postgres.connect()
-    cursor = connection.cursor()
-    slot = victim.stderr().split('"event":"slot_taken"')[1].split('"consumer":"c-')[1].split('"')[0]
-    cursor.execute(HOLDER, (slot,))
-    (pid,) = cursor.fetchone()
-
-    def waiting():
-        cursor.execute(AWAITS_ITS_CLIENT, (pid,))
-        return cursor.fetchall()
-
-    for _ in range(TRIES):
-        victim.pause()
-        [(in_mid_copy,)] = wait_until(waiting, 10, "what was sent to the server is done")
-        if in_mid_copy:
-            connection.close()
-            return pid
-        victim.resume()
-    raise AssertionError("it was never in mid-COPY")
 
 
 def is_there(postgres, pid):
