@@ -107,8 +107,7 @@ static bool read_more(struct spool *spool, uint64_t *from, struct parcel *parcel
     struct segment segment;
     bool found, lost;
 
-    *failed = !choose(spool, *from, &segment, &found, error) ||
-              (found && !stand(spool, &segment, *from, &lost, error));
+    *failed = !choose(spool, *from, &segment, &found, error) || (found && !stand(spool, &segment, *from, &lost, error));
     if (*failed || !found)
         return false;
     if (!lost)
