@@ -7,6 +7,7 @@
 
 #include "consumer/postgres.h"
 #include "consumer/postgres_url.h"
+#include "proto/resolve.h"
 
 struct pg_conn; /* libpq's PGconn and PGresult */
 struct pg_result;
@@ -21,6 +22,7 @@ struct postgres {
     int statement_timeout_ms; /* negative: none */
     bool read_only;
     const struct clock *clock;
+    struct resolve resolve;
 
     struct pg_conn *connection; /* NULL: closed */
     uint64_t sessions;          /* opened so far */
@@ -32,7 +34,7 @@ struct postgres {
     bool spoken_to; /* while copying */
 };
 
-/* Connect to the first server that will do; nothing is set up in the session yet. */
+/* Connect to the first server that will do; nothing is set up in the session yet. In consumer/postgres_connect.c. */
 bool postgres_line_connect(struct postgres *postgres, struct error *error);
 
 /* When silence has lasted too long. */

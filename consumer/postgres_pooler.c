@@ -61,12 +61,11 @@ bool postgres_line_refuse_pooler(struct postgres *postgres, struct error *error)
 
     other.connection = NULL;
     other.prepared_count = 0;
-    if (!postgres_line_connect(&other, error))
-        return false;
-
-    bool good = true;
+    other.resolve = (struct resolve){{NULL}};
+    bool good = postgres_line_connect(&other, error);
     for (int round = 0; good && round < ROUNDS; round++)
         good = look_once(postgres, &other, error);
     postgres_close(&other);
+    resolve_close(&other.resolve);
     return good;
 }

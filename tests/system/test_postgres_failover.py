@@ -1,5 +1,10 @@
 """PostgreSQL with a standby: the consumer writes where one can write, and goes there when that changes."""
 
+import os
+import random
+import socket
+import time
+
 import pytest
 
 from support.events import Producer, Stream
@@ -91,6 +96,20 @@ def unfence(postgres):
     postgres.rows("SELECT pg_reload_conf()")
 
 
+@pytest.fixture
+def without_names(scratch):
+    """What a command begins with whose name server hears every question and answers none."""
+    if os.geteuid() != 0:
+        pytest.skip("a name server of one's own takes root")
+    address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+    configuration = scratch / "resolv.conf"
+    configuration.write_text(f"nameserver {address}\noptions timeout:30 attempts:1\n")
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind((address, 53))
+        bind = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        yield ["unshare", "--mount", "sh", "-c", bind, configuration]
+
+
 @pytest.mark.parametrize("parameters", ["", READ_WRITE])
 def test_a_promoted_standby_is_found_when_the_primary_is_gone(
     programs, postgres, make_standby, start, stream, say, parameters
@@ -172,3 +191,24 @@ def test_servers_that_are_all_away_are_all_named(programs, redis, postgres, make
     consumer.wait_for_log("postgresql_away")
     for server in postgres, standby:
         assert f"at {server.folder}:{server.port}/postgres" in consumer.stderr()
+
+
+def test_a_name_server_that_is_silent_costs_a_host_its_share_only(programs, redis, postgres, without_names):
+    programs.use(redis, postgres)
+    url = f"postgresql:///postgres?host=ledger.example,{postgres.folder}&port=5432,{postgres.port}&user=postgres"
+    consumer = programs.start(CONSUMER, env={"DATABASE_URL": url}, within=without_names)
+    consumer.wait_for_log('"event":"ready"', 10)
+
+    alone = programs.start(CONSUMER, env={"DATABASE_URL": "postgresql://ledger.example/app"}, within=without_names)
+    alone.wait_for_log("postgresql_away", 10)
+    assert "PostgreSQL at ledger.example: could not look up the host" in alone.stderr()
+    assert ask(alone.listen, "/livez").status == 200
+    started = time.monotonic()
+    assert alone.term() == 0
+    assert time.monotonic() - started < 10
+
+
+def test_a_host_may_be_a_name(programs, redis, make_postgres, start):
+    server = make_postgres("named", port=True)
+    consumer = start(f"postgresql://postgres@localhost:{server.port}/postgres")
+    assert f"localhost:{server.port}/postgres" in consumer.stderr()
