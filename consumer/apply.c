@@ -6,12 +6,14 @@
 #include "consumer/retell.h"
 #include "consumer/rows.h"
 #include "consumer/sqlstate.h"
+#include "consumer/suspect_rows.h"
 #include "consumer/trial.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Others may store the same events between the look and the COPY; each time there are fewer left. */
-enum { TRIES_MAX = 8 };
+enum { TRIES_MAX = 8, DETAIL_BYTES = 128 };
 
 const char *const apply_reason_names[APPLY_REASONS] = {
     [APPLY_OVERSIZED] = "oversized",
@@ -22,6 +24,7 @@ const char *const apply_reason_names[APPLY_REASONS] = {
     [APPLY_MALFORMED_ENTRY] = "malformed_entry",
     [APPLY_IDENTITY_CONFLICT] = "identity_conflict",
     [APPLY_REFUSED] = "refused",
+    [APPLY_CRASHES] = "crashes",
 };
 
 struct apply {
@@ -126,10 +129,10 @@ static void count_batch(struct apply *apply, const struct batch *batch)
 
 /* ---- applying --------------------------------------------------------------------------------------------------- */
 
-static bool has_deletions(const struct batch *batch)
+static bool has_deletions_or_suspects(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->entries[i].state == ENTRY_DELETED)
+        if (batch->entries[i].state == ENTRY_DELETED || suspect_rows_has_one(&batch->entries[i]))
             return true;
     }
     return false;
@@ -139,7 +142,7 @@ static bool has_deletions(const struct batch *batch)
 static bool is_needless(const struct intake *intake, const struct batch *batch)
 {
     return !intake_has(intake, INTAKE_NEW) && !intake_has(intake, INTAKE_CONFLICT) && intake->faults == NULL &&
-           !has_deletions(batch);
+           !has_deletions_or_suspects(batch);
 }
 
 /* What is there already is marked, and left out of the COPY. */
@@ -259,6 +262,35 @@ static bool condemn(void *self, const struct entry *entry, const struct error *w
                          refusal.text);
     *error = refusal;
     return failed(apply, error);
+}
+
+/* ---- setting aside ---------------------------------------------------------------------------------------------- */
+
+static bool add_crashing(struct intake *intake, const struct entry *entry, struct error *error)
+{
+    char detail[DETAIL_BYTES];
+    struct intake_fault fault = {.entry = entry, .reason = APPLY_CRASHES};
+
+    fault.has_identity = event_identity(entry->payload, &fault.producer_id, &fault.sequence);
+    snprintf(detail, sizeof detail,
+             "delivered %u times, and applied alone twice by a consumer that ended before it was done",
+             entry->deliveries);
+    return intake_add_fault(intake, &fault, detail, error);
+}
+
+bool apply_set_aside(struct apply *apply, const struct entry *entry, struct error *error)
+{
+    const struct batch batch = {.entries = entry, .count = 1};
+    const struct batch nothing = {.count = 0};
+    struct intake *intake = &apply->intake;
+
+    if (!postgres_open(apply->postgres, error))
+        return false;
+    if (!intake_read(intake, &nothing, error) || !add_crashing(intake, entry, error) ||
+        !rows_begin(&apply->rows, intake, error) || !rows_finish(&apply->rows, intake, &batch, error))
+        return failed(apply, error);
+    count_batch(apply, &batch);
+    return true;
 }
 
 struct sink apply_sink(struct apply *apply)

@@ -9,6 +9,7 @@
  *   producer_run    which numbers are held from now on
  *   rejected_event  what can never be an event                          consumer/fault_rows.h
  *   loss            entries that somebody deleted
+ *   entry_trial     what was suspected and is applied now                consumer/suspects.h
  *
  * Events are taken for new. When the COPY says that one is not, the batch is looked up first and tried again: an identity
  * that is there with the same bytes is a duplicate and left out, with other bytes it is a conflict and set aside. While
@@ -36,6 +37,7 @@ enum apply_reason {
     APPLY_MALFORMED_ENTRY,   /* not an entry of ours */
     APPLY_IDENTITY_CONFLICT, /* (producer_id, sequence) is there, with other bytes */
     APPLY_REFUSED,           /* PostgreSQL refuses this event and takes another */
+    APPLY_CRASHES,           /* whoever applies it does not live to tell */
     APPLY_REASONS,
 };
 
@@ -67,6 +69,9 @@ void apply_free(struct apply *apply);
 
 /* The sink; valid as long as the apply. */
 struct sink apply_sink(struct apply *apply);
+
+/* Set this entry aside as one that crashes whoever applies it. It is not decoded. Fails as the sink does. */
+bool apply_set_aside(struct apply *apply, const struct entry *entry, struct error *error);
 
 const struct apply_counters *apply_counters(const struct apply *apply);
 

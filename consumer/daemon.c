@@ -16,7 +16,7 @@ enum { DISABLED_TURN_US = 500000 };
 static bool noting_apply(void *self, const struct batch *batch, struct error *error)
 {
     struct daemon *daemon = self;
-    bool good = daemon->apply_sink.apply(daemon->apply_sink.self, batch, error);
+    bool good = daemon->sink.apply(daemon->sink.self, batch, error);
 
     daemon->sink_failed = !good;
     return good;
@@ -25,7 +25,7 @@ static bool noting_apply(void *self, const struct batch *batch, struct error *er
 static bool noting_condemn(void *self, const struct entry *entry, const struct error *why, struct error *error)
 {
     struct daemon *daemon = self;
-    bool good = daemon->apply_sink.condemn(daemon->apply_sink.self, entry, why, error);
+    bool good = daemon->sink.condemn(daemon->sink.self, entry, why, error);
 
     daemon->sink_failed = !good;
     return good;
@@ -115,18 +115,37 @@ static bool make_source(struct daemon *daemon, struct error *error)
     return daemon->group != NULL;
 }
 
+static struct redis *free_line(void *self)
+{
+    struct daemon *daemon = self;
+
+    return housekeeping_line(&daemon->housekeeping);
+}
+
 static bool make_sink(struct daemon *daemon, struct error *error)
 {
+    const struct configuration *configuration = daemon->configuration;
     const struct apply_options options = {
-        .stream = daemon->configuration->stream,
-        .shards = (unsigned)daemon->configuration->shards,
-        .clock = daemon->clock,
-    };
+        .stream = configuration->stream, .shards = (unsigned)configuration->shards, .clock = daemon->clock};
 
     daemon->apply = apply_new(daemon->postgres, &options, error);
     if (daemon->apply == NULL)
         return false;
-    daemon->apply_sink = apply_sink(daemon->apply);
+
+    const struct suspects_options suspects = {
+        .apply = daemon->apply,
+        .postgres = daemon->postgres,
+        .source = daemon->group,
+        .group_name = configuration->group,
+        .stream = configuration->stream,
+        .shards = (unsigned)configuration->shards,
+        .line = free_line,
+        .self = daemon,
+    };
+    daemon->suspects = suspects_new(&suspects, error);
+    if (daemon->suspects == NULL)
+        return false;
+    daemon->sink = suspects_sink(daemon->suspects);
     return true;
 }
 
@@ -190,6 +209,7 @@ static void take_apart(struct daemon *daemon)
 {
     housekeeping_close(&daemon->housekeeping);
     group_free(daemon->group);
+    suspects_free(daemon->suspects);
     apply_free(daemon->apply);
     postgres_free(daemon->postgres);
 }

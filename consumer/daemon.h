@@ -1,6 +1,6 @@
 /* daemon: everything that a running consumer consists of, put together.
  *
- *     gate ──▶ group ──▶ pump ──▶ apply        the stream into the ledger
+ *     gate ──▶ group ──▶ pump ──▶ suspects ──▶ apply        the stream into the ledger
  *                          │
  *                          └─▶ housekeeping, report        in moments between two turns
  *
@@ -19,6 +19,7 @@
 #include "consumer/postgres.h"
 #include "consumer/pump.h"
 #include "consumer/slot.h"
+#include "consumer/suspects.h"
 #include "consumer/tally.h"
 
 #include <signal.h>
@@ -54,7 +55,8 @@ struct daemon {
     struct gate gate;
     struct group *group;
     struct apply *apply;
-    struct sink apply_sink;
+    struct suspects *suspects;
+    struct sink sink; /* the suspects' */
     struct housekeeping housekeeping;
     struct pump pump;
 
@@ -74,6 +76,7 @@ struct daemon {
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
     struct heads_counters heads;
     uint64_t setbacks;
+    uint64_t crashing;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

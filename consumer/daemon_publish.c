@@ -134,6 +134,7 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .watermark = daemon->housekeeping.watermark.counters,
         .gaps = daemon->housekeeping.gaps.counters,
         .heads = daemon->housekeeping.heads.counters,
+        .suspects = *suspects_counters(daemon->suspects),
         .setback = daemon->housekeeping.setback.counters,
         .retries = daemon->retries,
         .redis_reconnects = after_the_first(group_counters(daemon->group)->connects),

@@ -184,6 +184,17 @@ static void tell_setbacks(struct daemon *daemon)
                          log_text("detail", "what the streams retain is applied again")));
 }
 
+static void tell_suspects(struct daemon *daemon)
+{
+    uint64_t now = suspects_counters(daemon->suspects)->crashing;
+
+    if (now != daemon->crashing)
+        log_write(&daemon->log, LOG_LEVEL_ERROR, "crashing_entries_set_aside",
+                  LOG_FIELDS(log_integer("entries", (int64_t)(now - daemon->crashing)),
+                             log_text("detail", "look at rejected_event, reason crashes, and report it")));
+    daemon->crashing = now;
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -229,5 +240,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_memory(daemon);
     tell_heads(daemon);
     tell_setbacks(daemon);
+    tell_suspects(daemon);
     tell_stopping(daemon);
 }

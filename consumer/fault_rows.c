@@ -3,10 +3,10 @@
 static const struct postgres_statement rejected_statement = {
     "put_rejected",
     "INSERT INTO taskledger.rejected_event (stream, stream_id, producer_id, sequence, digest, payload, payload_bytes,"
-    " reason, detail)"
+    " reason, detail, deliveries)"
     " SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bigint[],"
-    " $8::text[], $9::text[])"
-    " AS new (stream, stream_id, producer_id, sequence, digest, payload, payload_bytes, reason, detail)"
+    " $8::text[], $9::text[], $10::bigint[])"
+    " AS new (stream, stream_id, producer_id, sequence, digest, payload, payload_bytes, reason, detail, deliveries)"
     " ORDER BY digest"
     " ON CONFLICT (digest) DO NOTHING"};
 
@@ -20,9 +20,17 @@ static const struct postgres_statement lost_statement = {
 
 void fault_rows_init(struct fault_rows *rows, struct digester *digester, const struct keys *keys)
 {
-    static const enum columns_type rejected_types[] = {
-        COLUMNS_TEXT,  COLUMNS_TEXT, COLUMNS_UUID, COLUMNS_INT8, COLUMNS_BYTEA,
-        COLUMNS_BYTEA, COLUMNS_INT8, COLUMNS_TEXT, COLUMNS_TEXT, 0};
+    static const enum columns_type rejected_types[] = {COLUMNS_TEXT,
+                                                       COLUMNS_TEXT,
+                                                       COLUMNS_UUID,
+                                                       COLUMNS_INT8,
+                                                       COLUMNS_BYTEA,
+                                                       COLUMNS_BYTEA,
+                                                       COLUMNS_INT8,
+                                                       COLUMNS_TEXT,
+                                                       COLUMNS_TEXT,
+                                                       COLUMNS_INT8,
+                                                       0};
     static const enum columns_type lost_types[] = {COLUMNS_TEXT, COLUMNS_TEXT, 0};
 
     *rows = (struct fault_rows){.digester = digester, .keys = keys};
@@ -95,6 +103,7 @@ static bool add_rejected(struct fault_rows *rows, struct postgres *postgres, con
     binary_int64(columns_next(columns), (int64_t)entry->payload_bytes);
     binary_bytes(columns_next(columns), slice_from_text(apply_reason_names[fault->reason]));
     binary_bytes(columns_next(columns), fault->detail);
+    binary_int64(columns_next(columns), entry->deliveries == 0 ? 1 : entry->deliveries);
     return !columns_full(columns) || columns_send(columns, postgres, error);
 }
 

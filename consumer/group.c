@@ -199,8 +199,9 @@ static bool ask_next(struct group *group, bool unsettled, struct error *error)
 static void note_entries(struct group *group)
 {
     for (size_t i = 0; i < group->reader.count; i++) {
-        const struct entry *entry = &group->entries[i];
+        struct entry *entry = &group->entries[i];
 
+        entry->deliveries = group->ask == READING_NEW || group->ask == READING_NEW_WAITING;
         group->ask_bytes += entry->payload_bytes;
         question_passed(&group->question, entry);
     }
@@ -298,7 +299,6 @@ static bool settle(void *self, const struct batch *batch, struct error *error)
     struct group *group = self;
 
     histogram_add(&group->counters.batch_entries, &histogram_batch_entries, batch->count);
-
     /* Redis gave these up by itself: there is nothing to acknowledge. */
     if (batch->entries == group->deleted) {
         group->deleted_count = 0;

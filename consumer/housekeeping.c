@@ -169,14 +169,20 @@ static bool do_chores(struct housekeeping *housekeeping, struct error *error)
     return good;
 }
 
+/* A new connection may be one with another server. */
+static bool connect_line(struct housekeeping *housekeeping, struct error *error)
+{
+    if (!redis_is_connected(housekeeping->line))
+        heads_doubt(&housekeeping->heads);
+    return redis_connect(housekeeping->line, error);
+}
+
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)
 {
     if (!is_open(housekeeping) || !is_due(housekeeping, next_due_us(housekeeping)))
         return true;
 
-    if (!redis_is_connected(housekeeping->line))
-        heads_doubt(&housekeeping->heads);
-    if (redis_connect(housekeeping->line, error) && do_chores(housekeeping, error)) {
+    if (connect_line(housekeeping, error) && do_chores(housekeeping, error)) {
         housekeeping->failed = false;
         return true;
     }
@@ -194,10 +200,16 @@ bool housekeeping_probe(struct housekeeping *housekeeping, struct error *error)
     struct reply reply;
 
     arena_init_with(&arena, memory, sizeof memory, 0);
-    bool good =
-        redis_connect(housekeeping->line, error) && redis_call(housekeeping->line, &ping, 1, &arena, &reply, error);
+    bool good = connect_line(housekeeping, error) && redis_call(housekeeping->line, &ping, 1, &arena, &reply, error);
     arena_close(&arena);
     return good;
+}
+
+struct redis *housekeeping_line(struct housekeeping *housekeeping)
+{
+    struct error ignored;
+
+    return connect_line(housekeeping, &ignored) ? housekeeping->line : NULL;
 }
 
 bool housekeeping_is_connected(const struct housekeeping *housekeeping)

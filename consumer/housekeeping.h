@@ -76,6 +76,9 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
 /* Whether Redis answers at all, asked while nothing else may be asked of it. */
 bool housekeeping_probe(struct housekeeping *housekeeping, struct error *error);
 
+/* Its line, connected, for who has a question between two turns; NULL when it cannot be. Nothing may be left outstanding. */
+struct redis *housekeeping_line(struct housekeeping *housekeeping);
+
 /* Its line is connected. */
 bool housekeeping_is_connected(const struct housekeeping *housekeeping);
 

@@ -15,6 +15,7 @@
 #include "consumer/pump.h"
 #include "consumer/setback.h"
 #include "consumer/survey.h"
+#include "consumer/suspects.h"
 #include "consumer/tally.h"
 #include "consumer/watermark.h"
 
@@ -31,6 +32,7 @@ struct metrics_values {
     struct gaps_counters gaps;
     struct heads_counters heads;
     struct setback_counters setback;
+    struct suspects_counters suspects;
     struct tally retries; /* by reason */
     uint64_t redis_reconnects;
     uint64_t postgresql_reconnects;

@@ -38,6 +38,27 @@ bool pending_of(const struct pending *pending, struct slice consumer, int64_t id
     return call(pending, REDIS_WORDS(words), REPLY_ARRAY, rows, error);
 }
 
+bool pending_between(const struct pending *pending, struct slice consumer, struct stream_id first,
+                     struct stream_id last, struct reply *rows, struct error *error)
+{
+    char first_text[STREAM_ID_BYTES_MAX];
+    char last_text[STREAM_ID_BYTES_MAX];
+    char count_text[NUMBER_BYTES];
+
+    stream_id_format(first, first_text);
+    stream_id_format(last, last_text);
+    const struct slice words[] = {
+        slice_from_text("XPENDING"),
+        slice_from_text(pending->key),
+        slice_from_text(pending->group),
+        slice_from_text(first_text),
+        slice_from_text(last_text),
+        number(count_text, PENDING_PAGE_MAX),
+        consumer,
+    };
+    return call(pending, REDIS_WORDS(words), REPLY_ARRAY, rows, error);
+}
+
 /* The ID that a row begins with; an empty slice for a row that is none. */
 static struct slice row_id(const struct reply *row)
 {

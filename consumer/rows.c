@@ -2,6 +2,7 @@
 
 #include "consumer/producer_rows.h"
 #include "consumer/producer_runs.h"
+#include "consumer/suspect_rows.h"
 #include "consumer/task_rows.h"
 
 void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *keys, struct digester *digester)
@@ -12,6 +13,8 @@ void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *
     producer_rows_init(&rows->producers);
     producer_runs_init(&rows->runs);
     fault_rows_init(&rows->faults, digester, keys);
+    suspect_rows_init(&rows->suspects);
+    rows->keys = keys;
 }
 
 void rows_close(struct rows *rows)
@@ -21,6 +24,7 @@ void rows_close(struct rows *rows)
     columns_close(&rows->producers);
     columns_close(&rows->runs);
     fault_rows_close(&rows->faults);
+    columns_close(&rows->suspects);
 }
 
 /* An earlier transaction may have failed with rows still here. */
@@ -31,6 +35,7 @@ static void forget(struct rows *rows)
     columns_reset(&rows->runs);
     columns_reset(&rows->faults.rejected);
     columns_reset(&rows->faults.lost);
+    columns_reset(&rows->suspects);
 }
 
 static const struct postgres_statement begin_statement = {"begin", "BEGIN"};
@@ -51,14 +56,15 @@ static bool put(struct rows *rows, struct intake *intake, const struct batch *ba
            producer_rows_put(&rows->producers, postgres, intake, error) &&
            producer_runs_put(&rows->runs, postgres, intake, error) &&
            fault_rows_put_rejected(&rows->faults, postgres, intake, error) &&
-           fault_rows_put_lost(&rows->faults, postgres, batch, error);
+           fault_rows_put_lost(&rows->faults, postgres, batch, error) &&
+           suspect_rows_put(&rows->suspects, postgres, rows->keys, batch, error);
 }
 
 /* What is left in the columns, and the COMMIT, in one round trip. */
 static bool send_and_commit(struct rows *rows, struct error *error)
 {
-    struct columns *tables[] = {&rows->tasks, &rows->producers, &rows->runs, &rows->faults.rejected,
-                                &rows->faults.lost};
+    struct columns *tables[] = {&rows->tasks,           &rows->producers,   &rows->runs,
+                                &rows->faults.rejected, &rows->faults.lost, &rows->suspects};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     struct postgres_parameter parameters[TABLES][COLUMNS_MAX];
     struct postgres_request requests[TABLES + 1];

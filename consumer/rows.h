@@ -18,6 +18,8 @@ struct rows {
     struct columns producers;
     struct columns runs;
     struct fault_rows faults;
+    struct columns suspects;
+    const struct keys *keys; /* borrowed */
 };
 
 /* Borrows all that it is given. */

@@ -31,6 +31,7 @@ struct entry {
     enum entry_state state;
     struct slice payload; /* at most EVENT_BYTES_MAX + 1 bytes of it */
     size_t payload_bytes; /* its true size */
+    unsigned deliveries;  /* so far, this one too; 0: not known */
 };
 
 /* Append "XADD key * event payload" to the line. */

@@ -119,6 +119,10 @@ bool event_encode(const struct event *event, struct arena *arena, struct slice *
 bool event_decode(struct slice payload, struct arena *arena, struct event *event, bool *has_identity,
                   struct error *error);
 
+/* Who said it, of bytes that nobody dares to decode: no library and no memory is asked. False when they do not tell. In
+ * proto/event_identity.c. */
+bool event_identity(struct slice payload, struct uuid *producer_id, uint64_t *sequence);
+
 /* Every limit of the body, respectively of fields 1 to 4 and what the body says about them. REJECTED, "invalid" or
  * "unknown_status". In proto/event_check.c. */
 bool event_check_body(const struct event *event, struct error *error);

@@ -39,24 +39,27 @@ static bool take_bytes(struct cursor *cursor, uint64_t size, struct slice *bytes
     return true;
 }
 
-/* One field: `content` is set for length-delimited ones and empty for others. */
-static bool take_field(struct cursor *cursor, uint64_t *tag, struct slice *content)
-{
-    uint64_t number;
+struct field {
+    uint64_t tag;
+    uint64_t number;      /* of a varint, or how long the content is */
+    struct slice content; /* empty for a varint */
+};
 
-    *content = (struct slice){0};
-    if (!take_varint(cursor, tag))
+static bool take_field(struct cursor *cursor, struct field *field)
+{
+    *field = (struct field){0};
+    if (!take_varint(cursor, &field->tag))
         return false;
 
-    switch (*tag & 7) {
+    switch (field->tag & 7) {
     case WIRE_VARINT:
-        return take_varint(cursor, &number);
+        return take_varint(cursor, &field->number);
     case WIRE_64_BIT:
-        return take_bytes(cursor, 8, content);
+        return take_bytes(cursor, 8, &field->content);
     case WIRE_32_BIT:
-        return take_bytes(cursor, 4, content);
+        return take_bytes(cursor, 4, &field->content);
     case WIRE_LENGTH:
-        return take_varint(cursor, &number) && take_bytes(cursor, number, content);
+        return take_varint(cursor, &field->number) && take_bytes(cursor, field->number, &field->content);
     default: /* groups are not part of proto3 */
         return false;
     }
@@ -88,22 +91,60 @@ bool wire_check(struct slice message, const ProtobufCMessageDescriptor *descript
     struct cursor cursor = {.at = message.data, .end = message.data + message.size};
 
     for (unsigned fields = 0; cursor.at < cursor.end; fields++) {
-        uint64_t tag;
-        struct slice content;
+        struct field taken;
 
         if (fields == WIRE_FIELDS_MAX)
             return error_set(error, ERROR_REJECTED, "undecodable", "%s: more than %d fields", descriptor->short_name,
                              WIRE_FIELDS_MAX);
-        if (!take_field(&cursor, &tag, &content))
+        if (!take_field(&cursor, &taken))
             return error_set(error, ERROR_REJECTED, "undecodable", "%s: not protobuf at byte %td",
                              descriptor->short_name, cursor.at - message.data);
-        if ((tag & 7) != WIRE_LENGTH || tag >> 3 > UINT32_MAX)
+        if ((taken.tag & 7) != WIRE_LENGTH || taken.tag >> 3 > UINT32_MAX)
             continue;
 
         const ProtobufCFieldDescriptor *field =
-            protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3));
-        if (field != NULL && !check_field(content, descriptor, field, error))
+            protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(taken.tag >> 3));
+        if (field != NULL && !check_field(taken.content, descriptor, field, error))
             return false;
     }
+    return true;
+}
+
+/* The last occurrence counts. */
+static bool find(struct slice message, uint64_t tag, struct field *found)
+{
+    struct cursor cursor = {.at = message.data, .end = message.data + message.size};
+    bool is_there = false;
+
+    while (cursor.at < cursor.end) {
+        struct field field;
+
+        if (!take_field(&cursor, &field))
+            return false;
+        if (field.tag != tag)
+            continue;
+        *found = field;
+        is_there = true;
+    }
+    return is_there;
+}
+
+bool wire_find_bytes(struct slice message, uint32_t number, struct slice *bytes)
+{
+    struct field found;
+
+    if (!find(message, (uint64_t)number << 3 | WIRE_LENGTH, &found))
+        return false;
+    *bytes = found.content;
+    return true;
+}
+
+bool wire_find_varint(struct slice message, uint32_t number, uint64_t *value)
+{
+    struct field found;
+
+    if (!find(message, (uint64_t)number << 3 | WIRE_VARINT, &found))
+        return false;
+    *value = found.number;
     return true;
 }

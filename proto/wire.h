@@ -10,6 +10,7 @@
 #include "proto/slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -18,5 +19,10 @@ enum { WIRE_FIELDS_MAX = 1024 }; /* of one message; what is unknown counts too, 
 /* REJECTED: "undecodable" when the bytes are not protobuf or have too many fields, "invalid" when a string is not UTF-8
  * or holds a NUL. */
 bool wire_check(struct slice message, const ProtobufCMessageDescriptor *descriptor, struct error *error);
+
+/* One field of the outermost message, without a look at any other; false when it is not there, or the bytes are not
+ * protobuf. */
+bool wire_find_bytes(struct slice message, uint32_t number, struct slice *bytes);
+bool wire_find_varint(struct slice message, uint32_t number, uint64_t *value);
 
 #endif

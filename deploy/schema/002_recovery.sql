@@ -45,4 +45,19 @@ CREATE TABLE taskledger.stream_head (
 ) WITH (fillfactor = 50);
 
 
+-- ---- entries that nobody gets through -------------------------------------------------------------------------------
+
+-- What was delivered so often that it may be what ends the consumers: written before such an entry is decoded, removed by
+-- the transaction that applies it. See consumer/suspects.h.
+CREATE TABLE taskledger.entry_trial (
+    stream        text NOT NULL,
+    stream_id     text NOT NULL,
+    trials        integer NOT NULL,                    -- alone; 0: together with others
+    backend_pid   integer NOT NULL,                    -- the session of the last one who tried: does it live?
+    backend_start timestamptz NOT NULL,
+    last_at       timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (stream, stream_id)
+);
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (2, 'recovery', 1);

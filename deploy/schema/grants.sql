@@ -40,5 +40,6 @@ GRANT INSERT ON taskledger.task_event TO taskledger_writer;
 GRANT INSERT, UPDATE ON taskledger.task, taskledger.producer, taskledger.rejected_event, taskledger.loss
     TO taskledger_writer;
 GRANT INSERT, UPDATE ON taskledger.stream_head TO taskledger_writer;
+GRANT INSERT, UPDATE, DELETE ON taskledger.entry_trial TO taskledger_writer;
 GRANT INSERT, UPDATE, DELETE ON taskledger.producer_run TO taskledger_writer; -- folding takes rows away
 GRANT EXECUTE ON FUNCTION taskledger.ensure_partitions(integer) TO taskledger_writer;

@@ -86,13 +86,23 @@ void fake_ledger_add_rejected(struct fake_ledger *ledger, struct slice digest)
     memcpy(ledger->rejected[next_row(&ledger->rejected_count)].bytes, digest.data, DIGEST_BYTES);
 }
 
-void fake_ledger_add_lost(struct fake_ledger *ledger, struct slice id)
+static void add_id(char ids[][FAKE_LEDGER_TEXT_BYTES], uint64_t *count, struct slice id)
 {
     char text[FAKE_LEDGER_TEXT_BYTES];
 
     copy_text(text, id);
-    for (size_t i = 0; i < ledger->lost_count; i++)
-        if (strcmp(ledger->lost[i], text) == 0)
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(ids[i], text) == 0)
             return;
-    memcpy(ledger->lost[next_row(&ledger->lost_count)], text, sizeof text);
+    memcpy(ids[next_row(count)], text, sizeof text);
+}
+
+void fake_ledger_add_lost(struct fake_ledger *ledger, struct slice id)
+{
+    add_id(ledger->lost, &ledger->lost_count, id);
+}
+
+void fake_ledger_add_tried(struct fake_ledger *ledger, struct slice id)
+{
+    add_id(ledger->tried, &ledger->tried_count, id);
 }

@@ -1,5 +1,6 @@
 /* fake_ledger: what the sink's statements store, as far as something in it is counted: identities with the digests of their
- * payloads, events of each task, runs of numbers, digests of what was set aside, entries that were lost. */
+ * payloads, events of each task, runs of numbers, digests of what was set aside, entries that were lost, suspects whose
+ * trial has ended. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_LEDGER_H
 #define TASKLEDGER_TESTS_SUPPORT_FAKE_LEDGER_H
 
@@ -37,11 +38,13 @@ struct fake_ledger {
     struct fake_run runs[FAKE_LEDGER_ROWS_MAX]; /* each once, since one that comes again tells nothing new */
     struct digest rejected[FAKE_LEDGER_ROWS_MAX];
     char lost[FAKE_LEDGER_ROWS_MAX][FAKE_LEDGER_TEXT_BYTES]; /* stream IDs */
+    char tried[FAKE_LEDGER_ROWS_MAX][FAKE_LEDGER_TEXT_BYTES];
     uint64_t event_count;
     uint64_t task_count;
     uint64_t run_count;
     uint64_t rejected_count;
     uint64_t lost_count;
+    uint64_t tried_count;
 };
 
 /* NULL when it is not there. */
@@ -58,5 +61,6 @@ void fake_ledger_add_task(struct fake_ledger *ledger, struct slice task_id, uint
 void fake_ledger_add_run(struct fake_ledger *ledger, struct slice producer_id, uint64_t first, uint64_t last);
 void fake_ledger_add_rejected(struct fake_ledger *ledger, struct slice digest);
 void fake_ledger_add_lost(struct fake_ledger *ledger, struct slice id);
+void fake_ledger_add_tried(struct fake_ledger *ledger, struct slice id);
 
 #endif

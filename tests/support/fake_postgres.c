@@ -16,7 +16,7 @@ struct fake_postgres fake_postgres;
 enum state { CLOSED, IDLE, IN_TRANSACTION, IN_COPY };
 
 /* In the order in which a transaction may touch them. */
-enum table { NOTHING, EVENTS, TASKS, PRODUCERS, RUNS, REJECTED, LOST, END };
+enum table { NOTHING, EVENTS, TASKS, PRODUCERS, RUNS, REJECTED, LOST, SUSPECTS, END };
 
 static struct postgres {
     enum state state;
@@ -159,6 +159,11 @@ static void put_lost(const struct postgres_parameter *parameters, size_t row)
     fake_ledger_add_lost(&session.draft, array_cell(&parameters[1], row));
 }
 
+static void drop_tried(const struct postgres_parameter *parameters, size_t row)
+{
+    fake_ledger_add_tried(&session.draft, array_cell(&parameters[1], row));
+}
+
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static void begin(void)
@@ -208,7 +213,7 @@ static const struct {
 } inserts[] = {
     {"put_tasks", TASKS, put_task},       {"put_producers", PRODUCERS, put_producer},
     {"put_producer_runs", RUNS, put_run}, {"put_rejected", REJECTED, put_rejected},
-    {"put_lost", LOST, put_lost},
+    {"put_lost", LOST, put_lost},         {"suspects_drop", SUSPECTS, drop_tried},
 };
 
 static void run(const struct postgres_statement *statement, const struct postgres_parameter *parameters)

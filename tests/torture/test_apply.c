@@ -2,6 +2,7 @@
  * stored or counted twice, and what failed leaves nothing behind. */
 #include "consumer/apply.h"
 
+#include "consumer/suspect_rows.h"
 #include "proto/event.h"
 #include "tests/support/fake_postgres.h"
 
@@ -73,6 +74,12 @@ static void add_task(struct story *story, uint8_t producer, uint64_t sequence, c
                        .task_status = {.task_id = slice_from_text(task_id), .status = STATUS_RUNNING}});
 }
 
+/* The last one was delivered often. */
+static void suspect(struct story *story)
+{
+    story->entries[story->count - 1].deliveries = SUSPECT_DELIVERIES;
+}
+
 /* Whatever a batch can hold: new events, the same again, others of the same name, rubbish, gaps. The last one holds
  * nothing new. */
 static void add_entries(struct story *story)
@@ -84,6 +91,7 @@ static void add_entries(struct story *story)
 
     add_task(story, 1, 3, "b");
     add_task(story, 1, 4, "a");
+    suspect(story);
     add_opened(story, 2, "another");
     add_payload(story, ENTRY_WHOLE, slice_from_text("rubbish"));
     add_payload(story, ENTRY_DELETED, (struct slice){0});
@@ -92,6 +100,7 @@ static void add_entries(struct story *story)
     add_task(story, 1, 5, "b");
 
     add_task(story, 1, 2, "a");
+    suspect(story);
     add_closed(story, 2, 2);
 }
 
@@ -155,6 +164,7 @@ static void check_end(const struct story *story)
     assert_int_equal(ledger->task_count, 2);
     assert_int_equal(ledger->rejected_count, 2);
     assert_int_equal(ledger->lost_count, 1);
+    assert_int_equal(ledger->tried_count, 2);
     assert_int_equal(counters->batches, BATCHES);
     assert_int_equal(counters->rejected[APPLY_IDENTITY_CONFLICT], 1);
     assert_int_equal(counters->rejected[APPLY_UNDECODABLE], 1);

@@ -114,15 +114,75 @@ static void short_memory_never_condemns_an_event(void **state)
     arena_close(&tiny);
 }
 
+static void assert_identity_is(struct slice payload, const struct event *event)
+{
+    struct uuid producer_id;
+    uint64_t sequence;
+
+    assert_true(event_identity(payload, &producer_id, &sequence));
+    assert_int_equal(uuid_compare(&producer_id, &event->producer_id), 0);
+    assert_int_equal(sequence, event->sequence);
+}
+
+static void who_said_it_is_read_without_decoding(void **state)
+{
+    static const uint8_t unknown[] = {0x9a, 0x06, 2, 0x08, 1};
+    struct story *story = *state;
+    struct event event = story_good_event();
+    uint8_t buffer[256];
+
+    assert_identity_is(story_encode(story, &event), &event);
+    assert_identity_is(with_head(buffer, unknown, sizeof unknown), &event);
+}
+
+/* As protobuf has it. */
+static void of_two_numbers_the_last_counts(void **state)
+{
+    static const uint8_t again[] = {0x10, 77};
+    struct event event = story_good_event();
+    uint8_t buffer[256];
+
+    (void)state;
+    event.sequence = 77;
+    assert_identity_is(with_head(buffer, again, sizeof again), &event);
+}
+
+static void bytes_that_do_not_tell_who_said_them_say_so(void **state)
+{
+    static const uint8_t zero[] = {0x10, 0};
+    static const uint8_t short_id[] = {0x0a, 2, 1, 2};
+    static const uint8_t cut[] = {0x0a, 16, 1};
+    static const uint8_t beyond[] = {0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
+    static uint8_t large[EVENT_BYTES_MAX + 1];
+    uint8_t buffer[256];
+    struct uuid producer_id;
+    uint64_t sequence;
+
+    (void)state;
+    assert_false(event_identity(with_head(buffer, zero, sizeof zero), &producer_id, &sequence));
+    assert_false(event_identity(with_head(buffer, short_id, sizeof short_id), &producer_id, &sequence));
+    assert_false(event_identity(with_head(buffer, cut, sizeof cut), &producer_id, &sequence));
+    assert_false(event_identity(with_head(buffer, beyond, sizeof beyond), &producer_id, &sequence));
+    assert_false(event_identity(slice_of(large, sizeof large), &producer_id, &sequence));
+    assert_false(event_identity(slice_of(NULL, 0), &producer_id, &sequence));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, story_set_up, story_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_nul_inside_a_string_is_not_cut_but_refused),     TEST(text_that_is_not_utf8_is_refused),
-        TEST(a_body_of_a_newer_producer_is_unknown_not_broken), TEST(unknown_fields_are_passed_over),
-        TEST(a_flood_of_unknown_fields_takes_no_memory),        TEST(garbage_is_undecodable),
-        TEST(an_oversized_event_is_not_even_looked_at),         TEST(short_memory_never_condemns_an_event),
+        TEST(a_nul_inside_a_string_is_not_cut_but_refused),
+        TEST(text_that_is_not_utf8_is_refused),
+        TEST(a_body_of_a_newer_producer_is_unknown_not_broken),
+        TEST(unknown_fields_are_passed_over),
+        TEST(a_flood_of_unknown_fields_takes_no_memory),
+        TEST(garbage_is_undecodable),
+        TEST(an_oversized_event_is_not_even_looked_at),
+        TEST(short_memory_never_condemns_an_event),
+        TEST(who_said_it_is_read_without_decoding),
+        TEST(of_two_numbers_the_last_counts),
+        TEST(bytes_that_do_not_tell_who_said_them_say_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
