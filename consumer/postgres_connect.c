@@ -156,7 +156,7 @@ static int64_t share_us(const struct postgres *postgres, int64_t deadline_us, si
 static bool connect_to_any(struct postgres *postgres, struct postgres_host *host, const struct addrinfo *addresses,
                            int64_t deadline_us, struct error *error)
 {
-    struct error all = {.kind = ERROR_NONE};
+    struct error all = {.kind = ERROR_NONE, .reason = ""};
     size_t left = 0;
 
     for (const struct addrinfo *address = addresses; address != NULL; address = address->ai_next)

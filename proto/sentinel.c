@@ -4,6 +4,7 @@
 #include "proto/clock.h"
 #include "proto/redis_error.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { SHARE_MIN_MS = 100, ANSWER_BYTES = 1024, NODE_PLACE_MAX = REDIS_URL_HOST_MAX + REDIS_URL_PORT_MAX + 3 };
@@ -105,6 +106,7 @@ bool sentinel_find_master(struct sentinel *sentinel, struct redis_link *link, in
     const struct redis_url *url = &sentinel->settings->url;
     struct refusals refusals = {.kind = ERROR_NONE};
 
+    assert(url->sentinel_count > 0);
     for (size_t i = 0; i < url->sentinel_count; i++) {
         size_t place = (sentinel->first + i) % url->sentinel_count;
         struct error why;
