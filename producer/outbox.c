@@ -1,6 +1,7 @@
 #include "producer/outbox.h"
 
 #include "producer/outbox_inside.h"
+#include "producer/outbox_spool.h"
 #include "proto/event.h"
 #include "proto/generation.h"
 
@@ -25,6 +26,8 @@ static void init_locks(struct outbox *outbox)
     pthread_condattr_setclock(&condition, CLOCK_MONOTONIC);
     pthread_cond_init(&outbox->work, &condition);
     pthread_cond_init(&outbox->progress, &condition);
+    pthread_cond_init(&outbox->disk.keep, &condition);
+    pthread_cond_init(&outbox->disk.change, &condition);
     pthread_condattr_destroy(&condition);
 }
 
@@ -38,6 +41,7 @@ static bool encode_opened(struct outbox *outbox, const struct settings *settings
     event.producer_opened.pid = (uint32_t)getpid();
     event.producer_opened.worker = slice_from_text(outbox->worker);
     event.producer_opened.library_version = slice_from_text(taskledger_version());
+    event.producer_opened.confirms = settings->spool == TASKLEDGER_SPOOL_ALWAYS;
     arena_init_with(&arena, outbox->opened, sizeof outbox->opened, sizeof outbox->opened);
     return event_encode_body(&event, &arena, opened, error);
 }
@@ -50,7 +54,10 @@ static bool init_accept(struct outbox *outbox, const struct settings *settings, 
         .digester = outbox->digester,
     };
 
-    return encode_opened(outbox, settings, &ground.opened, error) && accept_init(&outbox->accept, &ground, error);
+    if (!encode_opened(outbox, settings, &ground.opened, error) || !accept_init(&outbox->accept, &ground, error))
+        return false;
+    outbox->disk.owner = outbox->accept.identity.producer_id;
+    return true;
 }
 
 struct outbox *outbox_new(const struct settings *settings, const struct digester *kind, struct error *error)
@@ -69,7 +76,8 @@ struct outbox *outbox_new(const struct settings *settings, const struct digester
 
     outbox->digester = digester_another(kind);
     bool queued = queue_init(&outbox->queue, settings->queue_events, settings->queue_bytes);
-    if (outbox->digester == NULL || !queued)
+    bool spooled = outbox_spool_init(outbox, settings->spool);
+    if (outbox->digester == NULL || !queued || !spooled)
         error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for a queue of %zu bytes",
                   settings->queue_bytes);
     else if (init_accept(outbox, settings, error))
@@ -88,6 +96,9 @@ void outbox_release(struct outbox *outbox)
 {
     if (atomic_fetch_sub(&outbox->owners, 1) > 1)
         return;
+    outbox_spool_free(outbox);
+    pthread_cond_destroy(&outbox->disk.change);
+    pthread_cond_destroy(&outbox->disk.keep);
     pthread_cond_destroy(&outbox->progress);
     pthread_cond_destroy(&outbox->work);
     pthread_mutex_destroy(&outbox->lock);
@@ -103,6 +114,11 @@ uint64_t outbox_generation(const struct outbox *outbox)
     return outbox->generation;
 }
 
+bool outbox_spools(const struct outbox *outbox)
+{
+    return outbox->disk.mode != TASKLEDGER_SPOOL_OFF;
+}
+
 const char *outbox_worker(const struct outbox *outbox)
 {
     return outbox->worker;
@@ -110,20 +126,43 @@ const char *outbox_worker(const struct outbox *outbox)
 
 /* ---- callers -------------------------------------------------------------------------------------------------------- */
 
-enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft)
+/* With the lock held. */
+static enum taskledger_result put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
 {
-    enum taskledger_result result = TASKLEDGER_CLOSED;
-
-    pthread_mutex_lock(&outbox->lock);
-    if (!outbox->closed) {
-        bool accepted = accept_event(&outbox->accept, draft);
-
-        outbox->counters.dropped_full += !accepted;
-        outbox->counters.cut += accepted && draft->cut;
-        result = accepted ? TASKLEDGER_ACCEPTED : TASKLEDGER_FULL;
+    if (outbox->closed)
+        return TASKLEDGER_CLOSED;
+    if (!accept_event(&outbox->accept, draft)) {
+        outbox->counters.dropped_full++;
+        return TASKLEDGER_FULL;
     }
+    outbox->counters.cut += draft->cut;
+    *identity = (struct outbox_identity){outbox->accept.identity.producer_id, outbox->accept.identity.sequence};
+    return TASKLEDGER_ACCEPTED;
+}
+
+/* Lets go of the lock. */
+static void commit(struct outbox *outbox, uint64_t accepted_before)
+{
+    uint64_t accepted = outbox->accept.accepted;
+
+    if (outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS) {
+        if (outbox_spool_commit(outbox, accepted))
+            return;
+        outbox->counters.unspooled += accepted - accepted_before;
+    }
+    outbox_spool_note_put(outbox);
+}
+
+enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t accepted_before = outbox->accept.accepted;
+    enum taskledger_result result = put(outbox, draft, identity);
+
     bool wake = outbox->sender_sleeps && outbox->sent_to < outbox->accept.accepted;
     outbox->sender_sleeps = outbox->sender_sleeps && !wake;
+    if (outbox->accept.accepted > accepted_before)
+        commit(outbox, accepted_before);
     pthread_mutex_unlock(&outbox->lock);
 
     if (wake)
@@ -157,17 +196,23 @@ static uint64_t unanswered(const struct outbox *outbox, uint64_t target)
     return outbox->sent_to >= target ? 0 : target - outbox->sent_to;
 }
 
+/* With the lock held. */
+static void wait_until_answered(struct outbox *outbox, uint64_t target, int64_t deadline_us, bool and_confirmed)
+{
+    outbox->hurried++;
+    pthread_cond_signal(&outbox->work);
+    while ((unanswered(outbox, target) > 0 || (and_confirmed && outbox->confirmed_to < target)) &&
+           outbox_now_us() < deadline_us)
+        outbox_wait_until(outbox, &outbox->progress, deadline_us);
+    outbox->hurried--;
+}
+
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us)
 {
     pthread_mutex_lock(&outbox->lock);
     uint64_t target = outbox->accept.accepted;
 
-    outbox->hurried++;
-    pthread_cond_signal(&outbox->work);
-    while (unanswered(outbox, target) > 0 && outbox_now_us() < deadline_us)
-        outbox_wait_until(outbox, &outbox->progress, deadline_us);
-    outbox->hurried--;
-
+    wait_until_answered(outbox, target, deadline_us, false);
     uint64_t left = unanswered(outbox, target);
     pthread_mutex_unlock(&outbox->lock);
     return left;
@@ -183,8 +228,26 @@ void outbox_close(struct outbox *outbox)
     /* Here, so that a sender that is left behind never calls libcrypto while the process ends. */
     digester_free(outbox->digester);
     outbox->digester = NULL;
+    outbox_spool_note_put(outbox);
     pthread_mutex_unlock(&outbox->lock);
     pthread_cond_signal(&outbox->work);
+}
+
+/* What is neither answered nor in the spool. */
+static uint64_t lost(const struct outbox *outbox)
+{
+    uint64_t spooled_to = outbox->disk.last > outbox->sent_to ? outbox->disk.last : outbox->sent_to;
+
+    return outbox->accept.accepted - spooled_to;
+}
+
+void outbox_finish(struct outbox *outbox, int64_t deadline_us)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool confirms = outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS;
+
+    wait_until_answered(outbox, outbox->accept.accepted, deadline_us, confirms);
+    pthread_mutex_unlock(&outbox->lock);
 }
 
 uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us)
@@ -194,12 +257,25 @@ uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us)
     if (outbox->cancel >= 0)
         eventfd_write(outbox->cancel, 1);
     pthread_cond_signal(&outbox->work);
-    while (outbox->sender_runs && outbox_now_us() < deadline_us)
+    pthread_cond_signal(&outbox->disk.keep);
+    while ((outbox->sender_runs || outbox->disk.keeper_runs) && outbox_now_us() < deadline_us)
         outbox_wait_until(outbox, &outbox->progress, deadline_us);
 
-    uint64_t left = unanswered(outbox, outbox->accept.accepted);
+    uint64_t left = lost(outbox);
     pthread_mutex_unlock(&outbox->lock);
     return left;
+}
+
+/* What only the spool knows; without the lock. */
+static void count_spool(struct spool *spool, struct taskledger_counters *counters)
+{
+    struct spool_look look;
+
+    spool_look(spool, &look);
+    counters->spool_bytes = look.bytes;
+    counters->unprotected = look.unprotected;
+    if (counters->spooled > look.events)
+        counters->spooled = look.events;
 }
 
 void outbox_count(struct outbox *outbox, struct taskledger_counters *counters)
@@ -209,7 +285,17 @@ void outbox_count(struct outbox *outbox, struct taskledger_counters *counters)
     counters->accepted = outbox->accept.accepted;
     counters->queued = outbox->queue.count;
     counters->queued_bytes = queue_used_bytes(&outbox->queue);
+    counters->spooled = outbox->disk.last > outbox->sent_to ? outbox->disk.last - outbox->sent_to : 0;
+    counters->spool_works = outbox_spool_works(outbox);
     if (outbox->accept.accepted > 0)
         uuid_format(&outbox->accept.identity.producer_id, counters->producer_id);
+    struct spool *spool = outbox_spool_borrow(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+    if (spool == NULL)
+        return;
+
+    count_spool(spool, counters);
+    pthread_mutex_lock(&outbox->lock);
+    outbox_spool_return(outbox);
     pthread_mutex_unlock(&outbox->lock);
 }

@@ -1,5 +1,5 @@
-/* outbox: what one process has accepted and not yet delivered; where its callers and its sender meet.
- * This is the callers' side; the sender's is producer/outbox_sender.h.
+/* outbox: what one process has accepted and not yet delivered; where its callers, its sender and its keeper
+ * meet. This is the callers' side; producer/outbox_sender.h and producer/outbox_keeper.h are the others.
  *
  * Callers put in, the sender takes out, both under one lock that nobody holds over I/O. Either side may go first: the
  * outbox is freed when the last of its owners lets go, so a sender that hangs in a name lookup can be left behind.
@@ -14,6 +14,7 @@
 #include "producer/taskledger/producer.h"
 #include "proto/digester.h"
 #include "proto/error.h"
+#include "proto/uuid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,8 +35,15 @@ uint64_t outbox_generation(const struct outbox *outbox);
 /* Who emits; as long as the outbox lives. */
 const char *outbox_worker(const struct outbox *outbox);
 
-/* ACCEPTED, FULL or CLOSED. */
-enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft);
+/* Who an event is in the ledger. */
+struct outbox_identity {
+    struct uuid producer_id;
+    uint64_t sequence;
+};
+
+/* ACCEPTED, FULL or CLOSED. `*identity` is of an event that was accepted. With a spool for everything it waits for the
+ * disk, 100 ms at most, and only while the disk is well. */
+enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity);
 
 /* So many events for which memory was too short, 0 or more: FULL or CLOSED. */
 enum taskledger_result outbox_drop(struct outbox *outbox, uint64_t count);
@@ -47,10 +55,17 @@ void outbox_count_refused(struct outbox *outbox, enum taskledger_result result);
  * Returns how many are not. */
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us);
 
+/* Whether there is a spool, or may be one. */
+bool outbox_spools(const struct outbox *outbox);
+
 /* Say goodbye, once: nothing can be put in afterwards. */
 void outbox_close(struct outbox *outbox);
 
-/* Tell the sender to end now, and wait for it until the deadline. Returns how many events were not answered. */
+/* Wait until all is answered, and with a spool for everything until the ledger has it. */
+void outbox_finish(struct outbox *outbox, int64_t deadline_us);
+
+/* Tell the sender to end now, and the keeper when it has written what was not answered to the spool; wait for them until
+ * the deadline. Returns how many events neither Redis nor the spool has. */
 uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us);
 
 void outbox_count(struct outbox *outbox, struct taskledger_counters *counters);

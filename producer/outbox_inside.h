@@ -1,13 +1,15 @@
-/* outbox_inside: what the two sides of an outbox share. Seen by outbox.c and outbox_sender.c only. */
+/* outbox_inside: what the sides of an outbox share. Seen by outbox*.c only. */
 #ifndef TASKLEDGER_PRODUCER_OUTBOX_INSIDE_H
 #define TASKLEDGER_PRODUCER_OUTBOX_INSIDE_H
 
 #include "producer/accept.h"
 #include "producer/queue.h"
 #include "producer/settings.h"
+#include "producer/spool/spool.h"
 #include "producer/taskledger/producer.h"
 #include "proto/clock.h"
 #include "proto/digester.h"
+#include "proto/uuid.h"
 
 #include <pthread.h>
 #include <stdalign.h>
@@ -25,6 +27,48 @@ enum {
     OUTBOX_SLICE_BYTES = 64 * 1024,
 };
 
+/* What it has of a spool, producer/outbox_spool.h. */
+struct outbox_disk {
+    enum taskledger_spool mode;
+    struct outbox_batch *batch; /* owned; whoever writes uses it */
+    struct uuid owner;
+
+    atomic_bool has_keeper;
+    _Atomic(int64_t) keeper_retry_us;
+
+    pthread_cond_t keep;   /* for the keeper */
+    pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
+    bool keeper_runs;
+    bool keeper_sleeps;
+    int64_t keeper_sleeps_until_us;
+    unsigned waiting; /* in emit */
+
+    struct spool *spool; /* owned; made and closed by the keeper */
+    unsigned borrowed;   /* by so many */
+
+    struct queue_cursor next; /* what is in memory from here on is not in the spool */
+    uint64_t last;            /* the last ordinal that was written; 0: none */
+    uint64_t released_to;     /* overflow: the spool has been told to forget so much */
+    bool busy;                /* somebody writes, or makes the spool */
+    int64_t busy_since_us;
+    int64_t well_us;  /* when it took something last */
+    bool refuses;     /* tried again at: */
+    int64_t retry_us; /* 0: at once */
+    bool last_try;    /* was made, at the end */
+    bool unsynced;
+    int64_t unsynced_since_us;
+    bool redis_is_away; /* an attempt failed, and none has succeeded since */
+    int64_t away_since_us;
+};
+
+/* What somebody wants to be adopted, producer/outbox_adopt.h: numbers of sweeps. */
+struct outbox_sweep {
+    uint64_t wanted;
+    uint64_t seen; /* by the sender */
+    uint64_t done;
+    uint64_t left; /* events in the spool that is held */
+};
+
 struct outbox {
     atomic_uint owners;
     uint64_t generation;
@@ -40,9 +84,10 @@ struct outbox {
     pthread_cond_t progress; /* for flush and stop: something was answered, the sender has ended */
     struct queue queue;
     struct accept accept;
-    uint64_t sent_to;             /* Redis has answered for everything up to this ordinal; only the sender changes it */
-    uint64_t sent_once_to;        /* or had, before it lost it */
-    struct queue_cursor taking;   /* where the sender takes its parcels from */
+    uint64_t sent_to;           /* Redis has answered for everything up to this ordinal; only the sender changes it */
+    uint64_t sent_once_to;      /* or had, before it lost it */
+    uint64_t confirmed_to;      /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
+    struct queue_cursor taking; /* where the sender takes its parcels from */
     struct queue_cursor answered; /* behind the last that was taken from memory and answered */
     bool sender_sleeps;           /* in outbox_sender_wait; whoever puts something in wakes it */
     unsigned hurried;             /* how many wait in flush or stop */
@@ -50,6 +95,8 @@ struct outbox {
     bool stopping;
     bool sender_runs;
     int cancel; /* an eventfd that ends the sender's waits when readable; owned; -1 before the first sender */
+    struct outbox_disk disk;
+    struct outbox_sweep sweep;
     struct taskledger_counters counters; /* those that are not told by queue and accept */
 };
 
@@ -58,10 +105,16 @@ static inline int64_t outbox_now_us(void)
     return clock_system()->monotonic_us(NULL);
 }
 
-/* With the lock held: give back the memory of what need not be there any more. */
+/* With the lock held: give back the memory of what is done with, and tell what may be given up for want of room. With
+ * `always` that is done with which is answered and in the spool; while the disk refuses the answered ones wait for it as
+ * long as there is room. */
 static inline void outbox_release_memory(struct outbox *outbox)
 {
-    queue_release(&outbox->queue, &outbox->answered);
+    const struct outbox_disk *disk = &outbox->disk;
+    bool lags = disk->mode == TASKLEDGER_SPOOL_ALWAYS && disk->next.ordinal < outbox->answered.ordinal;
+
+    queue_release(&outbox->queue, lags ? &disk->next : &outbox->answered);
+    outbox->queue.spare_to = lags && disk->refuses ? outbox->answered.ordinal - 1 : disk->last;
 }
 
 /* With the lock held. Returns at the deadline at the latest, and for no reason now and then. INT64_MAX: no deadline. */

@@ -1,6 +1,7 @@
 #include "producer/outbox_sender.h"
 
 #include "producer/outbox_inside.h"
+#include "producer/outbox_spool.h"
 #include "proto/exit_code.h"
 
 #include <stdio.h>
@@ -49,18 +50,43 @@ void outbox_sender_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
+/* With the lock held: the spool may forget something. With `always` it is the ledger that decides. */
+static bool may_forget(const struct outbox *outbox)
+{
+    const struct outbox_disk *disk = &outbox->disk;
+    uint64_t answered_to = outbox->sent_to < disk->last ? outbox->sent_to : disk->last;
+
+    return disk->mode == TASKLEDGER_SPOOL_OVERFLOW && disk->released_to < answered_to;
+}
+
 /* With the lock held. */
 static bool has_work(const struct outbox *outbox)
 {
-    return outbox->sent_to < outbox->accept.accepted;
+    return outbox->sent_to < outbox->accept.accepted || may_forget(outbox) || outbox->sweep.wanted > outbox->sweep.seen;
+}
+
+/* With the lock held. */
+static bool hurries(const struct outbox *outbox)
+{
+    return outbox->closed && outbox->hurried > 0;
+}
+
+/* With the lock held. Who waits in close may begin to do so at any moment. */
+static int64_t wait_end_us(const struct outbox *outbox, int64_t start_us, int64_t until_us)
+{
+    int64_t hurried_us = start_us + OUTBOX_SENDER_CLOSING_MS * 1000;
+
+    return hurries(outbox) && hurried_us < until_us ? hurried_us : until_us;
 }
 
 bool outbox_sender_wait(struct outbox *outbox, int64_t until_us)
 {
+    int64_t start_us = outbox_now_us();
+
     pthread_mutex_lock(&outbox->lock);
-    while (!outbox->stopping && !has_work(outbox) && (until_us == INT64_MAX || outbox_now_us() < until_us)) {
+    while (!outbox->stopping && !has_work(outbox) && outbox_now_us() < wait_end_us(outbox, start_us, until_us)) {
         outbox->sender_sleeps = true;
-        outbox_wait_until(outbox, &outbox->work, until_us);
+        outbox_wait_until(outbox, &outbox->work, wait_end_us(outbox, start_us, until_us));
     }
     outbox->sender_sleeps = false;
 
@@ -166,15 +192,95 @@ bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, si
     if (news.events > 0)
         take_note(outbox, &news);
     if (news.whole) {
-        outbox->answered = outbox->taking;
+        queue_seek(&outbox->queue, &outbox->answered, news.sent_to + 1, PARCEL_EVENTS_MAX);
         outbox_release_memory(outbox);
     }
-    if (news.events > 0 && !outbox->closed)
+    if (news.events > 0)
+        outbox_spool_note_redis(outbox, false);
+    if (news.events > 0 && !outbox->closed) {
         accept_declare(&outbox->accept);
+        outbox_spool_note_put(outbox);
+    }
     if (outbox->hurried > 0)
         pthread_cond_broadcast(&outbox->progress);
     pthread_mutex_unlock(&outbox->lock);
     return news.events > 0;
+}
+
+/* ---- the spool --------------------------------------------------------------------------------------------------------- */
+
+struct spool *outbox_sender_borrow_spool(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    struct spool *spool = outbox_spool_borrow(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+    return spool;
+}
+
+void outbox_sender_return_spool(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox_spool_return(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_sender_forget(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t sent_to = outbox->sent_to;
+    bool keeps = outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS;
+    struct spool *spool = keeps || may_forget(outbox) ? outbox_spool_borrow(outbox) : NULL;
+    outbox->disk.released_to = sent_to;
+    pthread_mutex_unlock(&outbox->lock);
+    if (spool == NULL)
+        return;
+
+    if (keeps)
+        spool_note_sent(spool, sent_to);
+    else
+        spool_release(spool, sent_to);
+    outbox_sender_return_spool(outbox);
+}
+
+void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool news = ordinal > outbox->confirmed_to;
+    struct spool *spool = news ? outbox_spool_borrow(outbox) : NULL;
+    if (news) {
+        outbox->counters.confirmed += ordinal - outbox->confirmed_to;
+        outbox->confirmed_to = ordinal;
+        pthread_cond_broadcast(&outbox->progress);
+    }
+    pthread_mutex_unlock(&outbox->lock);
+    if (spool == NULL)
+        return;
+
+    spool_release(spool, ordinal);
+    outbox_sender_return_spool(outbox);
+}
+
+void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal)
+{
+    pthread_mutex_lock(&outbox->lock);
+    if (outbox->sent_to >= ordinal)
+        outbox->sent_to = ordinal - 1;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_sender_note_resent(struct outbox *outbox, size_t events)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->counters.resent += events;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+bool outbox_sender_hurries(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool hurry = hurries(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+    return hurry;
 }
 
 /* ---- trouble ----------------------------------------------------------------------------------------------------------- */
@@ -220,7 +326,22 @@ void outbox_sender_note_failure(struct outbox *outbox, const struct error *error
     else
         outbox->counters.refused++;
     outbox->counters.refused_for_good = refused_for_good(error);
+    outbox_spool_note_redis(outbox, true);
     snprintf(outbox->counters.last_error, sizeof outbox->counters.last_error, "%.255s", error->text);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_sender_note_refusal(struct outbox *outbox, const struct error *error)
+{
+    pthread_mutex_lock(&outbox->lock);
+    snprintf(outbox->counters.last_error, sizeof outbox->counters.last_error, "%.255s", error->text);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_sender_note_disk(struct outbox *outbox, const struct error *error)
+{
+    pthread_mutex_lock(&outbox->lock);
+    snprintf(outbox->counters.spool_error, sizeof outbox->counters.spool_error, "%.255s", error->text);
     pthread_mutex_unlock(&outbox->lock);
 }
 

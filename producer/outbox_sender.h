@@ -4,6 +4,7 @@
 
 #include "producer/outbox.h"
 #include "producer/parcel.h"
+#include "producer/spool/spool.h"
 #include "proto/error.h"
 
 #include <stdbool.h>
@@ -12,6 +13,9 @@
 
 /* While somebody waits in flush or close, the sender does not rest longer than this between two attempts. */
 enum { OUTBOX_SENDER_HURRY_MS = 100 };
+
+/* The same between two looks at what may have to be done, while somebody waits in close. */
+enum { OUTBOX_SENDER_CLOSING_MS = 25 };
 
 /* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
  * a second, or at once when in a hurry. Costs one load when there is a sender. */
@@ -46,11 +50,35 @@ void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
  * that were sent had been sent before. True when there is progress. */
 bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, size_t retried);
 
+/* The spool; NULL: there is none. It is there until it is given back, also when it is time to end. */
+struct spool *outbox_sender_borrow_spool(struct outbox *outbox);
+void outbox_sender_return_spool(struct outbox *outbox);
+
+/* Let the spool know what Redis has: with overflow it forgets that. */
+void outbox_sender_forget(struct outbox *outbox);
+
+/* With `always`. The ledger has everything up to this ordinal, so the spool may forget it. Or Redis has lost what begins
+ * with this ordinal: it is to be sent again. */
+void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal);
+void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal);
+
+/* So many events were sent again without a rewind. */
+void outbox_sender_note_resent(struct outbox *outbox, size_t events);
+
+/* Somebody waits in close: for the ledger perhaps. */
+bool outbox_sender_hurries(struct outbox *outbox);
+
 /* Wait before the next attempt. Ends early when somebody is in a hurry, or when it is time to end. */
 void outbox_sender_rest(struct outbox *outbox, int64_t wait_us);
 
 /* An attempt failed. */
 void outbox_sender_note_failure(struct outbox *outbox, const struct error *error);
+
+/* Redis refuses to tell something, which holds up nothing. */
+void outbox_sender_note_refusal(struct outbox *outbox, const struct error *error);
+
+/* The spool could not be read. */
+void outbox_sender_note_disk(struct outbox *outbox, const struct error *error);
 
 /* The line is up, or down. */
 void outbox_sender_note_line(struct outbox *outbox, bool connected);

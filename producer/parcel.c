@@ -42,3 +42,9 @@ void parcel_add(struct parcel *parcel, uint64_t ordinal, unsigned shard, struct 
         memcpy(parcel->bytes + parcel->used, payload.data, payload.size);
     parcel->used += payload.size;
 }
+
+void parcel_cut(struct parcel *parcel, uint64_t ordinal)
+{
+    while (parcel->count > 0 && parcel->items[parcel->count - 1].ordinal >= ordinal)
+        parcel->used = parcel->items[--parcel->count].offset;
+}

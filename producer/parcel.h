@@ -57,6 +57,9 @@ bool parcel_has_room(const struct parcel *parcel);
 /* Append a copy. There must be room. */
 void parcel_add(struct parcel *parcel, uint64_t ordinal, unsigned shard, struct slice payload);
 
+/* Take out again what has this ordinal or a greater one. */
+void parcel_cut(struct parcel *parcel, uint64_t ordinal);
+
 static inline struct slice parcel_payload(const struct parcel *parcel, const struct parcel_item *item)
 {
     return slice_of(parcel->bytes + item->offset, item->size);

@@ -1,6 +1,7 @@
 #include "producer/taskledger/producer.h"
 
 #include "producer/fork.h"
+#include "producer/keeper.h"
 #include "producer/outbox.h"
 #include "producer/producer_inside.h"
 #include "producer/sender.h"
@@ -21,6 +22,7 @@
 enum {
     SCRATCH_BYTES = 4096, /* most events are encoded without a malloc */
     STOP_MS = 50,         /* of the time to close, what is kept for ending the sender */
+    SPOOL_MS = 150,       /* the same when there is a spool, which takes what is left */
 };
 
 struct taskledger_producer {
@@ -31,6 +33,7 @@ struct taskledger_producer {
 };
 
 static _Thread_local char invalid_reason[ERROR_TEXT_MAX];
+static _Thread_local struct outbox_identity last_identity;
 
 const char *taskledger_version(void)
 {
@@ -51,6 +54,15 @@ const char *taskledger_result_name(enum taskledger_result result)
 const char *taskledger_invalid_reason(void)
 {
     return invalid_reason;
+}
+
+void taskledger_last_identity(struct taskledger_identity *identity)
+{
+    if (identity == NULL)
+        return;
+    *identity = (struct taskledger_identity){.sequence = last_identity.sequence};
+    if (identity->sequence > 0)
+        uuid_format(&last_identity.producer_id, identity->producer_id);
 }
 
 /* ---- open ---------------------------------------------------------------------------------------------------------- */
@@ -155,7 +167,7 @@ static enum taskledger_result emit(struct taskledger_producer *producer, struct 
 
     arena_init_with(&arena, scratch, sizeof scratch, 0);
     if (statement_make(event, &speaker, &arena, &draft, &error))
-        result = outbox_put(outbox, &draft);
+        result = outbox_put(outbox, &draft, &last_identity);
     else
         result = refuse(outbox, &error);
     arena_close(&arena);
@@ -172,9 +184,24 @@ enum taskledger_result taskledger_emit(struct taskledger_producer *producer, con
         atomic_fetch_add(&producer->lost, 1);
         return TASKLEDGER_FULL;
     }
+    keeper_ensure(outbox, &producer->settings);
     enum taskledger_result result = emit(producer, outbox, event);
     sender_ensure(outbox, &producer->settings, false);
     return result;
+}
+
+struct outbox *producer_outbox(struct taskledger_producer *producer)
+{
+    struct outbox *outbox = is_open(producer) ? make_outbox(producer) : NULL;
+
+    if (outbox != NULL)
+        sender_ensure(outbox, &producer->settings, true);
+    return outbox;
+}
+
+const struct settings *producer_settings(const struct taskledger_producer *producer)
+{
+    return &producer->settings;
 }
 
 /* ---- flush, close, look ---------------------------------------------------------------------------------------------- */
@@ -192,12 +219,13 @@ uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_
 static uint64_t close_outbox(struct taskledger_producer *producer, struct outbox *outbox, int32_t timeout_ms)
 {
     int32_t total_ms = timeout_ms > 0 ? timeout_ms : 0;
-    int32_t stop_ms = total_ms / 2 < STOP_MS ? total_ms / 2 : STOP_MS;
+    int32_t wanted_ms = outbox_spools(outbox) ? SPOOL_MS : STOP_MS;
+    int32_t stop_ms = total_ms / 2 < wanted_ms ? total_ms / 2 : wanted_ms;
     int64_t deadline_us = clock_deadline_us(clock_system(), total_ms);
 
     outbox_close(outbox);
     sender_ensure(outbox, &producer->settings, true);
-    outbox_flush(outbox, deadline_us - INT64_C(1000) * stop_ms);
+    outbox_finish(outbox, deadline_us - INT64_C(1000) * stop_ms);
     uint64_t left = outbox_stop(outbox, deadline_us);
     outbox_release(outbox);
     return left;

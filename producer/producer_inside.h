@@ -2,8 +2,14 @@
 #ifndef TASKLEDGER_PRODUCER_INSIDE_H
 #define TASKLEDGER_PRODUCER_INSIDE_H
 
+#include "producer/outbox.h"
 #include "producer/settings.h"
 #include "producer/taskledger/producer.h"
+
+/* The one of this process, made when there is none yet, with a sender. NULL: disabled, or memory is short. */
+struct outbox *producer_outbox(struct taskledger_producer *producer);
+
+const struct settings *producer_settings(const struct taskledger_producer *producer);
 
 /* Who emits in this process when an event names nobody. */
 void producer_worker(const struct taskledger_producer *producer, char worker[SETTINGS_WORKER_BYTES_MAX + 1]);

@@ -1,7 +1,11 @@
 #include "producer/sender.h"
 
+#include "producer/adopter.h"
 #include "producer/carrier.h"
+#include "producer/confirm.h"
 #include "producer/fork.h"
+#include "producer/inquiry.h"
+#include "producer/marks.h"
 #include "producer/outbox_sender.h"
 #include "producer/parcel.h"
 #include "proto/backoff.h"
@@ -9,8 +13,8 @@
 #include "proto/redis.h"
 #include "proto/thread.h"
 
-#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct sender {
@@ -19,8 +23,10 @@ struct sender {
     int fork_place;
     struct carrier carrier;
     struct backoff backoff;
-    struct parcel parcel; /* on its way */
-    bool under_way;       /* there is something unanswered in it */
+    struct parcel parcel;    /* on its way */
+    bool under_way;          /* there is something unanswered in it */
+    struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
+    struct adopter *adopter; /* owned */
 };
 
 /* ---- one parcel ---------------------------------------------------------------------------------------------------- */
@@ -33,37 +39,149 @@ static bool connect_line(struct sender *sender, struct error *error)
     return connected;
 }
 
+/* What memory has given up is in the spool. What is not there either was removed by somebody else, or is damaged: then it
+ * goes on with the oldest that there is. */
+static bool fetch_spooled(struct sender *sender, const struct outbox_place *place, struct error *error)
+{
+    size_t had = sender->parcel.count;
+    struct spool *spool = outbox_sender_borrow_spool(sender->outbox);
+
+    if (spool == NULL)
+        return true;
+    bool read = spool_read(spool, place->next, &sender->parcel, error);
+    outbox_sender_return_spool(sender->outbox);
+    if (!read) {
+        outbox_sender_note_disk(sender->outbox, error);
+        return false;
+    }
+
+    /* The spool may have gaps that memory has not. */
+    parcel_cut(&sender->parcel, place->memory);
+    if (sender->parcel.count == 0)
+        outbox_sender_skip(sender->outbox, place->memory);
+    if (sender->parcel.count > had)
+        carrier_address(&sender->carrier, &sender->parcel);
+    return true;
+}
+
 /* A parcel of which something was refused takes along what came meanwhile: one event's trouble is not that of all. */
-static void fetch(struct sender *sender)
+static bool fetch(struct sender *sender, struct error *error)
 {
     if (!sender->under_way)
         parcel_reset(&sender->parcel);
-    outbox_sender_take(sender->outbox, &sender->parcel);
+    struct outbox_place place = outbox_sender_take(sender->outbox, &sender->parcel);
+    if (place.next < place.memory && parcel_has_room(&sender->parcel) && !fetch_spooled(sender, &place, error))
+        return false;
     sender->under_way = sender->parcel.count > 0;
+    return true;
+}
+
+/* An attempt failed; the reason is told. Returns false. */
+static bool failed(struct sender *sender, const struct error *error)
+{
+    if (!redis_is_connected(sender->carrier.redis))
+        outbox_sender_note_line(sender->outbox, false);
+    if (strcmp(error->reason, "disk") == 0)
+        outbox_sender_note_disk(sender->outbox, error);
+    else
+        outbox_sender_note_failure(sender->outbox, error);
+    return false;
+}
+
+/* With what is to be confirmed, of a parcel of which all was answered. */
+static void remember(struct sender *sender)
+{
+    struct marks marks = marks_of(&sender->parcel, &sender->carrier.answers);
+    struct confirm_mark mark;
+
+    while (sender->confirm != NULL && marks_next(&marks, &mark))
+        confirm_sent(sender->confirm, &mark);
 }
 
 /* Progress, even behind an error, ends the backoff. */
 static bool deliver(struct sender *sender, struct error *error)
 {
-    size_t retried;
+    size_t retried = 0;
 
-    if (!connect_line(sender, error))
-        return false;
-    bool good = carrier_send(&sender->carrier, &sender->parcel, &retried, error);
-    if (!redis_is_connected(sender->carrier.redis))
-        outbox_sender_note_line(sender->outbox, false);
-
+    bool good = connect_line(sender, error) && carrier_send(&sender->carrier, &sender->parcel, &retried, error);
     if (outbox_sender_settle(sender->outbox, &sender->parcel, retried))
         backoff_reset(&sender->backoff);
     sender->under_way = !good;
-    return good;
+    if (!good)
+        return failed(sender, error);
+    remember(sender);
+    return true;
 }
 
-/* What is to be done next. */
+/* ---- what is to be confirmed ------------------------------------------------------------------------------------------------- */
+
+static void take_note(struct sender *sender, const struct inquiry_news *news)
+{
+    if (news->confirmed > 0)
+        outbox_sender_confirmed(sender->outbox, news->confirmed);
+    if (news->lost > 0)
+        outbox_sender_rewind(sender->outbox, news->lost);
+    if (news->resent > 0)
+        outbox_sender_note_resent(sender->outbox, news->resent);
+    if (news->refused)
+        outbox_sender_note_refusal(sender->outbox, &news->refusal);
+}
+
+static bool inquire(struct sender *sender, struct error *error)
+{
+    bool in_hurry = outbox_sender_hurries(sender->outbox);
+    struct inquiry inquiry = {
+        .confirm = sender->confirm,
+        .carrier = &sender->carrier,
+        .parcel = &sender->parcel,
+    };
+    struct inquiry_news news;
+    int64_t due_us;
+
+    if (sender->confirm == NULL || confirm_due(sender->confirm, in_hurry, &due_us) == CONFIRM_NOTHING)
+        return true;
+    if (!connect_line(sender, error))
+        return failed(sender, error);
+    inquiry.spool = outbox_sender_borrow_spool(sender->outbox);
+    bool good = inquiry_step(&inquiry, in_hurry, &news, error);
+    if (inquiry.spool != NULL)
+        outbox_sender_return_spool(sender->outbox);
+    take_note(sender, &news);
+    return good || failed(sender, error);
+}
+
+/* ---- what the gone left --------------------------------------------------------------------------------------------- */
+
+static bool adopt(struct sender *sender, struct error *error)
+{
+    if (!adopter_look(sender->adopter))
+        return true;
+    return (connect_line(sender, error) && adopter_step(sender->adopter, error)) || failed(sender, error);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------------------------------- */
+
+/* What is to be done next: one's own first. */
 static bool step(struct sender *sender, struct error *error)
 {
-    fetch(sender);
-    return !sender->under_way || deliver(sender, error);
+    if (!fetch(sender, error))
+        return false;
+    bool idle = !sender->under_way;
+    bool good = idle || deliver(sender, error);
+    outbox_sender_forget(sender->outbox);
+    return good && inquire(sender, error) && (!idle || adopt(sender, error));
+}
+
+/* When to take the next step, though there is nothing to be sent. */
+static int64_t next_step_us(struct sender *sender)
+{
+    int64_t adopt_us = adopter_due_us(sender->adopter);
+    int64_t inquire_us = INT64_MAX;
+
+    if (sender->confirm != NULL &&
+        confirm_due(sender->confirm, outbox_sender_hurries(sender->outbox), &inquire_us) != CONFIRM_NOTHING)
+        return 0;
+    return adopt_us < inquire_us ? adopt_us : inquire_us;
 }
 
 /* ---- the thread ---------------------------------------------------------------------------------------------------- */
@@ -75,7 +193,6 @@ static void rest(struct sender *sender, const struct error *error)
     /* An operator is slower than any backoff. */
     if (error->kind == ERROR_FATAL && wait_us < sender->backoff.cap_us / 2)
         wait_us = sender->backoff.cap_us / 2;
-    outbox_sender_note_failure(sender->outbox, error);
     outbox_sender_rest(sender->outbox, wait_us);
 }
 
@@ -84,7 +201,10 @@ static void end(struct sender *sender)
 {
     struct outbox *outbox = sender->outbox;
 
+    adopter_let_go(sender->adopter);
     fork_disown(sender->fork_place);
+    adopter_free(sender->adopter);
+    free(sender->confirm);
     carrier_close(&sender->carrier);
     parcel_close(&sender->parcel);
     free(sender);
@@ -92,22 +212,13 @@ static void end(struct sender *sender)
     outbox_release(outbox);
 }
 
-/* Woken by an emit, we must not take its caller's processor from it in the middle of the call. Where that is not allowed
- * we go on as we are. */
-static void be_unobtrusive(void)
-{
-    struct sched_param parameters = {.sched_priority = 0};
-
-    (void)sched_setscheduler(0, SCHED_BATCH, &parameters);
-}
-
 static void *run(void *self)
 {
     struct sender *sender = self;
     struct error error;
 
-    be_unobtrusive();
-    while (outbox_sender_wait(sender->outbox, INT64_MAX))
+    thread_be_unobtrusive();
+    while (outbox_sender_wait(sender->outbox, next_step_us(sender)))
         if (!step(sender, &error))
             rest(sender, &error);
     end(sender);
@@ -128,13 +239,29 @@ static void abandon(void *self)
 
     redis_abandon(sender->carrier.redis);
     close(sender->cancel);
+    adopter_abandon(sender->adopter);
+}
+
+/* Memory; false when it is short. */
+static bool furnish(struct sender *sender, const struct settings *settings)
+{
+    if (!parcel_init(&sender->parcel))
+        return false;
+    sender->adopter = adopter_new(sender->outbox, &sender->carrier, &sender->parcel, settings, ~seed(sender));
+    if (sender->adopter == NULL || settings->spool != TASKLEDGER_SPOOL_ALWAYS)
+        return sender->adopter != NULL;
+    sender->confirm = malloc(sizeof *sender->confirm);
+    if (sender->confirm == NULL)
+        return false;
+    confirm_init(sender->confirm, clock_system(), seed(sender), settings->confirm_ms);
+    return true;
 }
 
 /* What it needs, but for the thread. */
 static bool equip(struct sender *sender, const struct settings *settings, struct error *error)
 {
     backoff_init(&sender->backoff, settings->backoff_base_ms, settings->backoff_cap_ms, seed(sender));
-    if (!parcel_init(&sender->parcel))
+    if (!furnish(sender, settings))
         return error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for a sender");
     if (!carrier_init(&sender->carrier, settings, sender->cancel, error))
         return false;

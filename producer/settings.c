@@ -1,6 +1,8 @@
 #include "producer/settings.h"
 
+#include "producer/confirm.h"
 #include "producer/queue.h"
+#include "producer/spool/spool.h"
 #include "proto/stream.h"
 #include "proto/utf8.h"
 
@@ -17,6 +19,7 @@ enum {
     REQUEST_TIMEOUT_MS = 2000,
     BACKOFF_BASE_MS = 100,
     BACKOFF_CAP_MS = 10000,
+    SPOOL_SYNC_MS = 1000,
 };
 
 #define REDIS_URL "redis://127.0.0.1:6379/0"
@@ -44,19 +47,29 @@ static bool check_number(const struct number *number, int64_t *value, struct err
     return true;
 }
 
+static int64_t as_number(uint64_t bytes)
+{
+    return bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+}
+
 /* As many as a number of milliseconds may be given as int32_t; what the queue may be is what the address space is. */
 static bool take_numbers(struct settings *settings, const struct taskledger_options *options, struct error *error)
 {
-    enum { SHARDS, EVENTS, BYTES, CONNECT, REQUEST, BASE, CAP, NUMBERS };
-    int64_t bytes = options->queue_bytes > INT64_MAX ? INT64_MAX : (int64_t)options->queue_bytes;
+    enum { SHARDS, EVENTS, BYTES, CONNECT, REQUEST, BASE, CAP, SPOOL, SPOOL_BYTES, SYNC, CONFIRM, REPORTS, NUMBERS };
     const struct number numbers[NUMBERS] = {
         [SHARDS] = {"shards", options->shards, 1, 1, STREAM_SHARDS_MAX},
         [EVENTS] = {"queue_events", options->queue_events, QUEUE_EVENTS, QUEUE_EVENTS_MIN, UINT32_MAX},
-        [BYTES] = {"queue_bytes", bytes, QUEUE_BYTES, QUEUE_BYTES_MIN, INT64_MAX - 1},
+        [BYTES] = {"queue_bytes", as_number(options->queue_bytes), QUEUE_BYTES, QUEUE_BYTES_MIN, INT64_MAX - 1},
         [CONNECT] = {"connect_timeout_ms", options->connect_timeout_ms, CONNECT_TIMEOUT_MS, 1, INT32_MAX},
         [REQUEST] = {"request_timeout_ms", options->request_timeout_ms, REQUEST_TIMEOUT_MS, 1, INT32_MAX},
         [BASE] = {"backoff_base_ms", options->backoff_base_ms, BACKOFF_BASE_MS, 1, INT32_MAX},
         [CAP] = {"backoff_cap_ms", options->backoff_cap_ms, BACKOFF_CAP_MS, 1, INT32_MAX},
+        [SPOOL] = {"spool", options->spool, TASKLEDGER_SPOOL_OVERFLOW, TASKLEDGER_SPOOL_OFF, TASKLEDGER_SPOOL_ALWAYS},
+        [SPOOL_BYTES] = {"spool_bytes", as_number(options->spool_bytes), SPOOL_BYTES_DEFAULT, SPOOL_BYTES_MIN,
+                         INT64_MAX - 1},
+        [SYNC] = {"spool_sync_ms", options->spool_sync_ms, SPOOL_SYNC_MS, INT32_MIN, INT32_MAX},
+        [CONFIRM] = {"confirm_ms", options->confirm_ms, CONFIRM_PATIENCE_MS, 1, CONFIRM_PATIENCE_MAX_MS},
+        [REPORTS] = {"reports", options->reports, 0, 1, SETTINGS_REPORTS_MAX},
     };
     int64_t values[NUMBERS];
 
@@ -71,6 +84,11 @@ static bool take_numbers(struct settings *settings, const struct taskledger_opti
     settings->request_timeout_ms = (int)values[REQUEST];
     settings->backoff_base_ms = (int)values[BASE];
     settings->backoff_cap_ms = (int)(values[CAP] > values[BASE] ? values[CAP] : values[BASE]);
+    settings->spool = (enum taskledger_spool)values[SPOOL];
+    settings->spool_bytes = (uint64_t)values[SPOOL_BYTES];
+    settings->spool_sync_ms = (int)values[SYNC];
+    settings->confirm_ms = (int)values[CONFIRM];
+    settings->reports = (size_t)values[REPORTS];
     settings->disabled = options->disabled != 0;
     return true;
 }
@@ -93,6 +111,7 @@ static bool take_texts(struct settings *settings, const struct taskledger_option
     return take_text(options->redis_url, REDIS_URL, &settings->redis_url, error) &&
            take_text(options->stream, STREAM_DEFAULT, &settings->stream, error) &&
            take_text(options->worker, NULL, &settings->worker, error) &&
+           take_text(options->spool_dir, SETTINGS_SPOOL_DIR, &settings->spool_dir, error) &&
            take_text(options->ca_file, NULL, &settings->ca_file, error) &&
            take_text(options->certificate_file, NULL, &settings->certificate_file, error) &&
            take_text(options->key_file, NULL, &settings->key_file, error);
@@ -165,6 +184,7 @@ void settings_close(struct settings *settings)
     free(settings->ca_file);
     free(settings->certificate_file);
     free(settings->key_file);
+    free(settings->spool_dir);
     *settings = (struct settings){.shards = 0};
 }
 

@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SETTINGS_WORKER_BYTES_MAX = 255, SETTINGS_HOST_BYTES_MAX = 255 };
+#define SETTINGS_SPOOL_DIR "/var/lib/taskledger"
+
+enum { SETTINGS_WORKER_BYTES_MAX = 255, SETTINGS_HOST_BYTES_MAX = 255, SETTINGS_REPORTS_MAX = 65536 };
 
 struct settings {
     char *redis_url; /* texts are owned; NULL: not given */
@@ -29,6 +31,12 @@ struct settings {
     int request_timeout_ms;
     int backoff_base_ms;
     int backoff_cap_ms;
+    enum taskledger_spool spool; /* never TASKLEDGER_SPOOL_DEFAULT */
+    char *spool_dir;
+    uint64_t spool_bytes;
+    int spool_sync_ms; /* negative: never */
+    int confirm_ms;
+    size_t reports;
     bool disabled;
 };
 

@@ -9,11 +9,12 @@
 #include <stdint.h>
 #include <unistd.h>
 
-enum { GATES = GATE_LOOKUP + 1, NAP_US = 100, COUNT_BITS = 32 };
+enum { GATES = GATE_SPOOL + 1, NAP_US = 100, COUNT_BITS = 32 };
 
 static const int patience_ms[GATES] = {
     [GATE_TLS] = GATE_TLS_PATIENCE_MS,
     [GATE_LOOKUP] = GATE_LOOKUP_PATIENCE_MS,
+    [GATE_SPOOL] = GATE_SPOOL_PATIENCE_MS,
 };
 
 /* How many threads of this process: its generation in the upper half, their number in the lower. What stands there for
@@ -94,6 +95,7 @@ static void before_fork(void)
 
     wait_for_none(&waiting, in_ms(GATE_TURN_MS));
     add(&forks, 1);
+    wait_until_outside(GATE_SPOOL, deadline_us);
     wait_until_outside(GATE_LOOKUP, deadline_us);
     wait_until_outside(GATE_TLS, deadline_us);
 }

@@ -1,4 +1,4 @@
-/* gate: threads of ours that are inside foreign code, and the moments when none may be.
+/* gate: threads of ours that are inside foreign code, or hold what must not pass on, and the moments when none may.
  *
  *   a fork    The child gets a copy of all locks as they are. One that a thread holds inside the TLS library or the
  *             resolver stays held there: the child's own connection would wait for it for ever. So a fork waits until all
@@ -11,16 +11,20 @@
  *             may find a lock held.
  *   the end   See gate_close.
  *
+ * The third gate is for whoever takes the lock of a file: it is his by the open file, which a child would inherit, until the
+ * child can be told to close it.
+ *
  * There is nothing in it that a child could inherit but numbers, and those of its ancestors do not count, however it was
  * made: see proto/generation.h. Threads that enter the same code without us do not know the gate. */
 #ifndef TASKLEDGER_PROTO_GATE_H
 #define TASKLEDGER_PROTO_GATE_H
 
-enum gate { GATE_TLS, GATE_LOOKUP };
+enum gate { GATE_TLS, GATE_LOOKUP, GATE_SPOOL };
 
 enum {
     GATE_TLS_PATIENCE_MS = 100,
     GATE_LOOKUP_PATIENCE_MS = 20,
+    GATE_SPOOL_PATIENCE_MS = 20,
     GATE_TURN_MS = 20,
     GATE_FORK_WAIT_MS = 100, /* all that a fork waits, at most */
     GATE_ENTER_WAIT_MS = 250,

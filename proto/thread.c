@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 bool thread_start(void *(*run)(void *), void *argument)
@@ -20,4 +21,11 @@ bool thread_start(void *(*run)(void *), void *argument)
     pthread_attr_destroy(&attributes);
     errno = failure;
     return failure == 0;
+}
+
+void thread_be_unobtrusive(void)
+{
+    struct sched_param parameters = {.sched_priority = 0};
+
+    (void)sched_setscheduler(0, SCHED_BATCH, &parameters);
 }

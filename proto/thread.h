@@ -10,4 +10,8 @@
 /* False, with errno set, when there can be no other thread now. */
 bool thread_start(void *(*run)(void *), void *argument);
 
+/* This thread, woken by another, does not take the processor from that one at once: for those that a host's call wakes.
+ * Where that is not allowed it goes on as it is. */
+void thread_be_unobtrusive(void);
+
 #endif

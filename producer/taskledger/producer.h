@@ -15,14 +15,15 @@
  * What this library promises its host:
  *   - emitting copies the event into memory and returns: it never waits for a lock held over I/O, for Redis, for DNS or
  *     for a disk, raises no signal, changes no signal handler, prints nothing, never exits;
- *   - taskledger_open starts no thread and opens no socket; the one sender thread starts with the first emit in this
- *     process, with all signals blocked;
+ *   - taskledger_open starts no thread and opens no socket or file; the sender's thread, and the spool's if there is a
+ *     spool, start with the first emit in this process, with all signals blocked;
  *   - after fork() the child is a producer of its own with an empty queue and its own identity; the parent goes on.
  *     No call is needed on either side. fork() itself waits while a sender holds what would be missing to the child:
  *     while it computes TLS, 100 ms at most, and at the beginning of a name lookup, 20 ms at most. It does not wait for
  *     Redis or for a name server. Many forks at once let a sender that waits for them go first, 20 ms at most;
- *   - memory is bounded by `queue_events` and `queue_bytes`; what does not fit is refused with TASKLEDGER_FULL, counted,
- *     and declared to the ledger as a hole;
+ *   - memory is bounded by `queue_events` and `queue_bytes`, the spool by `spool_bytes`; what fits into neither is refused
+ *     with TASKLEDGER_FULL, counted, and declared to the ledger as a hole;
+ *   - a disk in any state (full, read-only, gone) never fails an emit: what cannot be spooled is kept in memory;
  *   - it reads no environment variable, except in taskledger_options_from_environment().
  *
  * Threads: every function may be called from any thread at any time, except that nothing may be called with a producer
@@ -79,6 +80,18 @@ enum taskledger_status {
 
 /* ---- open ------------------------------------------------------------------------------------------------------- */
 
+/* What the spool, a folder on disk, is for. "Nothing lost, whatever dies" needs TASKLEDGER_SPOOL_ALWAYS, a folder that
+ * survives the container, and a later producer with the same folder or `taskledger-emit sweep`. */
+enum taskledger_spool {
+    TASKLEDGER_SPOOL_DEFAULT = 0, /* overflow */
+    TASKLEDGER_SPOOL_OFF = 1,
+    TASKLEDGER_SPOOL_OVERFLOW = 2, /* what does not fit into memory, or can't be sent, or is left at close */
+
+    /* Every event is in the spool before emit returns (one write(2) into the page cache, under a lock that others wait
+     * for 100 ms at most), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it. */
+    TASKLEDGER_SPOOL_ALWAYS = 3,
+};
+
 /* Begin with TASKLEDGER_OPTIONS_INIT; zeros and NULLs stand for the defaults. */
 struct taskledger_options {
     size_t struct_size;
@@ -96,13 +109,22 @@ struct taskledger_options {
     const char *certificate_file; /* rediss://; NULL: none */
     const char *key_file;
     int32_t disabled; /* not 0: every emit answers TASKLEDGER_CLOSED and nothing else happens */
+
+    enum taskledger_spool spool;
+    const char *spool_dir; /* NULL: "/var/lib/taskledger"; made when it is missing */
+    uint64_t spool_bytes;  /* 0: 256 MiB; of one process */
+    int32_t spool_sync_ms; /* 0: 1,000; how often `always` is synced to the disk; negative: never */
+    int32_t confirm_ms;    /* 0: 30,000; `always`: after so long without news from the ledger Redis is asked whether it
+                              still has what it was given */
+    uint32_t reports;      /* so many delivery reports are kept for taskledger_poll_reports; 0: none */
 };
 
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
- * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE,
- * _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in `reason`; `options` is then unchanged. The texts
- * point into the environment or into memory that lives as long as the process. Not while another thread changes the
- * environment. */
+ * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_SPOOL (off, overflow, always),
+ * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_BYTES, TASKLEDGER_CONFIRM_MS,
+ * TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in
+ * `reason`; `options` is then unchanged. The texts point into the environment or into memory that lives as long as the
+ * process. Not while another thread changes the environment. */
 TASKLEDGER_API int taskledger_options_from_environment(struct taskledger_options *options, char *reason,
                                                        size_t reason_size);
 
@@ -182,8 +204,9 @@ TASKLEDGER_API void taskledger_task_forget(struct taskledger_task *task);
  * of those are still unanswered: 0 is success. */
 TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms);
 
-/* Say goodbye (ProducerClosed), flush within `timeout_ms`, stop the sender, free. Returns how many accepted events were
- * not delivered; they are lost. Always returns in time: a sender that hangs in a name lookup is left behind. */
+/* Say goodbye (ProducerClosed), flush within `timeout_ms` (with TASKLEDGER_SPOOL_ALWAYS until the ledger has it), write
+ * what is left to the spool, stop the sender, free. Returns how many accepted events neither Redis nor the spool has; they
+ * are lost. Always returns in time: a sender that hangs in a name lookup is left behind. */
 TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Begin with TASKLEDGER_COUNTERS_INIT. */
@@ -211,10 +234,61 @@ struct taskledger_counters {
      * Redis refuses (password, rights), 2 for what we were told (a certificate file, the db, a key that holds no
      * stream). */
     int32_t refused_for_good;
+
+    uint64_t spooled;        /* accepted events that are in the spool and not yet with Redis */
+    uint64_t spool_bytes;    /* what the spool takes on disk */
+    uint64_t spool_written;  /* events written to it */
+    uint64_t unspooled;      /* `always`: events whose emit returned before they were in the spool: the disk refused */
+    uint64_t unprotected;    /* given up at the cap: Redis has them, the ledger perhaps not yet */
+    uint64_t confirmed;      /* `always`: events that the ledger is known to hold */
+    uint64_t resent;         /* `always`: events sent again since Redis had lost them */
+    uint64_t adopted;        /* events of producers that are gone, sent from their spools */
+    uint64_t adopted_spools; /* of these, spools that are done with */
+    uint64_t reports_lost;   /* reports that nobody polled in time */
+    int32_t spool_works;     /* 1: the spool takes what it is given; 0: there is none, or the disk refuses */
+    char spool_error[256];   /* why it did not the last time; "" when there was nothing */
 };
 
 /* Since this process first emitted. */
 TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
+
+/* ---- reports ------------------------------------------------------------------------------------------------------- */
+
+enum taskledger_report_kind {
+    TASKLEDGER_REPORT_SENT = 1,  /* Redis has them */
+    TASKLEDGER_REPORT_SPOOLED,   /* the spool has them */
+    TASKLEDGER_REPORT_CONFIRMED, /* the ledger has them */
+    TASKLEDGER_REPORT_DROPPED,   /* they will never come; the hole is declared */
+};
+
+/* What became of consecutive numbers of one producer. */
+struct taskledger_report {
+    enum taskledger_report_kind kind;
+    char producer_id[37];
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    char reason[16]; /* of TASKLEDGER_REPORT_DROPPED: "full", "memory", ... */
+};
+
+/* What this thread's last TASKLEDGER_ACCEPTED emit became: its identity in the ledger. `sequence` is 0 before the first. */
+struct taskledger_identity {
+    char producer_id[37];
+    uint64_t sequence;
+};
+
+TASKLEDGER_API void taskledger_last_identity(struct taskledger_identity *identity);
+
+/* Take up to `count` reports, oldest first; returns how many. `report_size` is sizeof(struct taskledger_report). Never
+ * waits. When `reports` of the options are kept and nobody polls, the oldest are dropped and counted. */
+TASKLEDGER_API size_t taskledger_poll_reports(struct taskledger_producer *producer, struct taskledger_report *reports,
+                                              size_t count, size_t report_size);
+
+/* ---- sweep --------------------------------------------------------------------------------------------------------- */
+
+/* Send what producers that are gone left in the spool folder: all of it, or what can be done within `timeout_ms`. Returns
+ * how many of their events are still there: 0 is success. What living producers have there is theirs. Any producer does
+ * this now and then by itself. */
+TASKLEDGER_API uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* ---- how the structs begin ----------------------------------------------------------------------------------------- */
 

@@ -3,24 +3,37 @@
 #include "proto/redis.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { ENTRIES_MAX = 20000, BYTES_MAX = 16 * 1024 * 1024, OUTSTANDING_MAX = 1024, DEADLINE_S = 10, POLL_MS = 5 };
 
+/* XADD, HGET of a watermark, XRANGE of one entry. */
+enum question { ADD, ASK, LOOK };
+
+struct command {
+    enum question question;
+    struct fake_line_entry entry; /* ADD: the payload is borrowed until it is sent. LOOK: its key */
+    struct stream_id id;          /* what it got, or is asked for */
+};
+
 struct redis {
     int cancel_descriptor;
     int request_timeout_ms;
     bool connected;
-    struct fake_line_entry appended[OUTSTANDING_MAX]; /* payloads borrowed until they are sent */
+    struct command appended[OUTSTANDING_MAX];
     size_t appended_count;
     size_t outstanding;
     enum fake_line_trouble sent_in; /* decides about the answers */
     unsigned answered;              /* on this connection */
+    char text[STREAM_ID_BYTES_MAX]; /* of the last answer */
+    struct reply elements[5];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -35,6 +48,9 @@ static unsigned connects;
 static unsigned lost_call;
 static unsigned appends;
 static unsigned lines;
+static uint64_t archived;
+static unsigned flushes;
+static unsigned questions;
 
 /* ---- for the test --------------------------------------------------------------------------------------------------- */
 
@@ -43,7 +59,8 @@ void fake_line_reset(void)
     pthread_mutex_lock(&lock);
     trouble = FAKE_LINE_GOOD;
     count = bytes_used = 0;
-    calls = connects = lost_call = appends = 0;
+    calls = connects = lost_call = appends = flushes = questions = 0;
+    archived = 0;
     pthread_mutex_unlock(&lock);
 }
 
@@ -52,6 +69,30 @@ void fake_line_set_trouble(enum fake_line_trouble next)
     pthread_mutex_lock(&lock);
     trouble = next;
     pthread_mutex_unlock(&lock);
+}
+
+void fake_line_set_archived(uint64_t sequence)
+{
+    pthread_mutex_lock(&lock);
+    archived = sequence;
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_line_flush(void)
+{
+    pthread_mutex_lock(&lock);
+    count = bytes_used = 0;
+    archived = 0;
+    flushes++;
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned fake_line_questions(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned now = questions;
+    pthread_mutex_unlock(&lock);
+    return now;
 }
 
 void fake_line_lose_call(unsigned number)
@@ -207,6 +248,30 @@ bool redis_connect(struct redis *redis, struct error *error)
     return true;
 }
 
+static bool is_word(struct slice word, const char *text)
+{
+    return slice_equal(word, slice_from_text(text));
+}
+
+static void take_command(struct command *command, const struct slice *words, size_t word_count)
+{
+    bool good = false;
+
+    command->question = is_word(words[0], "XADD") ? ADD : is_word(words[0], "HGET") ? ASK : LOOK;
+    if (command->question == ADD)
+        good = word_count == 5 && is_word(words[2], "*") && is_word(words[3], STREAM_FIELD);
+    else if (command->question == ASK)
+        good = word_count == 3 && is_word(words[1], STREAM_ARCHIVED_KEY) && words[2].size == 32;
+    else
+        good = word_count == 6 && is_word(words[0], "XRANGE") && stream_id_parse(words[2], &command->id) &&
+               slice_equal(words[2], words[3]) && is_word(words[4], "COUNT") && is_word(words[5], "1");
+    assert(good && words[1].size < sizeof command->entry.key);
+    (void)good;
+    memcpy(command->entry.key, words[1].data, words[1].size);
+    command->entry.key[words[1].size] = '\0';
+    command->entry.payload = command->question == ADD ? words[4] : slice_of(NULL, 0);
+}
+
 bool redis_append(struct redis *redis, const struct slice *words, size_t word_count, struct error *error)
 {
     bool lost;
@@ -218,12 +283,8 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t word_co
         return error_set(error, ERROR_TRANSIENT, "memory", "could not get memory");
 
     assert(redis->outstanding == 0); /* the sender answers for a batch before it begins the next */
-    assert(word_count == 5 && slice_equal(words[0], slice_from_text("XADD")) && words[2].data[0] == '*');
-    assert(slice_equal(words[3], slice_from_text(STREAM_FIELD)) && redis->appended_count < OUTSTANDING_MAX);
-    struct fake_line_entry *entry = &redis->appended[redis->appended_count++];
-    memcpy(entry->key, words[1].data, words[1].size);
-    entry->key[words[1].size] = '\0';
-    entry->payload = words[4];
+    assert(redis->appended_count < OUTSTANDING_MAX);
+    take_command(&redis->appended[redis->appended_count++], words, word_count);
     return true;
 }
 
@@ -234,13 +295,14 @@ static bool is_refused(enum fake_line_trouble now, size_t number)
 }
 
 /* With the lock held. */
-static void keep(const struct fake_line_entry *entry)
+static void keep(const struct fake_line_entry *entry, struct stream_id *id)
 {
     uint8_t *copy = bytes + bytes_used;
 
     assert(count < ENTRIES_MAX && bytes_used + entry->payload.size <= BYTES_MAX);
     memcpy(copy, entry->payload.data, entry->payload.size);
     bytes_used += entry->payload.size;
+    *id = (struct stream_id){.ms = UINT64_C(1700000000000) + flushes, .sequence = count};
     entries[count] = *entry;
     entries[count++].payload = slice_of(copy, entry->payload.size);
 }
@@ -254,9 +316,11 @@ bool redis_send(struct redis *redis, struct error *error)
     if (lost || !redis->connected)
         return lose(redis, error, "connection");
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < redis->appended_count; i++)
-        if (!is_refused(now, i))
-            keep(&redis->appended[i]);
+    for (size_t i = 0; i < redis->appended_count; i++) {
+        questions += redis->appended[i].question != ADD;
+        if (redis->appended[i].question == ADD && !is_refused(now, i))
+            keep(&redis->appended[i].entry, &redis->appended[i].id);
+    }
     pthread_cond_broadcast(&change);
     pthread_mutex_unlock(&lock);
     redis->outstanding = redis->appended_count;
@@ -273,6 +337,61 @@ static bool wait_in_silence(struct redis *redis, struct error *error)
         if (poll(&cancel, 1, POLL_MS) > 0)
             return lose(redis, error, "canceled");
     return lose(redis, error, "timeout");
+}
+
+static struct reply text_reply(const char *text)
+{
+    return (struct reply){.type = REPLY_STRING, .text = slice_from_text(text)};
+}
+
+static struct reply id_reply(struct redis *redis, struct stream_id id)
+{
+    stream_id_format(id, redis->text);
+    return text_reply(redis->text);
+}
+
+/* [[id, [field, payload]]], or []. With the lock held. */
+static struct reply entry_reply(struct redis *redis, const struct command *look)
+{
+    struct reply *all = redis->elements;
+
+    if (look->id.ms != UINT64_C(1700000000000) + flushes || look->id.sequence >= count ||
+        strcmp(entries[look->id.sequence].key, look->entry.key) != 0)
+        return (struct reply){.type = REPLY_ARRAY};
+    all[0] = (struct reply){.type = REPLY_ARRAY, .elements = &all[1], .count = 2};
+    all[1] = id_reply(redis, look->id);
+    all[2] = (struct reply){.type = REPLY_ARRAY, .elements = &all[3], .count = 2};
+    all[3] = text_reply(STREAM_FIELD);
+    all[4] = (struct reply){.type = REPLY_STRING, .text = entries[look->id.sequence].payload};
+    return (struct reply){.type = REPLY_ARRAY, .elements = all, .count = 1};
+}
+
+/* Good until the next one. */
+static struct reply answer_to(struct redis *redis, const struct command *command)
+{
+    struct reply reply = {.type = REPLY_NIL};
+
+    pthread_mutex_lock(&lock);
+    if (command->question == LOOK) {
+        reply = entry_reply(redis, command);
+    } else if (command->question == ASK && archived > 0) {
+        snprintf(redis->text, sizeof redis->text, "%" PRIu64, archived);
+        reply = text_reply(redis->text);
+    } else if (command->question == ADD) {
+        reply = id_reply(redis, command->id);
+    }
+    pthread_mutex_unlock(&lock);
+    return reply;
+}
+
+static bool refuse(struct redis *redis, enum fake_line_trouble now, struct error *error)
+{
+    if (now == FAKE_LINE_WRONG_TYPE)
+        return error_set(error, ERROR_FATAL, "wrongtype", "WRONGTYPE not a stream");
+    if (now != FAKE_LINE_DEMOTED)
+        return error_set(error, ERROR_TRANSIENT, "oom", "OOM used memory > maxmemory");
+    redis_disconnect(redis);
+    return error_set(error, ERROR_TRANSIENT, "readonly", "READONLY a replica");
 }
 
 bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, struct reply *reply,
@@ -293,15 +412,11 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
     redis->answered++;
     if (--redis->outstanding == 0)
         redis->appended_count = 0;
-    if (is_refused(now, number) && now == FAKE_LINE_WRONG_TYPE)
-        return error_set(error, ERROR_FATAL, "wrongtype", "WRONGTYPE not a stream");
-    if (is_refused(now, number) && now == FAKE_LINE_DEMOTED) {
-        redis_disconnect(redis);
-        return error_set(error, ERROR_TRANSIENT, "readonly", "READONLY a replica");
-    }
-    if (is_refused(now, number))
-        return error_set(error, ERROR_TRANSIENT, "oom", "OOM used memory > maxmemory");
-    *reply = (struct reply){.type = now == FAKE_LINE_UNREADABLE ? REPLY_INTEGER : REPLY_STRING};
-    reply->text = slice_from_text("1700000000000-0");
+    const struct command *command = &redis->appended[number];
+    if (command->question == ADD && is_refused(now, number))
+        return refuse(redis, now, error);
+    *reply = answer_to(redis, command);
+    if (now == FAKE_LINE_UNREADABLE)
+        *reply = (struct reply){.type = REPLY_INTEGER};
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum fake_line_trouble {
     FAKE_LINE_GOOD,
@@ -32,6 +33,15 @@ struct fake_line_entry {
 void fake_line_reset(void);
 
 void fake_line_set_trouble(enum fake_line_trouble trouble);
+
+/* What the ledger has of every producer, as it is asked for: 0, at first, is nothing. */
+void fake_line_set_archived(uint64_t sequence);
+
+/* Forget all that was kept, and what the ledger has. */
+void fake_line_flush(void);
+
+/* How often it was asked what the ledger has, or for an entry. */
+unsigned fake_line_questions(void);
 
 /* The call of this number from now on, 1 being the next, fails and loses the connection; 0: none. Connecting,
  * appending, sending and receiving are calls. */

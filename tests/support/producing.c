@@ -17,6 +17,7 @@ struct taskledger_options producing_options(void)
     options.backoff_base_ms = 1;
     options.backoff_cap_ms = 5;
     options.request_timeout_ms = 20;
+    options.spool = TASKLEDGER_SPOOL_OFF;
     return options;
 }
 

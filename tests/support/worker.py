@@ -11,15 +11,19 @@ ANSWER_DEADLINE_S = 60
 
 
 class Worker:
-    """A process with a producer in it. Options as in worker.c: backoff_ms, request_ms, child_ms."""
+    """A process with a producer in it. Options as in worker.c: backoff_ms, request_ms, child_ms.
 
-    def __init__(self, build, scratch, *servers, env=None, backoff_ms=200, request_ms=2000, child_ms=10000):
+    Without a spool, if none is asked for; one is in the folder spool of the scratch."""
+
+    def __init__(self, build, scratch, *servers, env=None, spool="off", backoff_ms=200, request_ms=2000, child_ms=10000):
         environment = {"PATH": os.environ["PATH"]}
         for server in servers:
             environment.update(server.environment)
         environment["WORKER_BACKOFF_MS"] = str(backoff_ms)
         environment["WORKER_REQUEST_MS"] = str(request_ms)
         environment["WORKER_CHILD_MS"] = str(child_ms)
+        environment["TASKLEDGER_SPOOL"] = spool
+        environment["TASKLEDGER_SPOOL_DIR"] = str(scratch / "spool")
         environment.update(env or {})
         self.children = []
         self.process = subprocess.Popen(

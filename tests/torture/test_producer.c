@@ -126,6 +126,7 @@ static struct outcome live(void)
     struct outcome outcome = {.counters = TASKLEDGER_COUNTERS_INIT};
 
     options.worker = "worker";
+    options.spool = TASKLEDGER_SPOOL_OFF;
     options.backoff_base_ms = 1;
     options.backoff_cap_ms = 2;
     struct taskledger_producer *producer = taskledger_open(&options, NULL, 0);

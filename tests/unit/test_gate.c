@@ -142,7 +142,8 @@ static void a_fork_waits_no_longer_than_its_patience_and_the_child_finds_the_gat
     static const struct {
         enum gate gate;
         int64_t patience_ms;
-    } cases[] = {{GATE_LOOKUP, GATE_LOOKUP_PATIENCE_MS}, {GATE_TLS, GATE_TLS_PATIENCE_MS}};
+    } cases[] = {
+        {GATE_LOOKUP, GATE_LOOKUP_PATIENCE_MS}, {GATE_TLS, GATE_TLS_PATIENCE_MS}, {GATE_SPOOL, GATE_SPOOL_PATIENCE_MS}};
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {

@@ -17,10 +17,13 @@ static struct arena arena;
 
 static int setup(void **state)
 {
+    struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
+
     (void)state;
     fake_line_reset();
     arena_init(&arena, 0);
-    producer = taskledger_open(NULL, NULL, 0);
+    options.spool = TASKLEDGER_SPOOL_OFF;
+    producer = taskledger_open(&options, NULL, 0);
     return producer == NULL ? -1 : 0;
 }
 

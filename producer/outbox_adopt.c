@@ -1,0 +1,119 @@
+#include "producer/outbox_adopt.h"
+
+#include "producer/outbox_inside.h"
+#include "producer/outbox_spool.h"
+#include "proto/arena.h"
+
+#include <stdalign.h>
+#include <stddef.h>
+
+/* Encoding ProducerAdopted takes the message and a copy of its texts. */
+enum { SCRATCH_BYTES = 1024, SHARD_OF_PRODUCERS = 0 };
+
+/* What is said may need a hole declared and an identity opened before it. */
+enum { EVENTS_AT_MOST = 3, BYTES_AT_MOST = 2 * QUEUE_LAST_WORD_BYTES + OUTBOX_OPENED_BYTES_MAX };
+
+bool outbox_adopt_is_closed(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool closed = outbox->closed;
+    pthread_mutex_unlock(&outbox->lock);
+    return closed;
+}
+
+bool outbox_adopt_say(struct outbox *outbox, const struct event *event, uint64_t *ordinal)
+{
+    alignas(max_align_t) uint8_t scratch[SCRATCH_BYTES];
+    struct draft draft = {.shard = SHARD_OF_PRODUCERS};
+    struct error error;
+    struct arena arena;
+
+    arena_init_with(&arena, scratch, sizeof scratch, sizeof scratch);
+    if (!event_encode_body(event, &arena, &draft.body, &error))
+        return false;
+
+    pthread_mutex_lock(&outbox->lock);
+    bool said = !outbox->closed && queue_make_room(&outbox->queue, EVENTS_AT_MOST, BYTES_AT_MOST) &&
+                accept_event(&outbox->accept, &draft);
+    *ordinal = outbox->accept.accepted;
+    if (said)
+        outbox_spool_note_put(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+    return said;
+}
+
+bool outbox_adopt_has_sent(struct outbox *outbox, uint64_t ordinal)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool sent = outbox->sent_to >= ordinal;
+    pthread_mutex_unlock(&outbox->lock);
+    return sent;
+}
+
+bool outbox_adopt_hash(struct outbox *outbox, struct slice payload, struct digest *digest)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool open = !outbox->closed;
+    if (open)
+        *digest = digester_hash(outbox->digester, payload);
+    pthread_mutex_unlock(&outbox->lock);
+    return open;
+}
+
+void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->counters.adopted = adopted->events;
+    outbox->counters.adopted_spools = adopted->spools;
+    outbox->sweep.left = adopted->left;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+uint64_t outbox_adopt_sweep(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t wanted = outbox->sweep.wanted > outbox->sweep.done ? outbox->sweep.wanted : 0;
+    outbox->sweep.seen = outbox->sweep.wanted;
+    pthread_mutex_unlock(&outbox->lock);
+    return wanted;
+}
+
+void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->sweep.done = sweep;
+    pthread_cond_broadcast(&outbox->progress);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+/* ---- for callers ------------------------------------------------------------------------------------------------------ */
+
+uint64_t outbox_sweep_begin(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t sweep = ++outbox->sweep.wanted;
+    pthread_cond_signal(&outbox->work);
+    pthread_mutex_unlock(&outbox->lock);
+    return sweep;
+}
+
+bool outbox_sweep_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_us)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->hurried++;
+    pthread_cond_signal(&outbox->work);
+    while (outbox->sweep.done < sweep && outbox_now_us() < deadline_us)
+        outbox_wait_until(outbox, &outbox->progress, deadline_us);
+    outbox->hurried--;
+    bool done = outbox->sweep.done >= sweep;
+    pthread_mutex_unlock(&outbox->lock);
+    return done;
+}
+
+uint64_t outbox_sweep_left(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t left = outbox->sweep.left;
+    pthread_mutex_unlock(&outbox->lock);
+    return left;
+}

@@ -1,0 +1,263 @@
+#include "producer/outbox_spool.h"
+
+#include "producer/outbox_inside.h"
+#include "producer/queue.h"
+#include "proto/event.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_EVENTS_MAX = 2048, BATCH_BYTES_FULL = 256 * 1024 };
+
+/* What is written at once: copies. */
+struct outbox_batch {
+    size_t count;
+    size_t used;
+    struct queue_cursor next; /* behind them */
+    struct spool_record records[BATCH_EVENTS_MAX];
+    uint8_t bytes[BATCH_BYTES_FULL + EVENT_BYTES_MAX];
+};
+
+bool outbox_spool_init(struct outbox *outbox, enum taskledger_spool mode)
+{
+    outbox->disk.mode = mode;
+    if (mode == TASKLEDGER_SPOOL_OFF)
+        return true;
+    outbox->disk.batch = malloc(sizeof *outbox->disk.batch);
+    return outbox->disk.batch != NULL;
+}
+
+void outbox_spool_free(struct outbox *outbox)
+{
+    assert(outbox->disk.spool == NULL);
+    free(outbox->disk.batch);
+}
+
+/* ---- waking ----------------------------------------------------------------------------------------------------------- */
+
+static void wake_keeper(struct outbox *outbox)
+{
+    if (outbox->disk.keeper_sleeps)
+        pthread_cond_signal(&outbox->disk.keep);
+    outbox->disk.keeper_sleeps = false;
+}
+
+void outbox_spool_note_put(struct outbox *outbox)
+{
+    struct outbox_disk *disk = &outbox->disk;
+
+    if (disk->refuses && disk->keeper_sleeps_until_us <= disk->retry_us)
+        return;
+    if (disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox_spool_is_pressed(outbox))
+        wake_keeper(outbox);
+}
+
+void outbox_spool_note_redis(struct outbox *outbox, bool is_away)
+{
+    struct outbox_disk *disk = &outbox->disk;
+
+    if (is_away && !disk->redis_is_away) {
+        disk->away_since_us = outbox_now_us();
+        wake_keeper(outbox);
+    }
+    disk->redis_is_away = is_away;
+}
+
+bool outbox_spool_is_pressed(const struct outbox *outbox)
+{
+    const struct queue *queue = &outbox->queue;
+    const struct queue_cursor *next = &outbox->disk.next;
+
+    return outbox->disk.mode == TASKLEDGER_SPOOL_OVERFLOW &&
+           (queue_events_behind(queue, next) > queue->events_max / 2 ||
+            queue_bytes_behind(queue, next) > queue->capacity / 2);
+}
+
+bool outbox_spool_has_more(const struct outbox *outbox)
+{
+    const struct outbox_disk *disk = &outbox->disk;
+
+    if (disk->mode == TASKLEDGER_SPOOL_OFF || queue_events_behind(&outbox->queue, &disk->next) == 0)
+        return false;
+    return disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox->sent_to < outbox->accept.accepted;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+
+/* So few that nobody waits long for the lock. False: that is all for now. */
+static bool collect_some(struct outbox *outbox, struct outbox_batch *batch)
+{
+    struct queue_event event;
+    size_t bytes = 0;
+
+    for (int i = 0; i < OUTBOX_SLICE_EVENTS && bytes < OUTBOX_SLICE_BYTES; i++) {
+        struct queue_cursor next = batch->next;
+
+        if (batch->count == BATCH_EVENTS_MAX || batch->used >= BATCH_BYTES_FULL ||
+            !queue_next(&outbox->queue, &next, &event))
+            return false;
+        /* Meanwhile some were answered: what lies behind them goes with the next write. */
+        if (batch->count > 0 && event.ordinal != batch->next.ordinal)
+            return false;
+        memcpy(batch->bytes + batch->used, event.payload.data, event.payload.size);
+        batch->records[batch->count++] =
+            (struct spool_record){event.ordinal, slice_of(batch->bytes + batch->used, event.payload.size)};
+        batch->used += event.payload.size;
+        batch->next = next;
+        bytes += event.payload.size;
+    }
+    return true;
+}
+
+static void collect(struct outbox *outbox, struct outbox_batch *batch)
+{
+    batch->count = 0;
+    batch->used = 0;
+    batch->next = outbox->disk.next;
+    while (collect_some(outbox, batch)) {
+        pthread_mutex_unlock(&outbox->lock);
+        pthread_mutex_lock(&outbox->lock);
+    }
+}
+
+static void note_written(struct outbox *outbox, const struct outbox_batch *batch, int64_t now_us)
+{
+    struct outbox_disk *disk = &outbox->disk;
+
+    disk->next = batch->next;
+    disk->last = batch->next.ordinal - 1;
+    disk->well_us = now_us;
+    disk->refuses = false;
+    outbox->counters.spool_written += batch->count;
+    outbox_release_memory(outbox);
+
+    if (!disk->unsynced && disk->mode == TASKLEDGER_SPOOL_ALWAYS) {
+        disk->unsynced = true;
+        disk->unsynced_since_us = now_us;
+        wake_keeper(outbox);
+    }
+    /* Redis was faster: the spool need not keep them. */
+    if (outbox->sender_sleeps && outbox->sent_to >= disk->last)
+        pthread_cond_signal(&outbox->work);
+}
+
+void outbox_spool_refuse(struct outbox *outbox, const struct error *error, int64_t retry_ms)
+{
+    struct outbox_disk *disk = &outbox->disk;
+
+    disk->refuses = true;
+    disk->retry_us = outbox_now_us() + retry_ms * 1000;
+    disk->last_try = outbox->stopping;
+    snprintf(outbox->counters.spool_error, sizeof outbox->counters.spool_error, "%.255s", error->text);
+    outbox_release_memory(outbox);
+    wake_keeper(outbox);
+}
+
+static void note_slow(struct outbox *outbox, int64_t took_us, int64_t retry_ms)
+{
+    struct error error;
+
+    error_set(&error, ERROR_TRANSIENT, "disk", "could not write to the spool within %d ms: it took %lld so far",
+              OUTBOX_SPOOL_PATIENCE_MS, (long long)took_us / 1000);
+    outbox_spool_refuse(outbox, &error, retry_ms);
+}
+
+static bool is_slow(int64_t took_us)
+{
+    return took_us >= OUTBOX_SPOOL_PATIENCE_MS * 1000;
+}
+
+void outbox_spool_write(struct outbox *outbox)
+{
+    struct outbox_disk *disk = &outbox->disk;
+    struct outbox_batch *batch = disk->batch;
+    struct spool *spool = disk->spool;
+    struct error error;
+
+    disk->busy = true;
+    disk->busy_since_us = outbox_now_us();
+    collect(outbox, batch);
+    pthread_mutex_unlock(&outbox->lock);
+    bool written = batch->count == 0 || spool_append(spool, batch->records, batch->count, &error);
+    int64_t now_us = outbox_now_us();
+    pthread_mutex_lock(&outbox->lock);
+
+    disk->busy = false;
+    if (written && batch->count > 0)
+        note_written(outbox, batch, now_us);
+    if (!written)
+        outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
+    else if (!outbox->stopping && is_slow(now_us - disk->busy_since_us))
+        note_slow(outbox, now_us - disk->busy_since_us, OUTBOX_SPOOL_RETRY_MS);
+
+    if (disk->waiting > 0)
+        pthread_cond_broadcast(&disk->change);
+    else if (outbox->stopping || outbox_spool_has_more(outbox))
+        wake_keeper(outbox);
+}
+
+/* ---- an emit ---------------------------------------------------------------------------------------------------------- */
+
+/* Until when to wait; not after now: no longer. */
+static int64_t patience_end_us(const struct outbox_disk *disk, int64_t start_us)
+{
+    int64_t since_us = disk->busy && disk->busy_since_us < start_us ? disk->busy_since_us : start_us;
+
+    return since_us + OUTBOX_SPOOL_PATIENCE_MS * 1000;
+}
+
+static void wait_for_keeper(struct outbox *outbox, int64_t end_us)
+{
+    struct outbox_disk *disk = &outbox->disk;
+
+    disk->waiting++;
+    if (!disk->busy)
+        wake_keeper(outbox);
+    outbox_wait_until(outbox, &disk->change, end_us);
+    disk->waiting--;
+}
+
+bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
+{
+    struct outbox_disk *disk = &outbox->disk;
+    int64_t start_us = outbox_now_us();
+
+    for (int64_t now_us = start_us; disk->next.ordinal <= ordinal; now_us = outbox_now_us()) {
+        int64_t end_us = patience_end_us(disk, start_us);
+
+        if (!disk->keeper_runs || disk->refuses)
+            return false;
+        if (now_us >= end_us) {
+            note_slow(outbox, now_us - end_us + OUTBOX_SPOOL_PATIENCE_MS * 1000, 0);
+            return false;
+        }
+        if (!disk->busy && disk->spool != NULL && now_us - disk->well_us < OUTBOX_SPOOL_RECENT_MS * 1000)
+            outbox_spool_write(outbox);
+        else
+            wait_for_keeper(outbox, end_us);
+    }
+    return true;
+}
+
+/* ---- using it --------------------------------------------------------------------------------------------------------- */
+
+bool outbox_spool_works(const struct outbox *outbox)
+{
+    return outbox->disk.spool != NULL && !outbox->disk.refuses;
+}
+
+struct spool *outbox_spool_borrow(struct outbox *outbox)
+{
+    if (outbox->disk.spool != NULL)
+        outbox->disk.borrowed++;
+    return outbox->disk.spool;
+}
+
+void outbox_spool_return(struct outbox *outbox)
+{
+    outbox->disk.borrowed--;
+    if (outbox->stopping)
+        wake_keeper(outbox);
+}

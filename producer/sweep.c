@@ -1,0 +1,50 @@
+#include "producer/sweep.h"
+
+#include "producer/adoption.h"
+#include "producer/outbox_adopt.h"
+#include "producer/producer_inside.h"
+#include "proto/clock.h"
+
+uint64_t sweep_begin(struct taskledger_producer *producer)
+{
+    struct outbox *outbox = producer_outbox(producer);
+
+    return outbox == NULL ? 0 : outbox_sweep_begin(outbox);
+}
+
+bool sweep_wait(struct taskledger_producer *producer, uint64_t sweep, int32_t timeout_ms)
+{
+    struct outbox *outbox = producer_outbox(producer);
+
+    return outbox != NULL && outbox_sweep_wait(outbox, sweep, clock_deadline_us(clock_system(), timeout_ms));
+}
+
+/* Those that nobody holds, and the one that we hold ourselves. */
+bool sweep_left(struct taskledger_producer *producer, uint64_t *events, struct error *error)
+{
+    struct outbox *outbox = producer_outbox(producer);
+    const struct settings *settings = producer_settings(producer);
+    const struct spool_options options = {.directory = settings->spool_dir, .stream = settings->stream};
+    uint64_t held = outbox == NULL ? 0 : outbox_sweep_left(outbox);
+    uint64_t abandoned = 0;
+
+    bool counted = adoption_count(&options, &abandoned, error);
+    *events = held + abandoned;
+    return counted;
+}
+
+uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms)
+{
+    struct error error;
+    uint64_t left = 0;
+
+    if (producer == NULL)
+        return 0;
+    uint64_t sweep = sweep_begin(producer);
+    if (sweep > 0)
+        sweep_wait(producer, sweep, timeout_ms);
+
+    /* What cannot be read is there all the same. */
+    bool counted = sweep_left(producer, &left, &error);
+    return counted || left > 0 ? left : 1;
+}

@@ -1,0 +1,229 @@
+#include "producer/spool/spool.h"
+#include "producer/taskledger/producer.h"
+#include "tests/support/fake_line.h"
+#include "tests/support/producing.h"
+#include "tests/support/spooling.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 100, SLACK_MS = 400 };
+
+static void an_event_is_in_the_spool_before_emit_returns(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(producing_emit(), TASKLEDGER_ACCEPTED);
+        struct taskledger_counters now = producing_counters();
+        assert_int_equal(now.spool_written, now.accepted);
+        assert_int_equal(now.unspooled, 0);
+        assert_int_equal(now.spool_works, 1);
+    }
+}
+
+static void what_redis_has_stays_in_the_spool_for_the_ledger(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(100);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    assert_int_equal(producing_counters().queued, 0);
+    assert_int_equal(producing_counters().spooled, 0);
+    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_audit(), 102);
+}
+
+static void with_redis_away_always_costs_disk_and_not_events(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(10 * SPOOLING_RING);
+    assert_int_equal(producing_counters().spooled, producing_counters().accepted);
+    assert_int_equal(producing_counters().dropped_full, 0);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    producing_emit_many(10);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, 10 * SPOOLING_RING + 10);
+    assert_int_equal(producing.auditor.again, 0);
+}
+
+/* Returns how long the slowest of so many emits took. */
+static int64_t emit_and_time(size_t count)
+{
+    int64_t slowest_ms = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t start_ms = producing_now_ms();
+
+        assert_int_equal(producing_emit(), TASKLEDGER_ACCEPTED);
+        if (producing_now_ms() - start_ms > slowest_ms)
+            slowest_ms = producing_now_ms() - start_ms;
+    }
+    return slowest_ms;
+}
+
+static void a_folder_that_cannot_be_made_costs_nothing_but_the_spool(void **state)
+{
+    FILE *in_the_way;
+
+    (void)state;
+    in_the_way = fopen(spooling_folder, "w");
+    assert_non_null(in_the_way);
+    fclose(in_the_way);
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    assert_in_range(emit_and_time(100), 0, PATIENCE_MS + SLACK_MS);
+    struct taskledger_counters now = spooling_wait_for(spooling_is_refused);
+    assert_int_equal(now.unspooled, now.accepted);
+    assert_int_equal(now.spool_written, 0);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, 100);
+}
+
+static void a_full_disk_is_counted_and_used_again_when_there_is_room(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(10);
+    spooling_set_disk(SPOOLING_DISK_FULL);
+    producing_emit_many(20);
+    struct taskledger_counters full = spooling_wait_for(spooling_is_refused);
+    assert_int_equal(full.unspooled, 20);
+    assert_int_equal(full.spool_written, 11);
+    assert_non_null(strstr(full.spool_error, "No space left"));
+
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    spooling_wait_for(spooling_works);
+    spooling_wait_for(spooling_is_safe);
+    producing_emit_many(5);
+    assert_int_equal(producing_counters().unspooled, 20);
+    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_audit(), 11 + 20 + 5 + 1);
+}
+
+static void what_redis_has_answered_for_gives_way_while_the_disk_is_full(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    spooling_set_disk(SPOOLING_DISK_FULL);
+    for (int i = 0; i < 10; i++) {
+        producing_emit_many(SPOOLING_RING / 2);
+        assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    }
+    assert_int_equal(producing_counters().dropped_full, 0);
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    spooling_wait_for(spooling_works);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    spooling_wait_for(spooling_memory_is_empty);
+}
+
+static void a_stuck_disk_holds_up_one_emit_and_that_not_for_long(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(10);
+    usleep(20000); /* it was quiet for a while */
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    assert_in_range(emit_and_time(1), PATIENCE_MS - 1, PATIENCE_MS + SLACK_MS);
+    assert_in_range(emit_and_time(100), 0, PATIENCE_MS - 20);
+    assert_int_equal(producing_counters().unspooled, 101);
+    assert_int_equal(producing_counters().spool_works, 0);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    producing_emit_many(1);
+    spooling_wait_for(spooling_works);
+    producing_emit_many(1);
+    assert_int_equal(producing_counters().unspooled, 102);
+}
+
+static void *emit_one(void *self)
+{
+    *(int64_t *)self = emit_and_time(1);
+    return NULL;
+}
+
+static void nobody_waits_long_behind_another_who_is_stuck(void **state)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    int64_t took_ms[THREADS];
+
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(10);
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    unsigned before = spooling_writes();
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, emit_one, &took_ms[i]), 0);
+    spooling_wait_for_write(before);
+    for (size_t i = 1; i < 20; i++)
+        assert_in_range(emit_and_time(1), 0, PATIENCE_MS + SLACK_MS);
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+enum { THREADS = 8, EMITS = 500 };
+
+static void *emit_many(void *accepted)
+{
+    for (int i = 0; i < EMITS; i++)
+        *(size_t *)accepted += producing_emit() == TASKLEDGER_ACCEPTED;
+    return NULL;
+}
+
+static void threads_that_emit_at_once_share_their_writes(void **state)
+{
+    pthread_t threads[THREADS];
+    size_t accepted[THREADS] = {0};
+
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_ALWAYS);
+
+    (void)state;
+    options.queue_events = 2 * THREADS * EMITS;
+    producing_reopen(&options);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, emit_many, &accepted[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        taskledger_flush(producing.producer, 1);
+        pthread_join(threads[i], NULL);
+        assert_int_equal(accepted[i], EMITS);
+    }
+    struct taskledger_counters now = producing_counters();
+    assert_int_equal(now.spool_written + now.unspooled, now.accepted);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, THREADS * EMITS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spooling_setup, spooling_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_event_is_in_the_spool_before_emit_returns),
+        TEST(what_redis_has_stays_in_the_spool_for_the_ledger),
+        TEST(with_redis_away_always_costs_disk_and_not_events),
+        TEST(a_folder_that_cannot_be_made_costs_nothing_but_the_spool),
+        TEST(a_full_disk_is_counted_and_used_again_when_there_is_room),
+        TEST(what_redis_has_answered_for_gives_way_while_the_disk_is_full),
+        TEST(a_stuck_disk_holds_up_one_emit_and_that_not_for_long),
+        TEST(nobody_waits_long_behind_another_who_is_stuck),
+        TEST(threads_that_emit_at_once_share_their_writes),
+    };
+
+    return cmocka_run_group_tests_name("always", tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+#include "producer/spool/spool.h"
+#include "producer/taskledger/producer.h"
+#include "tests/support/fake_line.h"
+#include "tests/support/producing.h"
+#include "tests/support/spooling.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SLACK_MS = 400 };
+
+static void nothing_is_written_while_redis_keeps_up(void **state)
+{
+    struct stat found;
+
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_DEFAULT);
+    for (int i = 0; i < 100; i++) {
+        producing_emit_many(10);
+        assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    }
+    assert_int_equal(producing_counters().spool_written, 0);
+    producing_close_well();
+    assert_int_not_equal(stat(spooling_folder, &found), 0);
+}
+
+/* Leave the keeper the time to make room. */
+static void emit_patiently(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i % (SPOOLING_RING / 4) == 0 && i > 0)
+            spooling_wait_for(spooling_is_safe);
+        assert_int_equal(producing_emit(), TASKLEDGER_ACCEPTED);
+    }
+}
+
+static void with_redis_away_far_more_is_accepted_than_memory_holds_and_all_arrives_in_order(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    emit_patiently(10 * SPOOLING_RING);
+    struct taskledger_counters away = spooling_wait_for(spooling_is_safe);
+    assert_int_equal(away.dropped_full, 0);
+    assert_true(away.queued <= SPOOLING_RING);
+
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    producing_emit_many(10);
+    spooling_wait_for(spooling_is_empty);
+    producing_close_well();
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, 10 * SPOOLING_RING + 10);
+    assert_int_equal(producing.auditor.again, 0);
+    assert_int_equal(producing.auditor.closed, 1);
+    assert_int_equal(spooling_folders(), 0);
+}
+
+static void a_redis_that_comes_and_goes_gets_everything_once_and_in_order(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    for (int round = 0; round < 20; round++) {
+        fake_line_set_trouble(round % 2 == 0 ? FAKE_LINE_AWAY : FAKE_LINE_GOOD);
+        emit_patiently(round % 2 == 0 ? SPOOLING_RING : 0);
+        for (int i = 0; i < SPOOLING_RING / 4; i++)
+            assert_int_equal(producing_emit(), TASKLEDGER_ACCEPTED);
+        taskledger_flush(producing.producer, round % 4 == 0 ? 0 : 20);
+    }
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    producing_close_well();
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, 10 * SPOOLING_RING + 20 * (SPOOLING_RING / 4));
+    assert_int_equal(spooling_folders(), 0);
+}
+
+static void what_redis_does_not_take_is_in_the_spool_when_the_producer_is_closed(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(50);
+    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_audit(), 52);
+    assert_int_equal(producing.auditor.statuses, 50);
+    assert_int_equal(producing.auditor.closed, 1);
+}
+
+static void a_redis_that_does_not_answer_costs_no_event_at_close(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_SILENT);
+    producing_emit_many(50);
+    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_audit(), 52);
+}
+
+static void a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_OVERFLOW);
+    size_t accepted = 0;
+    size_t full = 0;
+
+    (void)state;
+    options.spool_bytes = SPOOL_BYTES_MIN;
+    producing_reopen(&options);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    while (full < 100) {
+        bool in = producing_emit() == TASKLEDGER_ACCEPTED;
+
+        accepted += in;
+        full += !in;
+        if (in && accepted % (SPOOLING_RING / 4) == 0)
+            spooling_wait_for(spooling_is_safe_or_refused);
+    }
+    assert_true(producing_counters().spool_bytes <= SPOOL_BYTES_MIN);
+    assert_non_null(strstr(producing_counters().spool_error, " is full"));
+    assert_true(accepted > 4 * SPOOLING_RING);
+
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    producing_close_well();
+    producing_audit();
+    assert_int_equal(producing.auditor.statuses, accepted);
+    assert_int_equal(producing.auditor.dropped, full);
+    assert_int_equal(spooling_folders(), 0);
+}
+
+static void close_returns_in_time_while_the_disk_is_stuck(void **state)
+{
+    int64_t start_ms;
+
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    producing_emit_many(3);
+    start_ms = producing_now_ms();
+    assert_int_equal(spooling_close(300), 5);
+    assert_in_range(producing_now_ms() - start_ms, 0, 300 + SLACK_MS);
+
+    /* The thread that was left behind finds it well again. */
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    assert_int_equal(spooling_audit(), 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spooling_setup, spooling_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_is_written_while_redis_keeps_up),
+        TEST(with_redis_away_far_more_is_accepted_than_memory_holds_and_all_arrives_in_order),
+        TEST(a_redis_that_comes_and_goes_gets_everything_once_and_in_order),
+        TEST(what_redis_does_not_take_is_in_the_spool_when_the_producer_is_closed),
+        TEST(a_redis_that_does_not_answer_costs_no_event_at_close),
+        TEST(a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so),
+        TEST(close_returns_in_time_while_the_disk_is_stuck),
+    };
+
+    return cmocka_run_group_tests_name("overflow", tests, NULL, NULL);
+}
