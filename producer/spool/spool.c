@@ -237,14 +237,14 @@ bool spool_remove(struct spool *spool, const struct segment *segment, struct err
     return false;
 }
 
-/* The segment that is being written stays while more may be on its way into it; and, where it would begin again with
- * every few events that the ledger confirms, while it is small. */
+/* The segment that is being written may go as well: what is on its way into it begins another. But where that would be so
+ * with every few events that the ledger confirms, it stays while it is small. */
 static bool may_go(const struct spool *spool, const struct segment *segment, bool all)
 {
     bool is_written = segment == inventory_newest(&spool->inventory) && !spool->is_adopted;
-    bool lingers = spool->appending || (spool->keeps && segment->bytes < LINGERING_BYTES_MAX);
+    bool lingers = is_written && spool->keeps && segment->bytes < LINGERING_BYTES_MAX;
 
-    return segment->first > 0 && segment->last <= spool->released_to && (all || !is_written || !lingers);
+    return segment->first > 0 && segment->last <= spool->released_to && (all || !lingers);
 }
 
 static bool take_released(struct spool *spool, bool all, struct segment *segment)

@@ -145,7 +145,7 @@ static void take_back(struct spool *spool, const struct segment *segment)
         end_segment(spool);
 }
 
-/* Let the reader see it. False: the segment was ended meanwhile, or is gone, and nobody would read it there. */
+/* Let the reader see it. False: the segment was ended meanwhile, or removed, and nobody would read it there. */
 static bool publish(struct spool *spool, const struct segment *segment, bool is_new)
 {
     pthread_mutex_lock(&spool->lock);
@@ -178,13 +178,6 @@ static bool append(struct spool *spool, const struct spool_record *records, size
     return true;
 }
 
-static void set_appending(struct spool *spool, bool appending)
-{
-    pthread_mutex_lock(&spool->lock);
-    spool->appending = appending;
-    pthread_mutex_unlock(&spool->lock);
-}
-
 static void check(const struct spool *spool, const struct spool_record *records, size_t count)
 {
     assert(!spool->is_adopted);
@@ -200,8 +193,5 @@ bool spool_append(struct spool *spool, const struct spool_record *records, size_
     if (count == 0)
         return true;
 
-    set_appending(spool, true);
-    bool appended = make_room(spool, segment_bytes(records, count), error) && append(spool, records, count, error);
-    set_appending(spool, false);
-    return appended;
+    return make_room(spool, segment_bytes(records, count), error) && append(spool, records, count, error);
 }

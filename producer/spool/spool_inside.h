@@ -24,7 +24,6 @@ struct spool {
 
     pthread_mutex_t lock; /* never held over I/O; guards the rest of this paragraph */
     struct inventory inventory;
-    bool appending; /* the newest segment has, or is about to have, more than the inventory knows */
     uint64_t sent_to;
     uint64_t released_to;
     uint64_t unprotected;

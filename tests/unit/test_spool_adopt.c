@@ -162,7 +162,7 @@ static void other_names_are_no_spools(void **state)
     fixture->options.directory = fixture->directory;
 }
 
-static void no_link_is_followed(void **state)
+static void a_segment_that_is_a_link_is_set_aside(void **state)
 {
     struct spool_fixture *fixture = *state;
     char path[PATH_MAX], other[PATH_MAX];
@@ -176,18 +176,35 @@ static void no_link_is_followed(void **state)
     assert_int_equal(symlink(other, path), 0);
     spool_fixture_die(fixture);
 
-    spool_fixture_finish(spool_fixture_adopt_and_read(fixture, &count)); /* a segment */
+    spool_fixture_finish(spool_fixture_adopt_and_read(fixture, &count));
     assert_int_equal(count, 10);
     assert_int_equal(access(other, F_OK), 0);
+    assert_int_equal(spool_fixture_count(fixture, ".damaged"), 1);
+}
 
+static void a_lock_that_is_a_link_locks_nothing(void **state)
+{
+    struct spool_fixture *fixture = *state;
+    char path[PATH_MAX];
+
+    spool_fixture_append(fixture, 1, 10);
+    spool_fixture_die(fixture);
     snprintf(path, sizeof path, "%s", spool_fixture_path(fixture, "lock", false));
-    assert_int_equal(unlink(path), 0); /* the lock */
-    assert_int_equal(symlink(other, path), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(spool_fixture_path(fixture, ".segment", false), path), 0);
     assert_not_adopted(fixture, fixture->name);
+    assert_int_equal(spool_fixture_count(fixture, ".segment"), 1);
+}
 
-    snprintf(path, sizeof path, "%s/01020300-0000-7000-8000-00000000000f", fixture->directory); /* the sub-folder */
-    snprintf(other, sizeof other, "%s/%s", fixture->directory, fixture->name);
-    assert_int_equal(symlink(other, path), 0);
+static void a_sub_folder_that_is_a_link_is_none(void **state)
+{
+    struct spool_fixture *fixture = *state;
+    char path[PATH_MAX];
+
+    spool_fixture_append(fixture, 1, 10);
+    spool_fixture_die(fixture);
+    snprintf(path, sizeof path, "%s/01020300-0000-7000-8000-00000000000f", fixture->directory);
+    assert_int_equal(symlink(fixture->name, path), 0);
     assert_not_adopted(fixture, "01020300-0000-7000-8000-00000000000f");
 }
 
@@ -250,7 +267,9 @@ int main(void)
         TEST(another_streams_events_go_nowhere_else),
         TEST(what_another_version_wrote_is_left_alone_and_told),
         TEST(other_names_are_no_spools),
-        TEST(no_link_is_followed),
+        TEST(a_segment_that_is_a_link_is_set_aside),
+        TEST(a_lock_that_is_a_link_locks_nothing),
+        TEST(a_sub_folder_that_is_a_link_is_none),
         TEST(what_is_no_file_holds_nobody_up),
         TEST(any_number_of_segments_is_read_in_the_end),
     };
