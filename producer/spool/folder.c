@@ -1,6 +1,7 @@
 #include "producer/spool/folder.h"
 
 #include "producer/spool/names.h"
+#include "producer/spool/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 enum { UNBORN_NAME_BYTES = SPOOL_NAME_BYTES + 5, UNBORN_OLD_S = 60 * 60 };
 
 static const char lock_name[] = "lock";
-static const char *const stats_names[] = {"stats", "stats.new"};
+static const char *const stats_names[] = {STATS_FILE, STATS_NEW_FILE};
 
 static bool fail(struct error *error, const char *what, const struct folder *folder)
 {

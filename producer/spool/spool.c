@@ -104,6 +104,11 @@ bool spool_keeps(const struct spool *spool)
     return spool->keeps;
 }
 
+int spool_folder(const struct spool *spool)
+{
+    return spool->folder.place;
+}
+
 int spool_open_segment(const struct spool *spool, uint64_t number)
 {
     char name[SEGMENT_NAME_BYTES];

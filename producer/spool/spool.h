@@ -72,6 +72,9 @@ void spool_abandon(struct spool *spool);
 const char *spool_name(const struct spool *spool);
 bool spool_keeps(const struct spool *spool);
 
+/* A descriptor of the sub-folder, for what else lies in it (producer/spool/stats.h); borrowed. */
+int spool_folder(const struct spool *spool);
+
 struct spool_record {
     uint64_t ordinal;
     struct slice payload;

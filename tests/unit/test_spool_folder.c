@@ -107,6 +107,36 @@ static void what_cannot_be_a_spool_is_refused(void **state)
     assert_non_null(strstr(error.text, "/dev/null/spool"));
 }
 
+static void put_file(const struct spool_fixture *fixture, const char *name)
+{
+    int file = openat(spool_folder(fixture->spool), name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    assert_true(file >= 0);
+    close(file);
+}
+
+static void what_people_read_goes_with_the_folder(void **state)
+{
+    struct spool_fixture *fixture = *state;
+
+    put_file(fixture, "stats");
+    put_file(fixture, "stats.new");
+    spool_close(fixture->spool);
+    fixture->spool = NULL;
+    assert_false(spool_fixture_is_there(fixture));
+}
+
+static void what_somebody_else_put_there_stays(void **state)
+{
+    struct spool_fixture *fixture = *state;
+
+    put_file(fixture, "notes");
+    spool_close(fixture->spool);
+    fixture->spool = NULL;
+    assert_int_equal(spool_fixture_count(fixture, "notes"), 1);
+    assert_int_equal(spool_fixture_count(fixture, "lock"), 1);
+}
+
 /* In the child: close what was inherited, say so, and live on until told to end. */
 static _Noreturn void live_on(struct spool *spool, int tell, int told)
 {
@@ -254,6 +284,8 @@ int main(void)
         TEST(the_folder_and_those_above_it_are_made),
         TEST(a_folder_that_is_removed_beneath_its_owner_is_made_again),
         TEST(what_cannot_be_a_spool_is_refused),
+        TEST(what_people_read_goes_with_the_folder),
+        TEST(what_somebody_else_put_there_stays),
         TEST(a_forked_child_lets_go_of_it),
         TEST(all_sub_folders_are_listed_in_order),
         TEST(what_is_no_sub_folder_is_not_listed),
