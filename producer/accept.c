@@ -81,6 +81,7 @@ static void say(struct accept *accept, const struct draft *draft)
 
     identity->digest = digester_hash(accept->ground.digester, payload);
     accept->accepted++;
+    runs_note(&accept->runs, accept->accepted, &identity->producer_id, identity->sequence);
 }
 
 static void say_opened(struct accept *accept)

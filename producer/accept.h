@@ -15,6 +15,7 @@
 #define TASKLEDGER_PRODUCER_ACCEPT_H
 
 #include "producer/queue.h"
+#include "producer/runs.h"
 #include "proto/clock.h"
 #include "proto/digester.h"
 #include "proto/error.h"
@@ -61,7 +62,8 @@ struct accept {
     struct identity identity;
     struct hole hole;
     int64_t time_us;   /* the last one taken here */
-    uint64_t accepted; /* events that were frozen, of all identities */
+    uint64_t accepted; /* events that were frozen, of all identities: the ordinal of the last */
+    struct runs runs;  /* which numbers they have */
 };
 
 /* TRANSIENT, "random", when the system has no randomness for an identity. */

@@ -77,7 +77,8 @@ struct outbox *outbox_new(const struct settings *settings, const struct digester
     outbox->digester = digester_another(kind);
     bool queued = queue_init(&outbox->queue, settings->queue_events, settings->queue_bytes);
     bool spooled = outbox_spool_init(outbox, settings->spool);
-    if (outbox->digester == NULL || !queued || !spooled)
+    bool reported = reports_init(&outbox->reports, settings->reports);
+    if (outbox->digester == NULL || !queued || !spooled || !reported)
         error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for a queue of %zu bytes",
                   settings->queue_bytes);
     else if (init_accept(outbox, settings, error))
@@ -106,6 +107,7 @@ void outbox_release(struct outbox *outbox)
         close(outbox->cancel);
     digester_free(outbox->digester);
     queue_close(&outbox->queue);
+    reports_close(&outbox->reports);
     free(outbox);
 }
 
@@ -126,6 +128,20 @@ const char *outbox_worker(const struct outbox *outbox)
 
 /* ---- callers -------------------------------------------------------------------------------------------------------- */
 
+/* With the lock held: the last `count` numbers will not come. */
+static void report_dropped(struct outbox *outbox, uint64_t count, const char *reason)
+{
+    const struct identity *identity = &outbox->accept.identity;
+
+    reports_add(&outbox->reports, &(struct report){
+                                      .kind = TASKLEDGER_REPORT_DROPPED,
+                                      .producer_id = identity->producer_id,
+                                      .first_sequence = identity->sequence - count + 1,
+                                      .last_sequence = identity->sequence,
+                                      .reason = reason,
+                                  });
+}
+
 /* With the lock held. */
 static enum taskledger_result put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
 {
@@ -133,6 +149,7 @@ static enum taskledger_result put(struct outbox *outbox, const struct draft *dra
         return TASKLEDGER_CLOSED;
     if (!accept_event(&outbox->accept, draft)) {
         outbox->counters.dropped_full++;
+        report_dropped(outbox, 1, "full");
         return TASKLEDGER_FULL;
     }
     outbox->counters.cut += draft->cut;
@@ -177,6 +194,7 @@ enum taskledger_result outbox_drop(struct outbox *outbox, uint64_t count)
     if (!closed && count > 0) {
         accept_drop(&outbox->accept, count, "memory");
         outbox->counters.dropped_memory += count;
+        report_dropped(outbox, count, "memory");
     }
     pthread_mutex_unlock(&outbox->lock);
     return closed ? TASKLEDGER_CLOSED : TASKLEDGER_FULL;
@@ -266,6 +284,17 @@ uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us)
     return left;
 }
 
+size_t outbox_poll(struct outbox *outbox, struct report *reports, size_t count)
+{
+    size_t taken = 0;
+
+    pthread_mutex_lock(&outbox->lock);
+    while (taken < count && reports_take(&outbox->reports, &reports[taken]))
+        taken++;
+    pthread_mutex_unlock(&outbox->lock);
+    return taken;
+}
+
 /* What only the spool knows; without the lock. */
 static void count_spool(struct spool *spool, struct taskledger_counters *counters)
 {
@@ -287,6 +316,7 @@ void outbox_count(struct outbox *outbox, struct taskledger_counters *counters)
     counters->queued_bytes = queue_used_bytes(&outbox->queue);
     counters->spooled = outbox->disk.last > outbox->sent_to ? outbox->disk.last - outbox->sent_to : 0;
     counters->spool_works = outbox_spool_works(outbox);
+    counters->reports_lost = outbox->reports.lost;
     if (outbox->accept.accepted > 0)
         uuid_format(&outbox->accept.identity.producer_id, counters->producer_id);
     struct spool *spool = outbox_spool_borrow(outbox);

@@ -10,6 +10,7 @@
 #define TASKLEDGER_PRODUCER_OUTBOX_H
 
 #include "producer/accept.h"
+#include "producer/reports.h"
 #include "producer/settings.h"
 #include "producer/taskledger/producer.h"
 #include "proto/digester.h"
@@ -67,6 +68,9 @@ void outbox_finish(struct outbox *outbox, int64_t deadline_us);
 /* Tell the sender to end now, and the keeper when it has written what was not answered to the spool; wait for them until
  * the deadline. Returns how many events neither Redis nor the spool has. */
 uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us);
+
+/* Take the oldest reports, at most so many; returns how many there were. */
+size_t outbox_poll(struct outbox *outbox, struct report *reports, size_t count);
 
 void outbox_count(struct outbox *outbox, struct taskledger_counters *counters);
 

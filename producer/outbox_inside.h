@@ -4,6 +4,7 @@
 
 #include "producer/accept.h"
 #include "producer/queue.h"
+#include "producer/reports.h"
 #include "producer/settings.h"
 #include "producer/spool/spool.h"
 #include "producer/taskledger/producer.h"
@@ -97,6 +98,7 @@ struct outbox {
     int cancel; /* an eventfd that ends the sender's waits when readable; owned; -1 before the first sender */
     struct outbox_disk disk;
     struct outbox_sweep sweep;
+    struct reports reports;
     struct taskledger_counters counters; /* those that are not told by queue and accept */
 };
 
@@ -115,6 +117,12 @@ static inline void outbox_release_memory(struct outbox *outbox)
 
     queue_release(&outbox->queue, lags ? &disk->next : &outbox->answered);
     outbox->queue.spare_to = lags && disk->refuses ? outbox->answered.ordinal - 1 : disk->last;
+}
+
+/* With the lock held: so much is known of the events from one ordinal to another. */
+static inline void outbox_report(struct outbox *outbox, enum taskledger_report_kind kind, uint64_t first, uint64_t last)
+{
+    reports_add_ordinals(&outbox->reports, &outbox->accept.runs, kind, first, last);
 }
 
 /* With the lock held. Returns at the deadline at the latest, and for no reason now and then. INT64_MAX: no deadline. */

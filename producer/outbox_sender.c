@@ -174,9 +174,13 @@ static struct news news_of(const struct outbox *outbox, const struct parcel *par
 
 static void take_note(struct outbox *outbox, const struct news *news)
 {
-    outbox->sent_to = news->sent_to;
-    if (outbox->sent_once_to < news->sent_to)
+    if (outbox->sent_once_to < news->sent_to) {
+        uint64_t first = outbox->sent_to < outbox->sent_once_to ? outbox->sent_once_to : outbox->sent_to;
+
+        outbox_report(outbox, TASKLEDGER_REPORT_SENT, first + 1, news->sent_to);
         outbox->sent_once_to = news->sent_to;
+    }
+    outbox->sent_to = news->sent_to;
     outbox->counters.sent += news->events - news->again;
     outbox->counters.resent += news->again;
     outbox->counters.sent_bytes += news->payload_bytes;
@@ -248,6 +252,7 @@ void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal)
     bool news = ordinal > outbox->confirmed_to;
     struct spool *spool = news ? outbox_spool_borrow(outbox) : NULL;
     if (news) {
+        outbox_report(outbox, TASKLEDGER_REPORT_CONFIRMED, outbox->confirmed_to + 1, ordinal);
         outbox->counters.confirmed += ordinal - outbox->confirmed_to;
         outbox->confirmed_to = ordinal;
         pthread_cond_broadcast(&outbox->progress);

@@ -126,6 +126,7 @@ static void note_written(struct outbox *outbox, const struct outbox_batch *batch
 {
     struct outbox_disk *disk = &outbox->disk;
 
+    outbox_report(outbox, TASKLEDGER_REPORT_SPOOLED, batch->records[0].ordinal, batch->next.ordinal - 1);
     disk->next = batch->next;
     disk->last = batch->next.ordinal - 1;
     disk->well_us = now_us;

@@ -22,6 +22,7 @@
 enum {
     SCRATCH_BYTES = 4096, /* most events are encoded without a malloc */
     STOP_MS = 50,         /* of the time to close, what is kept for ending the sender */
+    REPORTS_AT_ONCE = 16, /* taken under the lock */
     SPOOL_MS = 150,       /* the same when there is a spool, which takes what is left */
 };
 
@@ -261,4 +262,41 @@ void taskledger_counters(struct taskledger_producer *producer, struct taskledger
     /* A caller built against an older header has a shorter struct. */
     now.struct_size = counters->struct_size;
     memcpy(counters, &now, counters->struct_size < sizeof now ? counters->struct_size : sizeof now);
+}
+
+/* ---- reports --------------------------------------------------------------------------------------------------------- */
+
+/* As its caller knows the struct: older ones know a shorter one. */
+static void tell(const struct report *report, void *told, size_t size)
+{
+    struct taskledger_report whole = {
+        .kind = report->kind,
+        .first_sequence = report->first_sequence,
+        .last_sequence = report->last_sequence,
+    };
+
+    uuid_format(&report->producer_id, whole.producer_id);
+    snprintf(whole.reason, sizeof whole.reason, "%s", report->reason);
+    memcpy(told, &whole, size < sizeof whole ? size : sizeof whole);
+}
+
+size_t taskledger_poll_reports(struct taskledger_producer *producer, struct taskledger_report *reports, size_t count,
+                               size_t report_size)
+{
+    struct outbox *outbox = producer == NULL ? NULL : present_outbox(producer);
+    struct report some[REPORTS_AT_ONCE];
+    size_t told = 0;
+    size_t got;
+
+    if (outbox == NULL || reports == NULL)
+        return 0;
+    do {
+        size_t wanted = count - told < REPORTS_AT_ONCE ? count - told : REPORTS_AT_ONCE;
+
+        got = outbox_poll(outbox, some, wanted);
+        for (size_t i = 0; i < got; i++)
+            tell(&some[i], (char *)reports + (told + i) * report_size, report_size);
+        told += got;
+    } while (got == REPORTS_AT_ONCE);
+    return told;
 }

@@ -151,6 +151,57 @@ static void close_returns_in_time_while_the_disk_is_stuck(void **state)
     assert_int_equal(spooling_audit(), 5);
 }
 
+/* ---- reports ---------------------------------------------------------------------------------------------------------- */
+
+static void what_became_of_every_number_is_reported(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_OVERFLOW);
+    struct taskledger_report reports[8];
+    struct taskledger_identity identity;
+
+    (void)state;
+    options.reports = 8;
+    producing_reopen(&options);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(20);
+    taskledger_last_identity(&identity);
+    assert_int_equal(identity.sequence, 21);
+    spooling_wait_for(spooling_is_safe);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+
+    assert_int_equal(taskledger_poll_reports(producing.producer, reports, 8, sizeof reports[0]), 2);
+    assert_int_equal(reports[0].kind, TASKLEDGER_REPORT_SPOOLED);
+    assert_int_equal(reports[1].kind, TASKLEDGER_REPORT_SENT);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(reports[i].producer_id, identity.producer_id);
+        assert_int_equal(reports[i].first_sequence, 1);
+        assert_int_equal(reports[i].last_sequence, 21);
+    }
+    assert_int_equal(taskledger_poll_reports(producing.producer, reports, 8, sizeof reports[0]), 0);
+    assert_int_equal(taskledger_poll_reports(NULL, reports, 8, sizeof reports[0]), 0);
+}
+
+static void a_drop_is_reported_with_its_reason(void **state)
+{
+    struct taskledger_options options = producing_options();
+    struct taskledger_report report;
+
+    (void)state;
+    options.queue_events = 8;
+    options.reports = 1;
+    producing_reopen(&options);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(5);
+    assert_int_equal(producing_emit(), TASKLEDGER_FULL);
+    assert_int_equal(producing_emit(), TASKLEDGER_FULL);
+    assert_int_equal(taskledger_poll_reports(producing.producer, &report, 1, sizeof report), 1);
+    assert_int_equal(report.kind, TASKLEDGER_REPORT_DROPPED);
+    assert_int_equal(report.first_sequence, 7);
+    assert_int_equal(report.last_sequence, 8);
+    assert_string_equal(report.reason, "full");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, spooling_setup, spooling_teardown)
 
 int main(void)
@@ -163,6 +214,8 @@ int main(void)
         TEST(a_redis_that_does_not_answer_costs_no_event_at_close),
         TEST(a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so),
         TEST(close_returns_in_time_while_the_disk_is_stuck),
+        TEST(what_became_of_every_number_is_reported),
+        TEST(a_drop_is_reported_with_its_reason),
     };
 
     return cmocka_run_group_tests_name("overflow", tests, NULL, NULL);
