@@ -2,6 +2,7 @@
 
 import os
 import signal
+from uuid import UUID
 
 import pytest
 from support.namespaces import Disk
@@ -127,22 +128,36 @@ def refusals(postgres):
     return postgres.log.read_text(errors="replace").count("No space left on device")
 
 
-def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres):
+def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
     """A restored backup: what it does not have is applied again from what the stream retains."""
     scene.start_consumers(2)
     scene.load()
     for _ in scene.rounds(least=2):
-        scene.progress(300)
-        postgres.stop()
-        postgres.save()
-        postgres.start()
+        saved = save(scene, postgres)
         scene.progress(500)
-        with scene.fault("restored from an older copy"):
-            postgres.kill()
-            postgres.put_back()
-            postgres.start()
+        wait_until(lambda: is_ahead(redis, saved), 10, "Redis is told what the ledger has by now")
+        put_back(scene, postgres)
         scene.recovered()
     scene.finish()
+
+
+def save(scene, postgres):
+    scene.progress(300)
+    postgres.stop()
+    postgres.save()
+    return postgres.start().rows("SELECT producer_id::text, archived_sequence FROM taskledger.producer")
+
+
+def put_back(scene, postgres):
+    with scene.fault("restored from an older copy"):
+        postgres.kill()
+        postgres.put_back()
+        postgres.start()
+
+
+def is_ahead(redis, saved):
+    told = redis.client().hgetall("taskledger:archived")
+    return any(int(told.get(UUID(key).hex.encode(), 0)) > sequence for key, sequence in saved)
 
 
 def test_the_ledger_is_restored_from_an_older_dump(scene, postgres):

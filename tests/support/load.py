@@ -133,7 +133,7 @@ class LoadWorker:
         self.has_ended = True
 
     def ask_to_end(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.wait_for_events().process.send_signal(signal.SIGTERM)
 
     def kill9(self):
         self.was_killed = self.has_ended = True
