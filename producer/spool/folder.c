@@ -1,11 +1,11 @@
 #include "producer/spool/folder.h"
 
+#include "producer/spool/directory.h"
 #include "producer/spool/names.h"
 #include "producer/spool/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,23 +30,39 @@ static int open_folder(int above, const char *name)
     return openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The spool's directory may well be a link: the operator's. */
-static int open_directory(const char *directory)
-{
-    return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* Not blocking, should it be a pipe. */
-static int open_lock(int place)
-{
-    return openat(place, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-}
-
 static bool is_ours(int descriptor)
 {
     struct stat status;
 
     return fstat(descriptor, &status) == 0 && status.st_uid == geteuid();
+}
+
+/* A file that nobody has removed meanwhile. */
+static bool has_name(int descriptor)
+{
+    struct stat status;
+
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 0;
+}
+
+/* Returns a descriptor that holds the lock; -1, with errno, which is 0 when somebody else has it, or has just removed
+ * it. Not blocking, should it be a pipe. */
+static int take_lock(int place, int flags)
+{
+    int lock = openat(place, lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+
+    if (lock < 0)
+        return -1;
+
+    bool locked = flock(lock, LOCK_EX | LOCK_NB) == 0;
+    int why = locked || errno == EWOULDBLOCK ? 0 : errno;
+    errno = why;
+    if (locked && has_name(lock))
+        return lock;
+    why = errno;
+    close(lock);
+    errno = why;
+    return -1;
 }
 
 void folder_close_descriptor(atomic_int *descriptor)
@@ -71,48 +87,7 @@ static void let_go(struct folder *folder)
     folder->directory = NULL;
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------------------- */
-
-/* All parts of the path. Returns the first reason against it. */
-static int make_path(char *path)
-{
-    int why = 0;
-
-    for (char *end = path; end != NULL;) {
-        end = strchr(end + 1, '/');
-        if (end != NULL)
-            *end = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && why == 0)
-            why = errno;
-        if (end != NULL)
-            *end = '/';
-    }
-    return why;
-}
-
-/* Its name from the root, so that it is found when the process has gone elsewhere. */
-static char *make_directory(const char *directory, struct error *error)
-{
-    char path[PATH_MAX];
-    size_t bytes = strlen(directory) + 1;
-
-    if (bytes == 1 || bytes > sizeof path) {
-        error_set(error, ERROR_FATAL, "config", "the spool's folder needs a name of 1 to %d bytes", PATH_MAX - 1);
-        return NULL;
-    }
-    memcpy(path, directory, bytes);
-
-    int why = make_path(path);
-    char *absolute = realpath(path, NULL);
-    if (absolute == NULL) {
-        errno = errno == ENOENT && why != 0 ? why : errno;
-        if (errno == ENAMETOOLONG)
-            error_set_errno(error, ERROR_FATAL, "config", "cannot make the spool's folder");
-        else
-            error_set_errno(error, ERROR_TRANSIENT, "disk", "could not make the spool's folder %s", path);
-    }
-    return absolute;
-}
+/* ---- making ----------------------------------------------------------------------------------------------------- */
 
 static void name_unborn(const struct folder *folder, char unborn[UNBORN_NAME_BYTES])
 {
@@ -129,8 +104,8 @@ static bool make_locked(struct folder *folder, int above, const char *unborn)
     if (folder->place < 0 || !is_ours(folder->place))
         return false;
 
-    folder->lock = open_lock(folder->place);
-    return folder->lock >= 0 && flock(folder->lock, LOCK_EX | LOCK_NB) == 0;
+    folder->lock = take_lock(folder->place, O_CREAT);
+    return folder->lock >= 0;
 }
 
 static void unmake(struct folder *folder, int above, const char *unborn)
@@ -148,7 +123,7 @@ static void unmake(struct folder *folder, int above, const char *unborn)
 static bool make(struct folder *folder, struct error *error)
 {
     char unborn[UNBORN_NAME_BYTES];
-    int above = open_directory(folder->directory);
+    int above = directory_open(folder->directory);
 
     if (above < 0)
         return fail(error, "make", folder);
@@ -167,7 +142,7 @@ bool folder_make(struct folder *folder, const char *directory, const struct uuid
 {
     *folder = (struct folder){.place = -1, .lock = -1, .is_new = true};
     uuid_format(owner, folder->name);
-    folder->directory = make_directory(directory, error);
+    folder->directory = directory_make(directory, error);
     if (folder->directory == NULL)
         return false;
 
@@ -183,7 +158,7 @@ bool folder_make_again(struct folder *folder, struct error *error)
     struct folder again = {.place = -1, .lock = -1};
 
     memcpy(again.name, folder->name, sizeof again.name);
-    again.directory = make_directory(folder->directory, error);
+    again.directory = directory_make(folder->directory, error);
     if (again.directory == NULL)
         return false;
 
@@ -195,7 +170,7 @@ bool folder_make_again(struct folder *folder, struct error *error)
     return made;
 }
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------ */
 
 /* Not there, not a folder, or not for us: nothing to report. */
 static bool is_none_of_ours(int why)
@@ -204,29 +179,9 @@ static bool is_none_of_ours(int why)
            why == EPERM;
 }
 
-static bool has_name(int descriptor)
-{
-    struct stat status;
-
-    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 0;
-}
-
-/* Not locked: false, with errno, or with 0 when it need not be reported. */
-static bool lock(struct folder *folder)
-{
-    folder->lock = open_lock(folder->place);
-    if (folder->lock < 0 || flock(folder->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            errno = 0;
-        return false;
-    }
-    errno = 0;
-    return has_name(folder->lock);
-}
-
 static bool enter(struct folder *folder)
 {
-    int above = open_directory(folder->directory);
+    int above = directory_open(folder->directory);
 
     if (above < 0)
         return false;
@@ -238,7 +193,10 @@ static bool enter(struct folder *folder)
     if (folder->place < 0)
         return false;
     errno = 0;
-    return is_ours(folder->place) && lock(folder);
+    if (!is_ours(folder->place))
+        return false;
+    folder->lock = take_lock(folder->place, O_CREAT);
+    return folder->lock >= 0;
 }
 
 bool folder_take(struct folder *folder, const char *directory, const char *name, bool *taken, struct error *error)
@@ -260,35 +218,21 @@ bool folder_take(struct folder *folder, const char *directory, const char *name,
     return is_fine;
 }
 
-/* ---- syncing --------------------------------------------------------------------------------------------------------- */
-
-static bool sync_directory(const char *directory)
-{
-    int above = open_directory(directory);
-
-    if (above < 0)
-        return false;
-
-    bool synced = fsync(above) == 0;
-    int why = errno;
-    close(above);
-    errno = why;
-    return synced;
-}
+/* ---- syncing ---------------------------------------------------------------------------------------------------- */
 
 bool folder_sync(struct folder *folder, struct error *error)
 {
     if (fsync(folder->place) != 0)
         return fail(error, "sync", folder);
 
-    if (atomic_exchange(&folder->is_new, false) && !sync_directory(folder->directory)) {
+    if (atomic_exchange(&folder->is_new, false) && !directory_sync(folder->directory)) {
         folder->is_new = true;
         return fail(error, "sync", folder);
     }
     return true;
 }
 
-/* ---- removing -------------------------------------------------------------------------------------------------------- */
+/* ---- removing --------------------------------------------------------------------------------------------------- */
 
 static bool is_of_value(const char *name)
 {
@@ -309,7 +253,7 @@ static void remove_if_empty(struct folder *folder)
     if (!names_next(folder->place, is_of_value, &names, &unused) || names.count > 0)
         return;
 
-    int above = open_directory(folder->directory);
+    int above = directory_open(folder->directory);
     if (above < 0)
         return;
     for (size_t i = 0; i < sizeof stats_names / sizeof *stats_names; i++)
@@ -348,17 +292,29 @@ static bool is_unborn(const char *name)
     return folder_is_name(inner);
 }
 
-/* Its maker needs it for a moment only; should it still live, it makes another one. */
-static void clear_unborn(int directory, const char *name)
+static bool is_old(int place)
 {
     struct stat status;
+
+    return fstat(place, &status) == 0 && status.st_mtime < time(NULL) - UNBORN_OLD_S;
+}
+
+/* Its maker needs it for a moment only, and holds its lock; should he be just about to take it, he makes another
+ * one. */
+static void clear_unborn(int directory, const char *name)
+{
     int place = open_folder(directory, name);
 
     if (place < 0)
         return;
-    if (fstat(place, &status) == 0 && status.st_uid == geteuid() && status.st_mtime < time(NULL) - UNBORN_OLD_S) {
-        unlinkat(place, lock_name, 0);
+    if (is_ours(place) && is_old(place)) {
+        int lock = take_lock(place, 0);
+
+        if (lock >= 0)
+            unlinkat(place, lock_name, 0);
         unlinkat(directory, name, AT_REMOVEDIR);
+        if (lock >= 0)
+            close(lock);
     }
     close(place);
 }

@@ -1,9 +1,9 @@
 /* folder: the sub-folder of one producer, and the lock that says whose it is.
  *
  * It is born under another name, .<producer_id>.new, and renamed when its lock is held, so nobody ever finds one that
- * looks abandoned and is not. The lock is flock(2) on a file in it: it belongs to the open file, so it ends with the last
- * descriptor, and a forked child must close its copy. Who holds the lock alone removes the file, so a lock on one that
- * has no name any more counts for nothing. */
+ * looks abandoned and is not. The lock is flock(2) on a file in it: it belongs to the open file, so it ends with the
+ * last descriptor, and a forked child must close its copy. Who holds the lock alone removes the file, so a lock on one
+ * that has no name any more counts for nothing. */
 #ifndef TASKLEDGER_PRODUCER_SPOOL_FOLDER_H
 #define TASKLEDGER_PRODUCER_SPOOL_FOLDER_H
 
@@ -28,7 +28,8 @@ bool folder_make(struct folder *folder, const char *directory, const struct uuid
 /* The same again where somebody has removed it. The descriptors keep their numbers, so others may be using them. */
 bool folder_make_again(struct folder *folder, struct error *error);
 
-/* Lock one that is there. Not `*taken`: see spool_adopt; nothing is left to close then. TRANSIENT, "disk" or "memory". */
+/* Lock one that is there. Not `*taken`: see spool_adopt; nothing is left to close then. TRANSIENT, "disk" or
+ * "memory". */
 bool folder_take(struct folder *folder, const char *directory, const char *name, bool *taken, struct error *error);
 
 /* Its entries, and its own, are on the disk. */

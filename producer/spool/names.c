@@ -37,6 +37,13 @@ static DIR *open_again(int folder)
     return stream;
 }
 
+/* NULL at the end, and with errno when it could not be read. */
+static const struct dirent *next_entry(DIR *stream)
+{
+    errno = 0;
+    return readdir(stream); /* NOLINT(concurrency-mt-unsafe): nobody else has this stream */
+}
+
 bool names_next(int folder, bool (*wanted)(const char *name), struct names *names, struct error *error)
 {
     DIR *stream = open_again(folder);
@@ -49,7 +56,7 @@ bool names_next(int folder, bool (*wanted)(const char *name), struct names *name
     if (names->count > 0)
         memcpy(last, names->texts[names->count - 1], NAMES_BYTES);
     names->count = 0;
-    while (errno = 0, (entry = readdir(stream)) != NULL)
+    while ((entry = next_entry(stream)) != NULL)
         if (strlen(entry->d_name) < NAMES_BYTES && wanted(entry->d_name) && strcmp(entry->d_name, last) > 0)
             insert(names, entry->d_name);
 

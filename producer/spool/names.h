@@ -17,8 +17,8 @@ struct names {
     char texts[NAMES_MAX][NAMES_BYTES];
 };
 
-/* The first NAMES_MAX that are wanted and come behind those that `names` holds, which are replaced. When it is full there
- * may be more. `folder` is a descriptor, and is left as it is. TRANSIENT, "disk". */
+/* The first NAMES_MAX that are wanted and come behind those that `names` holds, which are replaced. When it is full
+ * there may be more. `folder` is a descriptor, and is left as it is. TRANSIENT, "disk". */
 bool names_next(int folder, bool (*wanted)(const char *name), struct names *names, struct error *error);
 
 #endif

@@ -18,7 +18,7 @@ static const char damaged_suffix[] = ".damaged";
 static const char any_version[] = "taskledger spool ";
 static const char this_version[] = "taskledger spool 1\n";
 
-/* ---- names ----------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------ */
 
 void segment_name(uint64_t number, char name[SEGMENT_NAME_BYTES])
 {
@@ -55,7 +55,7 @@ bool segment_is_damaged_name(const char *name)
     return is_number_with(name, damaged_suffix);
 }
 
-/* ---- the header ------------------------------------------------------------------------------------------------------ */
+/* ---- the header ------------------------------------------------------------------------------------------------- */
 
 size_t segment_header(const char *stream, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX])
 {
@@ -88,7 +88,7 @@ enum segment_kind segment_kind(struct slice header, const char *stream)
     return begins_with(header, any_version) ? SEGMENT_OTHER_VERSION : SEGMENT_NO_HEADER;
 }
 
-/* ---- records --------------------------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------------------------- */
 
 static void put_u32(uint8_t bytes[4], uint32_t value)
 {

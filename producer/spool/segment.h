@@ -4,18 +4,18 @@
  *
  * It is a row of records, and nothing else:
  *
- *   | bytes of the payload, u32 | CRC-32C of the payload, u32 | payload |      little-endian; 1 to EVENT_BYTES_MAX bytes
+ *   | bytes of the payload, u32 | CRC-32C of the payload, u32 | payload |    little-endian; 1 to EVENT_BYTES_MAX bytes
  *
- * The first record of every segment, of every version, is its header, a text; those of others are the exact bytes of an
- * event each, with consecutive ordinals:
+ * The first record of every segment, of every version, is its header, a text; those of others are the exact bytes of
+ * an event each, with consecutive ordinals:
  *
  *   taskledger spool 1\n      the version
  *   stream NAME\n             where they belong
  *   keeps 0\n                 1: wanted until the ledger has them; 0: until Redis has
  *
- * Whatever else follows is one of two things. TORN: the file ends within a record, as a process or machine leaves it that
- * dies in a write. DAMAGED: a length that cannot be, or a checksum that does not match. Records before it are sound
- * either way; none behind it is ever read, since nothing tells where it would begin. */
+ * Whatever else follows is one of two things. TORN: the file ends within a record, as a process or machine leaves it
+ * that dies in a write. DAMAGED: a length that cannot be, or a checksum that does not match. Records before it are
+ * sound either way; none behind it is ever read, since nothing tells where it would begin. */
 #ifndef TASKLEDGER_PRODUCER_SPOOL_SEGMENT_H
 #define TASKLEDGER_PRODUCER_SPOOL_SEGMENT_H
 
@@ -49,7 +49,7 @@ static inline uint64_t segment_events(const struct segment *segment)
     return segment->first == 0 ? 0 : segment->last - segment->first + 1;
 }
 
-/* ---- names: a segment, and one that was set aside ------------------------------------------------------------------- */
+/* ---- names: a segment, and one that was set aside --------------------------------------------------------------- */
 
 void segment_name(uint64_t number, char name[SEGMENT_NAME_BYTES]);
 void segment_damaged_name(uint64_t number, char name[SEGMENT_NAME_BYTES]);
@@ -60,7 +60,7 @@ bool segment_is_damaged_name(const char *name);
 /* Of a name that is one. */
 uint64_t segment_number(const char *name);
 
-/* ---- the header ----------------------------------------------------------------------------------------------------- */
+/* ---- the header ------------------------------------------------------------------------------------------------- */
 
 /* The text, with a NUL behind it. `stream` is at most STREAM_NAME_BYTES_MAX long. Returns its bytes. */
 size_t segment_header(const char *stream, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX]);
@@ -75,7 +75,7 @@ enum segment_kind {
 
 enum segment_kind segment_kind(struct slice header, const char *stream);
 
-/* ---- records -------------------------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------------------------- */
 
 /* The head of a record with this payload, and what the head says; the length is not checked. */
 void segment_write_head(struct slice payload, uint8_t head[SEGMENT_HEAD_BYTES]);

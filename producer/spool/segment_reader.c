@@ -48,7 +48,7 @@ void segment_reader_end(struct segment_reader *reader)
         close(file);
 }
 
-/* ---- the buffer ------------------------------------------------------------------------------------------------------ */
+/* ---- the buffer ------------------------------------------------------------------------------------------------- */
 
 static size_t held_from_next(const struct segment_reader *reader)
 {
@@ -96,7 +96,7 @@ static enum segment_found hold(struct segment_reader *reader, size_t bytes)
     return SEGMENT_RECORD;
 }
 
-/* ---- records --------------------------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------------------------- */
 
 static const uint8_t *present(const struct segment_reader *reader)
 {

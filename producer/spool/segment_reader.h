@@ -39,7 +39,8 @@ enum segment_found {
     SEGMENT_DAMAGED, /* also what the disk does not give back, try after try */
 };
 
-/* The next record. The payload is valid until the next call. Whatever is found but a record is found again and again. */
+/* The next record. The payload is valid until the next call. Whatever is found but a record is found again and
+ * again. */
 enum segment_found segment_reader_next(struct segment_reader *reader, struct slice *payload);
 
 #endif

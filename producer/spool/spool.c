@@ -20,7 +20,7 @@ bool spool_fail(const struct spool *spool, const char *what, struct error *error
                            spool->folder.directory, spool->folder.name);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------------------------- */
 
 /* Small enough that giving one up frees a small part of the cap, and never more of them than the inventory holds. */
 static uint64_t choose_segment_bytes(uint64_t bytes_max)
@@ -123,7 +123,7 @@ int spool_open_segment(const struct spool *spool, uint64_t number)
     return file;
 }
 
-/* ---- what is known --------------------------------------------------------------------------------------------------- */
+/* ---- what is known ---------------------------------------------------------------------------------------------- */
 
 void spool_look(struct spool *spool, struct spool_look *look)
 {
@@ -186,7 +186,7 @@ bool spool_note_gone(struct spool *spool, uint64_t number)
     return was_there;
 }
 
-/* ---- removing -------------------------------------------------------------------------------------------------------- */
+/* ---- removing --------------------------------------------------------------------------------------------------- */
 
 /* The newest of those that were set aside are kept for whoever wants to look at them. */
 static void bound_damaged(struct spool *spool)
@@ -242,8 +242,8 @@ bool spool_remove(struct spool *spool, const struct segment *segment, struct err
     return false;
 }
 
-/* The segment that is being written may go as well: what is on its way into it begins another. But where that would be so
- * with every few events that the ledger confirms, it stays while it is small. */
+/* The segment that is being written may go as well: what is on its way into it begins another. But where that would be
+ * so with every few events that the ledger confirms, it stays while it is small. */
 static bool may_go(const struct spool *spool, const struct segment *segment, bool all)
 {
     bool is_written = segment == inventory_newest(&spool->inventory) && !spool->is_adopted;

@@ -2,7 +2,7 @@
  *
  *   SPOOL_DIR/
  *     <producer_id>/                       one locked sub-folder per producer, named by its first identity
- *       lock                               flock(2) by its owner, or by whoever adopts it; a free lock: the owner is gone
+ *       lock                               flock(2) of its owner, or of who adopts it; when free, the owner is gone
  *       stats                              counters for people, replaced once a second (producer/spool/stats.h)
  *       00000000000000000001.segment       named by the first ordinal in it (producer/spool/segment.h tells the format)
  *       00000000000000004711.segment
@@ -11,14 +11,15 @@
  * There is no index file: all that is known of a spool is derived from its segments. A segment covers consecutive
  * ordinals; where one is missing, since the disk did not take it, the next one begins a new segment.
  *
- * The sub-folder is made under another name, locked, and then renamed, so that nobody takes it for abandoned. Its files
- * belong to one user and are readable by nobody else. Nothing is ever mapped: a full disk would be a SIGBUS.
+ * The sub-folder is made under another name, locked, and then renamed, so that nobody takes it for abandoned. Its
+ * files belong to one user and are readable by nobody else. Nothing is ever mapped: a full disk would be a SIGBUS.
  *
- * One spool is used by one appender (spool_append), one reader (spool_read, spool_release) and one who syncs (spool_sync) at
- * a time, which may be three threads, none of which waits for another; spool_look and spool_note_sent are for anybody. Its
- * own lock is never held over I/O.
+ * One spool is used by one appender (spool_append), one reader (spool_read, spool_release) and one who syncs
+ * (spool_sync) at a time, which may be three threads, none of which waits for another; spool_look and spool_note_sent
+ * are for anybody. Its own lock is never held over I/O.
  *
- * Should somebody remove the sub-folder beneath its owner, what was in it is gone, and the next segment makes it anew. */
+ * Should somebody remove the sub-folder beneath its owner, what was in it is gone, and the next segment makes it
+ * anew. */
 #ifndef TASKLEDGER_PRODUCER_SPOOL_SPOOL_H
 #define TASKLEDGER_PRODUCER_SPOOL_SPOOL_H
 
@@ -32,9 +33,8 @@
 #include <stdint.h>
 
 enum {
-    SPOOL_SEGMENT_BYTES =
-        4 * 1024 * 1024,   /* a segment that has so many is followed by another one; less for small caps */
-    SPOOL_NAME_BYTES = 37, /* of a sub-folder, with the NUL */
+    SPOOL_SEGMENT_BYTES = 4 * 1024 * 1024, /* one that has so many is followed by another; less for small caps */
+    SPOOL_NAME_BYTES = 37,                 /* of a sub-folder, with the NUL */
 };
 
 #define SPOOL_BYTES_DEFAULT (UINT64_C(256) * 1024 * 1024)
@@ -54,12 +54,13 @@ struct spool_options {
  * is too long; TRANSIENT, "memory". */
 struct spool *spool_open(const struct spool_options *options, struct error *error);
 
-/* Take over what an owner left that is gone. `name` is a sub-folder. `*spool` is NULL, and true returned, when it is none
- * of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream, it holds no events,
- * or it is gone meanwhile. What is torn at the end of its last segment is left out; a segment that is damaged elsewhere is
- * read up to the damage and then set aside. Ordinals count its records from 1. It cannot be appended to. Of the options it
- * uses the directory and the stream. Segments of other versions are left alone; REJECTED, "version" when there are no
- * others. TRANSIENT, "disk" or "memory". */
+/* Take over what an owner left that is gone. `name` is a sub-folder. `*spool` is NULL, and true returned, when it is
+ * none of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream, it
+ * holds no events, or it is gone meanwhile. Of the options it uses the directory and the stream.
+ *
+ * Ordinals count its records from 1; it cannot be appended to. What is torn at the end of its last segment is left
+ * out; a segment that is damaged elsewhere is read up to the damage and then set aside. Segments of other versions are
+ * left alone; REJECTED, "version" when there are no others. TRANSIENT, "disk" or "memory". */
 bool spool_adopt(const struct spool_options *options, const char *name, struct spool **spool, struct error *error);
 
 /* Close; remove the sub-folder if no segment is left in it. NULL is fine. */
@@ -81,32 +82,31 @@ struct spool_record {
 };
 
 /* Append all or nothing. Ordinals are consecutive within a call and ascend from call to call; those that were appended
- * already must not come again. At the cap segments that need only be kept (spool_note_sent) are given up, oldest first, and counted as
- * unprotected; TRANSIENT "spool_full" when that does not help, "disk" when the disk refuses (full, read-only, gone): what
- * was written of it is taken back. */
+ * already must not come again. At the cap segments that need only be kept (spool_note_sent) are given up, oldest first,
+ * and counted as unprotected; TRANSIENT, "spool_full" when that does not help, "disk" when the disk refuses (full,
+ * read-only, gone): what was written of it is taken back. */
 bool spool_append(struct spool *spool, const struct spool_record *records, size_t count, struct error *error);
 
-/* Everything that was appended before the call is on the disk. TRANSIENT, "disk": what was not, may never be, and this is
- * said once only; what is appended from now on goes into another segment. */
+/* Everything that was appended before the call is on the disk. TRANSIENT, "disk": what was not, may never be, and this
+ * is said once only; what is appended from now on goes into another segment. */
 bool spool_sync(struct spool *spool, struct error *error);
 
-/* Add records to the parcel, beginning with the first whose ordinal is at least `from`, until it is full or there are no
- * more. Their shards are 0: whoever sends them knows how many there are. A damaged record ends its segment, and a segment
- * that somebody removed is passed over: then ordinals are missing. TRANSIENT, "disk". */
+/* Add records to the parcel, beginning with the first whose ordinal is at least `from`, until it is full or there are
+ * no more. Their shards are 0: whoever sends them knows how many there are. A damaged record ends its segment, and a
+ * segment that somebody removed is passed over: then ordinals are missing. TRANSIENT, "disk". */
 bool spool_read(struct spool *spool, uint64_t from, struct parcel *parcel, struct error *error);
 
 /* Redis has everything up to this ordinal. It may go back: Redis has lost something. */
 void spool_note_sent(struct spool *spool, uint64_t ordinal);
 
 /* Nothing up to this ordinal is needed any more: segments without anything else are removed. In a spool that keeps, a
- * small one that is being appended to stays until spool_close; what the disk does not let go is tried again next time. */
+ * small one that is being appended to stays until spool_close; what the disk does not let go is tried again next
+ * time. */
 void spool_release(struct spool *spool, uint64_t ordinal);
 
 struct spool_look {
-    uint64_t
-        first; /* the ordinals there are; 0, 0: none. There may be gaps between them. Of an adopted spool it is known
-                     * only as far as it was read */
-    uint64_t last;
+    uint64_t first; /* the ordinals there are, perhaps with gaps; 0, 0: none. Of an adopted spool they, and `events`, */
+    uint64_t last;  /* are known only as far as it was read */
     uint64_t events;
     uint64_t bytes;
     uint64_t unprotected; /* events given up at the cap, which Redis had and the ledger perhaps not yet */

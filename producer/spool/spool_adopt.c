@@ -1,14 +1,14 @@
-/* Spools of producers that are gone. What is in a segment is learnt when it is its turn: a large spool must not keep those
- * waiting who have something to send themselves. */
+/* Spools of producers that are gone. What is in a segment is learnt when it is its turn: a large spool must not keep
+ * those waiting who have something to send themselves. */
+#include "producer/spool/directory.h"
 #include "producer/spool/names.h"
 #include "producer/spool/segment.h"
 #include "producer/spool/spool_inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
-/* ---- looking into a segment ------------------------------------------------------------------------------------------ */
+/* ---- looking into a segment ------------------------------------------------------------------------------------- */
 
 static enum segment_kind read_kind(struct spool *spool)
 {
@@ -31,10 +31,10 @@ static enum segment_found count_records(struct spool *spool, uint64_t *count)
     return found;
 }
 
-/* The reader stands before its header, if it is readable. */
-static void examine(struct spool *spool, struct segment *segment, bool is_readable)
+/* The reader stands before its header. */
+static void examine(struct spool *spool, struct segment *segment)
 {
-    enum segment_kind kind = is_readable ? read_kind(spool) : SEGMENT_OTHER_VERSION;
+    enum segment_kind kind = read_kind(spool);
     enum segment_found found = SEGMENT_DAMAGED;
     uint64_t count = 0;
 
@@ -43,9 +43,8 @@ static void examine(struct spool *spool, struct segment *segment, bool is_readab
     else if (kind == SEGMENT_NO_HEADER && segment->bytes < SEGMENT_HEAD_BYTES + SEGMENT_HEADER_BYTES_MAX)
         found = SEGMENT_TORN;
 
-    segment->first = spool->reading.known_to + 1;
-    segment->last = spool->reading.known_to + count;
-    segment->bytes = is_readable ? spool->reading.reader.next : 0;
+    segment->last += count;
+    segment->bytes = spool->reading.reader.next;
     segment->damaged = found == SEGMENT_DAMAGED || (found == SEGMENT_TORN && segment->number != spool->reading.newest);
 }
 
@@ -91,13 +90,18 @@ bool spool_learn(struct spool *spool, bool *learnt, struct error *error)
         spool_note_gone(spool, segment.number);
         return true;
     }
-    examine(spool, &segment, entered == SPOOL_ENTERED);
+
+    segment.first = spool->reading.known_to + 1;
+    segment.last = spool->reading.known_to;
+    segment.damaged = true;
+    if (entered == SPOOL_ENTERED)
+        examine(spool, &segment);
     segment_reader_end(&spool->reading.reader);
     note_examined(spool, &segment);
     return true;
 }
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------ */
 
 struct others {
     unsigned of_other_streams;
@@ -192,12 +196,12 @@ bool spool_adopt(const struct spool_options *options, const char *name, struct s
     return examined;
 }
 
-/* ---- listing --------------------------------------------------------------------------------------------------------- */
+/* ---- listing ---------------------------------------------------------------------------------------------------- */
 
 bool spool_list(const char *directory, bool (*visit)(void *self, const char *name), void *self, struct error *error)
 {
     struct names names = {.count = 0};
-    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder = directory_open(directory);
     bool listed = true, patient = true;
 
     if (folder < 0)

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* ---- room ------------------------------------------------------------------------------------------------------------ */
+/* ---- room ------------------------------------------------------------------------------------------------------- */
 
 static bool has_room(const struct spool *spool, uint64_t bytes)
 {
@@ -56,7 +56,7 @@ static bool make_room(struct spool *spool, uint64_t bytes, struct error *error)
     }
 }
 
-/* ---- the segment that is being written ------------------------------------------------------------------------------- */
+/* ---- the segment that is being written -------------------------------------------------------------------------- */
 
 static void end_segment(struct spool *spool)
 {
@@ -66,18 +66,18 @@ static void end_segment(struct spool *spool)
 /* Whether it goes on with this ordinal. */
 static bool goes_on(struct spool *spool, uint64_t ordinal, struct segment *segment)
 {
-    bool goes_on = false;
+    bool is_same = false;
 
     pthread_mutex_lock(&spool->lock);
     const struct segment *newest = inventory_newest(&spool->inventory);
     assert(newest == NULL || newest->last < ordinal);
     if (newest != NULL) {
-        goes_on = spool->writing.file >= 0 && newest->number == spool->writing.number && !newest->ended &&
+        is_same = spool->writing.file >= 0 && newest->number == spool->writing.number && !newest->ended &&
                   newest->last + 1 == ordinal && newest->bytes < spool->segment_bytes;
         *segment = *newest;
     }
     pthread_mutex_unlock(&spool->lock);
-    return goes_on;
+    return is_same;
 }
 
 static int create(const struct spool *spool, const char *name)
@@ -134,7 +134,7 @@ static bool begin_segment(struct spool *spool, uint64_t ordinal, struct segment 
     return true;
 }
 
-/* ---- appending ------------------------------------------------------------------------------------------------------- */
+/* ---- appending -------------------------------------------------------------------------------------------------- */
 
 /* Garbage must not be followed by records: where it cannot be cut off, nothing follows. */
 static void take_back(struct spool *spool, const struct segment *segment)
@@ -150,13 +150,14 @@ static bool publish(struct spool *spool, const struct segment *segment, bool is_
 {
     pthread_mutex_lock(&spool->lock);
     const struct segment *known = inventory_get(&spool->inventory, segment->number);
-    bool goes_on = is_new || (known != NULL && !known->ended);
-    if (goes_on)
+    bool is_wanted = is_new || (known != NULL && !known->ended);
+    if (is_wanted)
         inventory_put(&spool->inventory, segment);
     pthread_mutex_unlock(&spool->lock);
-    return goes_on;
+    return is_wanted;
 }
 
+/* At most twice: nobody ends a segment that is new. */
 static bool append(struct spool *spool, const struct spool_record *records, size_t count, struct error *error)
 {
     struct segment segment;

@@ -47,7 +47,7 @@ struct spool {
 /* Memory, and what the options say; no folder yet. NULL: TRANSIENT, "memory"; FATAL, "config". */
 struct spool *spool_new(const struct spool_options *options, struct error *error);
 
-/* Everything but what spool_new was not asked for: files are closed, memory is freed. */
+/* Close its files and free its memory. Its folder is closed before. */
 void spool_free(struct spool *spool);
 
 /* "could not WHAT the spool NAME", with errno. Returns false. */

@@ -105,7 +105,7 @@ static bool choose(struct spool *spool, uint64_t from, struct segment *segment, 
 static bool read_more(struct spool *spool, uint64_t *from, struct parcel *parcel, bool *failed, struct error *error)
 {
     struct segment segment;
-    bool found, lost;
+    bool found = false, lost = false;
 
     *failed = !choose(spool, *from, &segment, &found, error) || (found && !stand(spool, &segment, *from, &lost, error));
     if (*failed || !found)

@@ -39,8 +39,8 @@ static void mark(struct spool *spool, uint64_t number, bool unsynced, bool ended
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* When fsync fails the kernel may have thrown the pages away, and says so once only: asking again would be told that all is
- * well. So nothing more is put there. */
+/* When fsync fails the kernel may have thrown the pages away, and says so once only: asking again would be told that
+ * all is well. So nothing more is put there. */
 static bool sync_segment(struct spool *spool, uint64_t number, struct error *error)
 {
     int file = spool_open_segment(spool, number);

@@ -38,7 +38,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return atexit(remove_directory);
 }
 
-/* ---- what should come of it ------------------------------------------------------------------------------------------ */
+/* ---- what should come of it ------------------------------------------------------------------------------------- */
 
 static bool next_record(struct slice *bytes, struct slice *payload)
 {
@@ -77,7 +77,7 @@ static bool is_left_alone(struct slice bytes)
     return kind == SEGMENT_OTHER_STREAM || kind == SEGMENT_OTHER_VERSION;
 }
 
-/* ---- what comes ------------------------------------------------------------------------------------------------------ */
+/* ---- what comes ------------------------------------------------------------------------------------------------- */
 
 /* Chance never finds a checksum. */
 static void mend_checksums(uint8_t *bytes, size_t size)

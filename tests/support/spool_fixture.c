@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------------------------- */
 
 void spool_fixture_init(struct spool_fixture *fixture)
 {
@@ -62,7 +62,7 @@ void spool_fixture_die(struct spool_fixture *fixture)
     fixture->spool = NULL;
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------------------- */
+/* ---- events ----------------------------------------------------------------------------------------------------- */
 
 static size_t size_of(const struct spool_fixture *fixture, uint64_t number)
 {
@@ -116,7 +116,7 @@ void spool_fixture_append(struct spool_fixture *fixture, uint64_t first, size_t 
     }
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 size_t spool_fixture_read(struct spool_fixture *fixture, struct spool *spool, uint64_t from)
 {
@@ -182,7 +182,7 @@ struct spool_look spool_fixture_look(struct spool *spool)
     return look;
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------ */
+/* ---- the folder ------------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *name, const char *suffix)
 {

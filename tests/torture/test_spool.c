@@ -32,7 +32,7 @@ enum {
     READS_LOST_MAX = 2
 };
 
-/* ---- calls that fail ------------------------------------------------------------------------------------------------- */
+/* ---- calls that fail -------------------------------------------------------------------------------------------- */
 
 static unsigned made;         /* calls so far */
 static unsigned failing_from; /* the number of the first that fails; 0: none does */
@@ -130,7 +130,7 @@ ssize_t __wrap_pwritev64(int file, const struct iovec *parts, int count, off_t o
     return -1;
 }
 
-/* ---- the story ------------------------------------------------------------------------------------------------------- */
+/* ---- the story -------------------------------------------------------------------------------------------------- */
 
 struct story {
     struct spool_fixture fixture;

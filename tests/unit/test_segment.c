@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* ---- writes that are short ------------------------------------------------------------------------------------------- */
+/* ---- writes that are short -------------------------------------------------------------------------------------- */
 
 static size_t write_at_most; /* 0: as much as is asked for */
 static int write_fails_with;
@@ -42,7 +42,7 @@ ssize_t __wrap_pwritev64(int file, const struct iovec *parts, int count, off_t o
     return __real_pwritev64(file, &first, 1, offset);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static int make_file(void)
 {
@@ -52,7 +52,7 @@ static int make_file(void)
     return file;
 }
 
-/* ---- records --------------------------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------------------------- */
 
 static void a_record_is_length_checksum_and_payload_little_endian(void **state)
 {
@@ -94,7 +94,7 @@ static void short_writes_are_gone_on_with(void **state)
     close(file);
 }
 
-/* ---- a disk that refuses --------------------------------------------------------------------------------------------- */
+/* ---- a disk that refuses ---------------------------------------------------------------------------------------- */
 
 static void errno_tells_why_a_write_failed(void **state)
 {
@@ -127,7 +127,7 @@ static void the_limit_of_file_sizes_is_never_run_into(void **state)
     close(file);
 }
 
-/* ---- names and headers ----------------------------------------------------------------------------------------------- */
+/* ---- names and headers ------------------------------------------------------------------------------------------ */
 
 static void names_are_numbers_of_one_width(void **state)
 {

@@ -32,7 +32,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static int make_file(void)
 {
@@ -77,7 +77,7 @@ static void assert_found(struct segment_reader *reader, enum segment_found found
         assert_int_equal(segment_reader_next(reader, &payload), found);
 }
 
-/* ---- records ----------------------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------------------------- */
 
 static void what_is_written_is_read(void **state)
 {
@@ -129,7 +129,7 @@ static void nothing_is_read_behind_the_end_until_it_is_moved_on(void **state)
     assert_found(reader, SEGMENT_END);
 }
 
-/* ---- what is no record ------------------------------------------------------------------------------------------- */
+/* ---- what is no record ------------------------------------------------------------------------------------------ */
 
 static void a_file_that_ends_within_a_record_is_torn(void **state)
 {

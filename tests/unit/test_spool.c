@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static void what_is_appended_is_read_in_order_and_whole(void **state)
 {
@@ -72,7 +72,7 @@ static void ordinals_that_are_missing_are_passed_over(void **state)
     assert_int_equal(spool_fixture_look(fixture->spool).events, 10);
 }
 
-/* ---- releasing ------------------------------------------------------------------------------------------------------- */
+/* ---- releasing -------------------------------------------------------------------------------------------------- */
 
 static void segments_go_when_all_of_them_is_released(void **state)
 {
@@ -142,7 +142,7 @@ static void an_unused_spool_leaves_nothing(void **state)
     assert_false(spool_fixture_is_there(fixture));
 }
 
-/* ---- the cap --------------------------------------------------------------------------------------------------------- */
+/* ---- the cap ---------------------------------------------------------------------------------------------------- */
 
 static void at_the_cap_the_oldest_that_were_sent_are_given_up_and_counted(void **state)
 {

@@ -19,7 +19,7 @@
 
 enum { SOMEBODY = 12345 /* another user */ };
 
-/* ---- who takes it ---------------------------------------------------------------------------------------------------- */
+/* ---- who takes it ----------------------------------------------------------------------------------------------- */
 
 static void what_somebody_left_is_sent_on_and_then_gone(void **state)
 {
@@ -138,7 +138,7 @@ static void what_another_version_wrote_is_left_alone_and_told(void **state)
     assert_int_equal(spool_fixture_count(fixture, ".segment"), 1);
 }
 
-/* ---- what is no spool ------------------------------------------------------------------------------------------------ */
+/* ---- what is no spool ------------------------------------------------------------------------------------------- */
 
 static void assert_not_adopted(struct spool_fixture *fixture, const char *name)
 {

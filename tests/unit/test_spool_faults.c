@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-/* ---- calls that fail ------------------------------------------------------------------------------------------------- */
+/* ---- calls that fail -------------------------------------------------------------------------------------------- */
 
 /* How often from now on, and with what. */
 struct fault {
@@ -125,7 +125,7 @@ static void assert_refused(struct spool_fixture *fixture, uint64_t first, size_t
     assert_string_equal(error.reason, "disk");
 }
 
-/* ---- appending ------------------------------------------------------------------------------------------------------- */
+/* ---- appending -------------------------------------------------------------------------------------------------- */
 
 static void what_a_full_disk_took_of_a_batch_is_taken_back(void **state)
 {
@@ -228,7 +228,7 @@ static void what_cannot_be_given_up_is_still_there(void **state)
     assert_true(spool_fixture_look(fixture->spool).unprotected > 0);
 }
 
-/* ---- syncing --------------------------------------------------------------------------------------------------------- */
+/* ---- syncing ---------------------------------------------------------------------------------------------------- */
 
 static void what_could_not_be_synced_is_told_once_and_nothing_is_added_to_it(void **state)
 {
@@ -262,7 +262,7 @@ static void what_was_not_reached_is_synced_next_time(void **state)
     assert_int_equal(sync_fault.times, 1);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static void a_disk_that_fails_for_a_moment_loses_nothing(void **state)
 {
@@ -311,7 +311,7 @@ static void what_was_read_before_it_failed_is_given_first(void **state)
     spool_fixture_assert_reads(fixture, 21, 30);
 }
 
-/* ---- removing -------------------------------------------------------------------------------------------------------- */
+/* ---- removing --------------------------------------------------------------------------------------------------- */
 
 static void what_cannot_be_removed_is_tried_again(void **state)
 {
@@ -327,7 +327,7 @@ static void what_cannot_be_removed_is_tried_again(void **state)
     assert_int_equal(spool_fixture_count(fixture, ".segment"), 1);
 }
 
-/* ---- adopting -------------------------------------------------------------------------------------------------------- */
+/* ---- adopting --------------------------------------------------------------------------------------------------- */
 
 /* Whoever was quicker has removed it, and with it what was opened here. */
 static void a_lock_without_a_name_counts_for_nothing(void **state)
