@@ -38,6 +38,7 @@ struct postgres *postgres_new(const struct postgres_options *options, struct err
     postgres->connect_timeout_ms = or_default(options->connect_timeout_ms, CONNECT_TIMEOUT_MS);
     postgres->statement_timeout_ms = or_default(options->statement_timeout_ms, STATEMENT_TIMEOUT_MS);
     postgres->read_only = options->read_only;
+    postgres->open_by_us = INT64_MAX;
     postgres->clock = options->clock == NULL ? clock_system() : options->clock;
     snprintf(postgres->address, sizeof postgres->address, "%s/%s",
              postgres->url.hosts == NULL ? "the local socket" : postgres->url.hosts,
@@ -150,12 +151,14 @@ bool postgres_open(struct postgres *postgres, struct error *error)
     if (postgres->connection != NULL)
         return true;
 
+    postgres->open_by_us = clock_deadline_us(postgres->clock, 2 * (int64_t)postgres->connect_timeout_ms);
     if (!postgres_line_connect(postgres, error))
         return false;
     if (!make_ours(postgres, error)) {
         postgres_close(postgres);
         return false;
     }
+    postgres->open_by_us = INT64_MAX;
     PQsetErrorVerbosity(postgres->connection, PQERRORS_DEFAULT);
     postgres->sessions++;
     return true;

@@ -7,13 +7,23 @@
 #include <poll.h>
 #include <string.h>
 
-enum { GRACE_MS = 1000, NO_TIMEOUT_MS = INT32_MAX };
+enum { GRACE_MS = 1000, NO_TIMEOUT_MS = INT32_MAX, RESULT_PATIENCE = 10 };
 
-int64_t postgres_line_deadline(const struct postgres *postgres)
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+static int64_t deadline_of(const struct postgres *postgres, int times)
 {
     int64_t timeout_ms = postgres->statement_timeout_ms < 0 ? NO_TIMEOUT_MS : postgres->statement_timeout_ms;
 
-    return clock_deadline_us(postgres->clock, timeout_ms + GRACE_MS);
+    return earlier(clock_deadline_us(postgres->clock, times * (timeout_ms + GRACE_MS)), postgres->open_by_us);
+}
+
+int64_t postgres_line_deadline(const struct postgres *postgres)
+{
+    return deadline_of(postgres, 1);
 }
 
 bool postgres_line_ready(const struct postgres *postgres, struct error *error)
@@ -39,10 +49,10 @@ bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadlin
         int left_ms = clock_left_ms(postgres->clock, deadline_us);
         int ready = poll(&socket, 1, left_ms);
 
+        if (ready >= 0 && left_ms == 0)
+            return timed_out(postgres, error);
         if (ready > 0)
             return true;
-        if (ready == 0 && left_ms == 0)
-            return timed_out(postgres, error);
         if (ready < 0 && errno != EINTR) {
             error_set_errno(error, ERROR_TRANSIENT, "connection", "could not wait for PostgreSQL at %s",
                             postgres->address);
@@ -113,8 +123,10 @@ bool postgres_line_flush(struct postgres *postgres, struct error *error)
 
 bool postgres_line_result(struct postgres *postgres, struct pg_result **result, struct error *error)
 {
+    int64_t end_us = deadline_of(postgres, RESULT_PATIENCE);
+
     while (PQisBusy(postgres->connection)) {
-        if (!postgres_line_wait(postgres, POLLIN, postgres_line_deadline(postgres), error))
+        if (!postgres_line_wait(postgres, POLLIN, earlier(postgres_line_deadline(postgres), end_us), error))
             return false;
         if (PQconsumeInput(postgres->connection) == 0)
             return postgres_line_lost(postgres, error);

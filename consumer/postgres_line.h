@@ -1,7 +1,8 @@
 /* postgres_line: what the postgres files share: waiting for the server with a deadline, and cleaning up after a failure.
  *
  * Every wait starts anew when the server has said something, so a deadline bounds silence, not work; the server's own
- * statement_timeout bounds work. */
+ * statement_timeout bounds work. A server may be no server: all that makes a session ours has one deadline, and no result
+ * may take more than ten waits. */
 #ifndef TASKLEDGER_CONSUMER_POSTGRES_LINE_H
 #define TASKLEDGER_CONSUMER_POSTGRES_LINE_H
 
@@ -21,6 +22,7 @@ struct postgres {
     int connect_timeout_ms;
     int statement_timeout_ms; /* negative: none */
     bool read_only;
+    int64_t open_by_us; /* until when the session has to be ours; INT64_MAX once it is */
     const struct clock *clock;
     struct resolve resolve;
 
@@ -40,7 +42,8 @@ bool postgres_line_connect(struct postgres *postgres, struct error *error);
 /* When silence has lasted too long. */
 int64_t postgres_line_deadline(const struct postgres *postgres);
 
-/* True when the socket is ready for one of the poll events; TRANSIENT, "timeout", and closed, when the deadline passed. */
+/* True when the socket is ready for one of the poll events; TRANSIENT, "timeout", and closed, when the deadline had passed,
+ * even if something is there: a server that gushes never lets anybody wait. */
 bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadline_us, struct error *error);
 
 /* Has the server something to say? */

@@ -127,7 +127,7 @@ static bool end_number(struct bulk *bulk, struct output *output)
         return false;
     if (type != ':' && number < -1)
         return false;
-    if (type == '*' && number > BULK_ELEMENTS_MAX)
+    if ((type == '*' && number > BULK_ELEMENTS_MAX) || (type == '$' && number > BULK_STRING_MAX))
         return false;
 
     if (type == '$' && number >= 0) {

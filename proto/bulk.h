@@ -24,6 +24,7 @@ enum {
     BULK_LINE_MAX = 16 * 1024,       /* a status or an error */
     BULK_NUMBER_MAX = 32,            /* an integer, a size or a count, with its type and line end */
     BULK_ELEMENTS_MAX = 1024 * 1024, /* of one array */
+    BULK_STRING_MAX = 1 << 30,       /* Redis takes no larger entry; a string that never ends says it is larger */
 };
 
 enum bulk_state { BULK_TYPE, BULK_NUMBER, BULK_LINE, BULK_KEEP, BULK_DROP, BULK_END_CR, BULK_END_LF };

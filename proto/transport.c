@@ -232,8 +232,10 @@ static bool tls_handshake(struct transport *transport, const struct deadline *de
         if (go_on(transport, result, deadline, error))
             continue;
 
-        /* A Redis without TLS keeps silent: say what was being waited for. */
-        if (error->kind == ERROR_TRANSIENT)
+        /* A Redis without TLS waits for the rest of what it takes for a command. */
+        if (strcmp(error->reason, "timeout") == 0)
+            error_wrap(error, "could not agree on TLS with the server (a port without TLS keeps silent)");
+        else if (error->kind == ERROR_TRANSIENT)
             error_wrap(error, "could not agree on TLS with the server");
         return false;
     }
