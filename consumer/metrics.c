@@ -49,6 +49,8 @@ static const struct metric metrics[] = {
      "Entries of a batch."},
     {"taskledger_consumer_batches_bisected_total", METRIC_COUNTER, AT(pump.bisected), NULL,
      "Batches cut in two, since PostgreSQL refused something in them."},
+    {"taskledger_consumer_batches_halved_total", METRIC_COUNTER, AT(pump.halved), NULL,
+     "Times that less was applied at once from then on, since it had taken longer than PostgreSQL or we wait."},
     {"taskledger_consumer_batches_looked_up_total", METRIC_COUNTER, AT(apply.looked_up), NULL,
      "Batches looked up in the ledger before they were copied, since some of it was there."},
     {"taskledger_consumer_event_delay_seconds", METRIC_DELAY, AT(apply.delay_us), NULL,

@@ -1,5 +1,9 @@
 #include "consumer/pump.h"
 
+#include <string.h>
+
+enum { GROWTH = 8 };
+
 static bool apply(struct pump *pump, struct batch batch, struct error *error);
 
 /* The batch was refused for its content: go on with its halves, or condemn the one entry that is left. */
@@ -28,6 +32,47 @@ static bool apply(struct pump *pump, struct batch batch, struct error *error)
     return false;
 }
 
+/* The server has a time limit for each statement, and we have one for each answer. */
+static bool took_too_long(const struct error *why)
+{
+    return strcmp(why->reason, "canceled") == 0 || strcmp(why->reason, "timeout") == 0;
+}
+
+static void halve(struct pump *pump, size_t count)
+{
+    pump->part_max = count > 1 ? count / 2 : 1;
+    pump->counters.halved++;
+}
+
+/* Back to whole batches, step by step: what is too much is found out at the price of a time limit. Never amid a batch, or
+ * one that is never settled would begin anew for ever. */
+static void grow(struct pump *pump)
+{
+    if (pump->part_max == 0)
+        return;
+    pump->part_max += pump->part_max / GROWTH + 1;
+    if (pump->part_max >= BATCH_ENTRIES_MAX)
+        pump->part_max = 0;
+}
+
+static bool apply_in_parts(struct pump *pump, struct batch batch, struct error *error)
+{
+    while (batch.count > 0) {
+        bool whole = pump->part_max == 0 || pump->part_max >= batch.count;
+        struct batch part = {.entries = batch.entries, .count = whole ? batch.count : pump->part_max};
+
+        if (!apply(pump, part, error)) {
+            if (took_too_long(error))
+                halve(pump, part.count);
+            return false;
+        }
+        batch.entries += part.count;
+        batch.count -= part.count;
+    }
+    grow(pump);
+    return true;
+}
+
 /* One turn of the pump: read, apply, settle. */
 static bool turn(struct pump *pump, struct error *error)
 {
@@ -38,7 +83,7 @@ static bool turn(struct pump *pump, struct error *error)
     if (batch.count == 0)
         return true;
 
-    if (!apply(pump, batch, error))
+    if (!apply_in_parts(pump, batch, error))
         return false;
 
     pump->counters.batches++;

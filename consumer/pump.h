@@ -3,7 +3,8 @@
  * The only control flow that matters. It owns no I/O, no memory and no clock but the one it is given, so that tests drive
  * it with fakes and replay with other sources.
  *
- *   TRANSIENT  rewind the source, back off, go on
+ *   TRANSIENT  rewind the source, back off, go on. What took too long ("canceled", "timeout") is applied in halves from then
+ *              on, down to single entries; each batch that goes well makes the parts of the next one greater by an eighth
  *   REJECTED   cut the batch in two until the culprit stands alone; condemn that one; go on
  *   FATAL      return */
 #ifndef TASKLEDGER_CONSUMER_PUMP_H
@@ -23,6 +24,7 @@ struct pump_counters {
     uint64_t entries; /* settled */
     uint64_t condemned;
     uint64_t bisected; /* batches cut in two */
+    uint64_t halved;   /* times that less was applied at once, since it had taken too long */
     uint64_t retries;  /* transient failures */
 };
 
@@ -31,6 +33,7 @@ struct pump {
     struct sink sink;
     const struct clock *clock;
     struct backoff backoff;
+    size_t part_max; /* entries applied at once; 0: a whole batch */
 
     /* Called after each failed turn and after the first good one that follows, so that the program can log a change of
      * state once; `error` is NULL when all is well again. May be NULL. */

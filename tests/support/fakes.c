@@ -117,6 +117,8 @@ static bool apply_to_ledger(void *self, const struct batch *batch, struct error 
 
     if (refuses(fake, batch))
         return error_set(error, ERROR_REJECTED, "refused", "cannot store this");
+    if (fake->too_many > 0 && batch->count >= fake->too_many)
+        return error_set(error, ERROR_TRANSIENT, "canceled", "could not finish in time");
     FALLIBLE(fake, error, store(fake, batch));
     return true;
 }

@@ -27,6 +27,7 @@ struct fake_pipeline {
     unsigned batch_max;
     bool poison[FAKE_ENTRIES_MAX]; /* the ledger refuses this one for its content */
     bool server_is_sick;           /* the ledger refuses everything for its content, a good event too */
+    unsigned too_many;             /* the ledger takes too long for so many at once; 0: never */
     struct fault fault;
 
     struct entry entries[FAKE_ENTRIES_MAX];

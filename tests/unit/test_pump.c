@@ -164,6 +164,48 @@ static void a_stop_while_the_server_is_away_does_not_wait_for_it(void **state)
     assert_true(fixture->fake.sleeps <= 4);
 }
 
+static void what_takes_too_long_is_halved_until_it_does_not(void **state)
+{
+    struct fixture *fixture = set_up(40, 40);
+
+    (void)state;
+    fixture->fake.too_many = 6;
+    assert_true(run(fixture));
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(fixture->fake.stored[i] > 0, true);
+        assert_true(fixture->fake.settled[i]);
+    }
+    assert_int_equal(fixture->pump.counters.halved, 3);
+    assert_int_equal(fixture->pump.part_max, 6);
+}
+
+static void parts_grow_again_when_all_goes_well(void **state)
+{
+    struct fixture *fixture = set_up(40, 4);
+
+    (void)state;
+    fixture->pump.part_max = 1;
+    assert_true(run(fixture));
+    assert_int_equal(fixture->pump.counters.halved, 0);
+    assert_true(fixture->pump.part_max > 8);
+    fixture->pump.part_max = BATCH_ENTRIES_MAX - 1;
+    fake_pipeline_init(&fixture->fake, 1, 1);
+    assert_true(run(fixture));
+    assert_int_equal(fixture->pump.part_max, 0);
+}
+
+static void a_single_entry_is_tried_for_ever(void **state)
+{
+    struct fixture *fixture = set_up(3, 3);
+
+    (void)state;
+    fixture->fake.too_many = 1;
+    fixture->stop_after_turns = 20;
+    assert_true(run(fixture));
+    assert_int_equal(fixture->pump.part_max, 1);
+    assert_false(fixture->fake.settled[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +216,9 @@ int main(void)
         cmocka_unit_test(a_fatal_failure_ends_the_run_and_settles_nothing),
         cmocka_unit_test(a_stop_settles_what_was_delivered_and_asks_for_no_more),
         cmocka_unit_test(a_stop_while_the_server_is_away_does_not_wait_for_it),
+        cmocka_unit_test(what_takes_too_long_is_halved_until_it_does_not),
+        cmocka_unit_test(parts_grow_again_when_all_goes_well),
+        cmocka_unit_test(a_single_entry_is_tried_for_ever),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
