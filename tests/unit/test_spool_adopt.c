@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,6 +44,48 @@ static void what_somebody_left_is_sent_on_and_then_gone(void **state)
     spool_fixture_finish(adopted);
     assert_false(spool_fixture_is_there(fixture));
     assert_null(spool_fixture_adopt(fixture));
+}
+
+/* In the child: append for ever, telling after each event that it is accepted. */
+static _Noreturn void append_for_ever(struct spool_fixture *fixture, int tell)
+{
+    struct error error;
+
+    fixture->spool = spool_open(&fixture->options, &error);
+    for (uint64_t next = 1; fixture->spool != NULL; next++)
+        if (!spool_fixture_try(fixture, next, 1, &error) || write(tell, "x", 1) != 1)
+            break;
+    _exit(1);
+}
+
+static void whoever_is_killed_has_lost_nothing_that_he_accepted(void **state)
+{
+    struct spool_fixture *fixture = *state;
+    size_t count;
+    uint64_t accepted = 0;
+    int ends[2];
+    char byte;
+
+    spool_close(fixture->spool);
+    fixture->spool = NULL;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        append_for_ever(fixture, ends[1]);
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) == 1)
+        if (++accepted == 200)
+            assert_int_equal(kill(child, SIGKILL), 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+
+    struct spool *adopted = spool_fixture_adopt_and_read(fixture, &count);
+    assert_true(accepted >= 200 && (count == accepted || count == accepted + 1));
+    for (uint64_t i = 1; i <= accepted; i++)
+        assert_int_equal(fixture->seen[i], 1);
+    assert_int_equal(spool_fixture_look(adopted).damaged, 0);
+    spool_fixture_finish(adopted);
+    assert_false(spool_fixture_is_there(fixture));
 }
 
 static void it_is_left_to_its_owner_as_long_as_he_lives(void **state)
@@ -260,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_somebody_left_is_sent_on_and_then_gone),
+        TEST(whoever_is_killed_has_lost_nothing_that_he_accepted),
         TEST(it_is_left_to_its_owner_as_long_as_he_lives),
         TEST(only_one_takes_it),
         TEST(what_another_user_left_is_his),
