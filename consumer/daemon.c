@@ -158,6 +158,9 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
         .shards = (unsigned)configuration->shards,
         .claim_idle_ms = configuration->claim_idle_ms,
         .loss_grace_ms = configuration->loss_grace_ms,
+        .sink = apply_sink(daemon->apply),
+        .stream = configuration->stream,
+        .version = TASKLEDGER_VERSION,
         .tells_watermark = strcmp(configuration->group, STREAM_GROUP_DEFAULT) == 0,
         .upkeep =
             {

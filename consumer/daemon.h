@@ -77,6 +77,7 @@ struct daemon {
     struct heads_counters heads;
     uint64_t setbacks;
     uint64_t crashing;
+    uint64_t reprieved;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

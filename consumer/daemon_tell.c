@@ -195,6 +195,17 @@ static void tell_suspects(struct daemon *daemon)
     daemon->crashing = now;
 }
 
+static void tell_reprieved(struct daemon *daemon)
+{
+    uint64_t now = daemon->housekeeping.reprieve.applied;
+
+    if (now != daemon->reprieved)
+        log_write(&daemon->log, LOG_LEVEL_INFO, "rejected_events_applied",
+                  LOG_FIELDS(log_integer("events", (int64_t)(now - daemon->reprieved)),
+                             log_text("detail", "an older version had no word for them")));
+    daemon->reprieved = now;
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -241,5 +252,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_heads(daemon);
     tell_setbacks(daemon);
     tell_suspects(daemon);
+    tell_reprieved(daemon);
     tell_stopping(daemon);
 }

@@ -34,9 +34,13 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
                                              .group_name = options->group_name,
                                              .shards = options->shards};
     setback_init(&housekeeping->setback);
+    housekeeping->reprieve =
+        (struct reprieve){.postgres = housekeeping->postgres, .sink = options->sink, .version = options->version};
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
-    if (!heads_init(&housekeeping->heads) || housekeeping->claim == NULL || housekeeping->shards == NULL)
+    if (!heads_init(&housekeeping->heads) ||
+        !reprieve_init(&housekeeping->reprieve, options->stream, options->shards) || housekeeping->claim == NULL ||
+        housekeeping->shards == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot allocate for %u shards", options->shards);
 
     housekeeping->line = redis_new(&line, error);
@@ -51,6 +55,7 @@ void housekeeping_close(struct housekeeping *housekeeping)
     watermark_close(&housekeeping->watermark);
     heads_close(&housekeeping->heads);
     setback_close(&housekeeping->setback);
+    reprieve_close(&housekeeping->reprieve);
     free(housekeeping->shards);
 }
 
@@ -131,6 +136,11 @@ static bool round_of_setback(struct housekeeping *housekeeping, struct error *er
     return !may_be_set_back(housekeeping) || setback_round(&housekeeping->setback, housekeeping->line, error);
 }
 
+static bool round_of_reprieve(struct housekeeping *housekeeping, struct error *error)
+{
+    return !watermark_is_held(&housekeeping->watermark) || reprieve_round(&housekeeping->reprieve, error);
+}
+
 static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error)
 {
     if (watermark_is_held(&housekeeping->watermark))
@@ -153,7 +163,8 @@ static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *err
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due, round_of_watermark, round_of_setback, round_of_gaps, round_of_upkeep, survey_if_due,
+        claim_if_due,  round_of_watermark, round_of_setback, round_of_reprieve,
+        round_of_gaps, round_of_upkeep,    survey_if_due,
     };
     bool good = true;
 

@@ -2,6 +2,7 @@
  *
  *   the watermark   folded and told, up to ten times a second
  *   claims          once a second
+ *   reprieve        once: what an older version did not understand, by the holder of the watermark
  *   setback         once in each session with PostgreSQL: whether the ledger went back. Before anything is trimmed
  *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
@@ -17,6 +18,7 @@
 #include "consumer/gaps.h"
 #include "consumer/group.h"
 #include "consumer/heads.h"
+#include "consumer/reprieve.h"
 #include "consumer/setback.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
@@ -40,6 +42,9 @@ struct housekeeping_options {
     int64_t loss_grace_ms;
     bool tells_watermark;
     struct upkeep_options upkeep;
+    struct sink sink;
+    const char *stream;
+    const char *version; /* of this program */
 };
 
 struct housekeeping {
@@ -56,6 +61,7 @@ struct housekeeping {
     struct upkeep upkeep;
     struct heads heads;
     struct setback setback;
+    struct reprieve reprieve;
     struct survey_shard *shards;
     unsigned shard_count;
     int64_t claim_due_us;

@@ -60,4 +60,10 @@ CREATE TABLE taskledger.entry_trial (
 );
 
 
+-- ---- what a later version may understand ----------------------------------------------------------------------------
+
+CREATE INDEX rejected_event_unknown_idx ON taskledger.rejected_event (id)
+    WHERE resolved_at IS NULL AND reason IN ('unknown_body', 'unknown_status');
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (2, 'recovery', 1);
