@@ -16,13 +16,19 @@ static const struct {
 
 static const char *const servers[DOCTOR_SERVERS] = {"redis", "postgresql"};
 
+__attribute__((format(printf, 2, 0))) static void set_text(struct doctor_finding *finding, const char *format,
+                                                           va_list arguments)
+{
+    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+}
+
 void doctor_report_set(struct doctor_finding *finding, enum doctor_verdict verdict, const char *format, ...)
 {
     va_list arguments;
 
     finding->verdict = verdict;
     va_start(arguments, format);
-    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+    set_text(finding, format, arguments);
     va_end(arguments);
 }
 
