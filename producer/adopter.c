@@ -116,7 +116,7 @@ static void count_left(struct adopter *adopter)
 
 static void note_sweep(struct adopter *adopter)
 {
-    uint64_t wanted = outbox_adopt_sweep(adopter->outbox);
+    uint64_t wanted = outbox_adopt_wanted(adopter->outbox);
 
     adopter->sweeping = wanted > 0;
     if (wanted == 0 || wanted == adopter->sweep)

@@ -69,7 +69,7 @@ void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopt
     pthread_mutex_unlock(&outbox->lock);
 }
 
-uint64_t outbox_adopt_sweep(struct outbox *outbox)
+uint64_t outbox_adopt_wanted(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
     uint64_t wanted = outbox->sweep.wanted > outbox->sweep.done ? outbox->sweep.wanted : 0;
@@ -88,7 +88,7 @@ void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep)
 
 /* ---- for callers ------------------------------------------------------------------------------------------------------ */
 
-uint64_t outbox_sweep_begin(struct outbox *outbox)
+uint64_t outbox_adopt_want(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
     uint64_t sweep = ++outbox->sweep.wanted;
@@ -97,7 +97,7 @@ uint64_t outbox_sweep_begin(struct outbox *outbox)
     return sweep;
 }
 
-bool outbox_sweep_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_us)
+bool outbox_adopt_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_us)
 {
     pthread_mutex_lock(&outbox->lock);
     outbox->hurried++;
@@ -110,7 +110,7 @@ bool outbox_sweep_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_u
     return done;
 }
 
-uint64_t outbox_sweep_left(struct outbox *outbox)
+uint64_t outbox_adopt_left(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
     uint64_t left = outbox->sweep.left;

@@ -33,7 +33,7 @@ struct outbox_adopted {
 void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted);
 
 /* The number of the sweep that somebody waits for; 0: nobody does. */
-uint64_t outbox_adopt_sweep(struct outbox *outbox);
+uint64_t outbox_adopt_wanted(struct outbox *outbox);
 
 /* Everything was taken on that there was since this sweep was wanted. */
 void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep);
@@ -41,12 +41,12 @@ void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep);
 /* ---- for callers ------------------------------------------------------------------------------------------------------ */
 
 /* Want everything to be adopted that there is now; returns the number of the sweep. */
-uint64_t outbox_sweep_begin(struct outbox *outbox);
+uint64_t outbox_adopt_want(struct outbox *outbox);
 
 /* Wait until it is done, at most until the deadline. False: it is not. */
-bool outbox_sweep_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_us);
+bool outbox_adopt_wait(struct outbox *outbox, uint64_t sweep, int64_t deadline_us);
 
 /* How many events are still wanted in the spool that is held at the moment. */
-uint64_t outbox_sweep_left(struct outbox *outbox);
+uint64_t outbox_adopt_left(struct outbox *outbox);
 
 #endif

@@ -9,14 +9,14 @@ uint64_t sweep_begin(struct taskledger_producer *producer)
 {
     struct outbox *outbox = producer_outbox(producer);
 
-    return outbox == NULL ? 0 : outbox_sweep_begin(outbox);
+    return outbox == NULL ? 0 : outbox_adopt_want(outbox);
 }
 
 bool sweep_wait(struct taskledger_producer *producer, uint64_t sweep, int32_t timeout_ms)
 {
     struct outbox *outbox = producer_outbox(producer);
 
-    return outbox != NULL && outbox_sweep_wait(outbox, sweep, clock_deadline_us(clock_system(), timeout_ms));
+    return outbox != NULL && outbox_adopt_wait(outbox, sweep, clock_deadline_us(clock_system(), timeout_ms));
 }
 
 /* Those that nobody holds, and the one that we hold ourselves. */
@@ -25,7 +25,7 @@ bool sweep_left(struct taskledger_producer *producer, uint64_t *events, struct e
     struct outbox *outbox = producer_outbox(producer);
     const struct settings *settings = producer_settings(producer);
     const struct spool_options options = {.directory = settings->spool_dir, .stream = settings->stream};
-    uint64_t held = outbox == NULL ? 0 : outbox_sweep_left(outbox);
+    uint64_t held = outbox == NULL ? 0 : outbox_adopt_left(outbox);
     uint64_t abandoned = 0;
 
     bool counted = adoption_count(&options, &abandoned, error);

@@ -1,5 +1,7 @@
 #include "producer/emit/configuration.h"
 
+#include "producer/settings.h"
+#include "producer/spool/spool.h"
 #include "proto/event.h"
 #include "proto/stream_options.h"
 
@@ -28,10 +30,21 @@
 
 #define AT(member) offsetof(struct configuration, member)
 
+#define SPOOL                                                                                                          \
+    OPTION(spool, OPTION_CHOICE, .flag = "--spool", .variable = "TASKLEDGER_SPOOL", .fallback = "overflow",            \
+           .choices = "off overflow always",                                                                           \
+           .help =                                                                                                     \
+               "what goes to disk: nothing, what Redis does not take in time, or everything until the ledger has it"), \
+        OPTION(spool_dir, OPTION_TEXT, .flag = "--spool-dir", .variable = "TASKLEDGER_SPOOL_DIR", .value = "DIR",      \
+               .help = "the folder for it; if not given, taskledger in XDG_STATE_HOME, else " SETTINGS_SPOOL_DIR),     \
+        OPTION(spool_bytes, OPTION_INTEGER, .flag = "--spool-bytes", .variable = "TASKLEDGER_SPOOL_BYTES",             \
+               .fallback = "268435456", .minimum = SPOOL_BYTES_MIN, .maximum = INT64_MAX - 1, .value = "BYTES",        \
+               .help = "so much disk one process takes at most")
+
 #define SHARED                                                                                        \
     OPTION(worker, OPTION_TEXT, .flag = "--worker", .variable = "TASKLEDGER_WORKER", .value = "NAME", \
            .help = "who does the task; if not given, host name and process number"),                  \
-        STREAM_OPTIONS(AT, NULL, STREAM_OPTIONS_REDIS_URL),                                           \
+        STREAM_OPTIONS(AT, NULL, STREAM_OPTIONS_REDIS_URL), SPOOL,                                    \
         OPTION(enabled, OPTION_BOOLEAN, .variable = "TASKLEDGER_ENABLED", .fallback = "yes",          \
                .help = "0 emits nothing, and says so"),                                               \
         OPTION(help, OPTION_BOOLEAN, .flag = "--help", .help = "print this")
@@ -63,6 +76,18 @@ static const struct option_spec run_specs[] = {
     SHARED,
 };
 
+static const struct option_spec sweep_specs[] = {
+    OPTION(wait, OPTION_BOOLEAN, .flag = "--wait", .help = "until nothing is left, however long that takes"),
+    TIMEOUT("30s", "how long to go on at most without --wait"),
+    SHARED,
+};
+
+static const struct option_spec stats_specs[] = {
+    OPTION(format, OPTION_CHOICE, .flag = "--format", .fallback = "table", .choices = "table json",
+           .help = "for people or for programs"),
+    SHARED,
+};
+
 enum { SHARED_COUNT = sizeof(const struct option_spec[]){SHARED} / sizeof(struct option_spec) };
 
 #define TABLE(name, list)                                                             \
@@ -73,6 +98,8 @@ enum { SHARED_COUNT = sizeof(const struct option_spec[]){SHARED} / sizeof(struct
 const struct options_table configuration_status = TABLE("taskledger-emit status", status_specs);
 const struct options_table configuration_lines = TABLE("taskledger-emit lines", lines_specs);
 const struct options_table configuration_run = TABLE("taskledger-emit run", run_specs);
+const struct options_table configuration_sweep = TABLE("taskledger-emit sweep", sweep_specs);
+const struct options_table configuration_stats = TABLE("taskledger-emit stats", stats_specs);
 
 struct options_table configuration_own(const struct options_table *table)
 {
@@ -115,6 +142,19 @@ const struct field_name configuration_run_names[] = {
     TASK_NAMES,
     {NULL, NULL},
 };
+
+bool configuration_spool_dir(const struct configuration *configuration, const char **directory, struct error *error)
+{
+    struct taskledger_options found = TASKLEDGER_OPTIONS_INIT;
+    char reason[ERROR_TEXT_MAX];
+
+    if (taskledger_options_from_environment(&found, reason, sizeof reason) != 0)
+        return error_set(error, ERROR_FATAL, "config", "%s", reason);
+    *directory = configuration->spool_dir != NULL ? configuration->spool_dir : found.spool_dir;
+    if (*directory == NULL)
+        *directory = SETTINGS_SPOOL_DIR;
+    return true;
+}
 
 struct taskledger_event configuration_event(const struct configuration *configuration)
 {

@@ -6,6 +6,7 @@
 
 #include "producer/emit/field.h"
 #include "producer/taskledger/producer.h"
+#include "proto/error.h"
 #include "proto/options.h"
 
 #include <stdbool.h>
@@ -20,6 +21,9 @@ struct configuration {
     const char *stream;
     int64_t shards;
     const char *worker;
+    const char *spool; /* a word */
+    const char *spool_dir;
+    int64_t spool_bytes;
     int64_t timeout_ms;
     bool enabled;
     bool help;
@@ -37,11 +41,16 @@ struct configuration {
     const char *error_message;
     const char *error_traceback;
     const char *data_json;
+
+    bool wait;
+    const char *format; /* a word */
 };
 
 extern const struct options_table configuration_status;
 extern const struct options_table configuration_lines;
 extern const struct options_table configuration_run;
+extern const struct options_table configuration_sweep;
+extern const struct options_table configuration_stats;
 
 /* A command's table in its two parts: its own, and what all commands share. */
 struct options_table configuration_own(const struct options_table *table);
@@ -50,6 +59,9 @@ struct options_table configuration_shared(const struct options_table *table);
 /* What the flags of status and of run are called in the library. */
 extern const struct field_name configuration_status_names[];
 extern const struct field_name configuration_run_names[];
+
+/* Where the spool is, given or not. FATAL, "config". */
+bool configuration_spool_dir(const struct configuration *configuration, const char **directory, struct error *error);
 
 /* The event that the flags tell, still without task_id, status and progress. */
 struct taskledger_event configuration_event(const struct configuration *configuration);

@@ -10,7 +10,17 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FOR_WHAT_WE_WERE_TOLD = 2 }; /* of refused_for_good */
+enum { DELIVERY_TEXT_BYTES = DELIVERY_REASON_BYTES + 64 };
+
 /* ---- the beginning ----------------------------------------------------------------------------------------------- */
+
+static enum taskledger_spool spool_of(const char *word)
+{
+    if (strcmp(word, "off") == 0)
+        return TASKLEDGER_SPOOL_OFF;
+    return strcmp(word, "always") == 0 ? TASKLEDGER_SPOOL_ALWAYS : TASKLEDGER_SPOOL_OVERFLOW;
+}
 
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,
                    struct error *error)
@@ -28,12 +38,19 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     options.stream = configuration->stream;
     options.shards = (uint32_t)configuration->shards;
     options.worker = configuration->worker;
+    options.spool = spool_of(configuration->spool);
+    options.spool_dir = configuration->spool_dir;
+    options.spool_bytes = (uint64_t)configuration->spool_bytes;
     options.queue_events = DELIVERY_QUEUE_EVENTS;
     options.queue_bytes = DELIVERY_QUEUE_BYTES;
     options.ca_file = configuration->redis_ca_file;
     options.certificate_file = configuration->redis_certificate_file;
     options.key_file = configuration->redis_key_file;
     options.disabled = !configuration->enabled;
+
+    /* What has no flag; and where the spool is if that was not said. */
+    if (taskledger_options_from_environment(&options, reason, sizeof reason) != 0)
+        return error_set(error, ERROR_FATAL, "config", "%s", reason);
 
     struct taskledger_producer *opened = taskledger_open(&options, reason, sizeof reason);
     if (opened == NULL) {
@@ -70,8 +87,6 @@ void delivery_reason(const struct configuration *configuration, const struct tas
 
 enum exit_code delivery_exit_code(const struct taskledger_counters *counters)
 {
-    enum { FOR_WHAT_WE_WERE_TOLD = 2 };
-
     return counters->refused_for_good == FOR_WHAT_WE_WERE_TOLD ? EXIT_USAGE : EXIT_UNREACHABLE;
 }
 
@@ -91,7 +106,7 @@ static enum ending wait_for_answers(struct taskledger_producer *producer, int64_
                                     struct taskledger_counters *counters)
 {
     for (;;) {
-        int64_t left_ms = clock_left_ms(clock_system(), deadline_us) - DELIVERY_CLOSE_MS;
+        int64_t left_ms = clock_left_ms(clock_system(), deadline_us);
 
         if (taskledger_flush(producer, within(left_ms, 0, DELIVERY_STEP_MS)) == 0)
             return DELIVERED;
@@ -105,33 +120,63 @@ static enum ending wait_for_answers(struct taskledger_producer *producer, int64_
     }
 }
 
-static void say_undelivered(enum ending ending, const char *reason, int64_t timeout_ms)
+/* "not delivered within 2s: <reason>" */
+static void describe(enum ending ending, const char *reason, int64_t timeout_ms, char text[DELIVERY_TEXT_BYTES])
 {
     if (ending == REFUSED)
-        console_say("not delivered: %s; the events are lost", reason);
+        snprintf(text, DELIVERY_TEXT_BYTES, "not delivered: %s", reason);
     else if (ending == STOPPED)
-        console_say("not delivered before it was stopped: %s; the events are lost", reason);
+        snprintf(text, DELIVERY_TEXT_BYTES, "not delivered before it was stopped: %s", reason);
     else if (timeout_ms % 1000 == 0)
-        console_say("not delivered within %" PRId64 "s: %s; the events are lost", timeout_ms / 1000, reason);
+        snprintf(text, DELIVERY_TEXT_BYTES, "not delivered within %" PRId64 "s: %s", timeout_ms / 1000, reason);
     else
-        console_say("not delivered within %" PRId64 "ms: %s; the events are lost", timeout_ms, reason);
+        snprintf(text, DELIVERY_TEXT_BYTES, "not delivered within %" PRId64 "ms: %s", timeout_ms, reason);
+}
+
+void delivery_say_spooled(const struct configuration *configuration, const char *reason, uint64_t events)
+{
+    const char *directory = "";
+    struct error error;
+
+    (void)configuration_spool_dir(configuration, &directory, &error);
+    console_say("%s; %" PRIu64
+                " event%s in the spool %s, from where the next producer or `taskledger-emit sweep` sends %s",
+                reason, events, events == 1 ? " is" : "s are", directory, events == 1 ? "it" : "them");
+}
+
+/* Why the spool has not got what it should have. */
+static void say_lost(const char *text, const struct taskledger_counters *counters)
+{
+    if (counters->spool_error[0] != '\0')
+        console_say("%s; %s; the events are lost", text, counters->spool_error);
+    else
+        console_say("%s; the events are lost", text);
 }
 
 enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
                               int stop_fd)
 {
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
-    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms);
+    int32_t close_ms = within(configuration->timeout_ms / 4, 0, DELIVERY_CLOSE_MS);
+    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms - close_ms);
     char reason[DELIVERY_REASON_BYTES];
+    char text[DELIVERY_TEXT_BYTES];
 
     enum ending ending = wait_for_answers(producer, deadline_us, stop_fd, &counters);
     int64_t left_ms = ending == DELIVERED ? clock_left_ms(clock_system(), deadline_us) : 0;
     uint64_t lost = taskledger_close(producer, within(left_ms, DELIVERY_CLOSE_MS, DELIVERY_GOODBYE_MS));
 
     /* When only the goodbye is missing, nothing is that anybody asked for. */
-    if (ending == DELIVERED || lost == 0)
+    if (ending == DELIVERED)
         return EXIT_OK;
     delivery_reason(configuration, &counters, reason);
-    say_undelivered(ending, reason, configuration->timeout_ms);
-    return delivery_exit_code(&counters);
+    describe(ending, reason, configuration->timeout_ms, text);
+    if (lost > 0) {
+        say_lost(text, &counters);
+        return delivery_exit_code(&counters);
+    }
+    if (strcmp(configuration->spool, "off") == 0)
+        return EXIT_OK; /* it was delivered in the end */
+    delivery_say_spooled(configuration, text, counters.accepted - counters.sent);
+    return counters.refused_for_good == FOR_WHAT_WE_WERE_TOLD ? EXIT_USAGE : EXIT_OK;
 }

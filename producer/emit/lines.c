@@ -27,7 +27,8 @@ struct lines {
     uint64_t accepted;
     uint64_t bad;
     uint64_t dropped;
-    uint64_t undelivered;
+    uint64_t undelivered; /* events that Redis has not answered for, */
+    uint64_t lost;        /* and of these, those that the spool has not got either */
     /* Numbers of the lines accepted last; the next one goes to accepted % DELIVERY_QUEUE_EVENTS. */
     uint64_t recent[DELIVERY_QUEUE_EVENTS];
 };
@@ -151,16 +152,10 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Events are answered in the order in which they were accepted, so what is missing is the last of them. */
-static void count_undelivered(struct lines *lines, const struct taskledger_counters *counters)
+/* All lines before this one are with Redis or in the spool, but for the bad ones: what is missing is the last of them. */
+static uint64_t first_lost_line(const struct lines *lines)
 {
-    lines->undelivered = least(counters->accepted - counters->sent, least(lines->accepted, DELIVERY_QUEUE_EVENTS));
-}
-
-/* All lines before this one are delivered, but for the bad ones. */
-static uint64_t first_undelivered_line(const struct lines *lines)
-{
-    return lines->recent[(lines->accepted - lines->undelivered) % DELIVERY_QUEUE_EVENTS];
+    return lines->recent[(lines->accepted - lines->lost) % DELIVERY_QUEUE_EVENTS];
 }
 
 static void say_undelivered(const struct lines *lines, const struct taskledger_counters *counters)
@@ -168,36 +163,54 @@ static void say_undelivered(const struct lines *lines, const struct taskledger_c
     char reason[DELIVERY_REASON_BYTES];
 
     delivery_reason(lines->configuration, counters, reason);
-    console_say("lines from %" PRIu64 " on are not delivered and lost: %s", first_undelivered_line(lines), reason);
+    if (lines->lost > 0)
+        console_say("lines from %" PRIu64 " on are not delivered and lost: %s%s%s", first_lost_line(lines), reason,
+                    counters->spool_error[0] == '\0' ? "" : "; ", counters->spool_error);
+    else
+        delivery_say_spooled(lines->configuration, reason, lines->undelivered);
 }
 
 static void say_summary(const struct lines *lines, const struct taskledger_counters *counters)
 {
     console_say("%" PRIu64 " lines read, %" PRIu64 " accepted, %" PRIu64 " bad, %" PRIu64 " delivered",
-                lines->reader.number, lines->accepted, lines->bad, lines->accepted - lines->undelivered);
+                lines->reader.number, lines->accepted, lines->bad,
+                lines->accepted - least(lines->undelivered, lines->accepted));
     if (counters->cut > 0)
         console_say("data was cut to fit into an event in %" PRIu64 " of them", counters->cut);
 }
 
-/* Deliver what was accepted, as far as it can be, and tell. Returns the exit code. */
-static int finish(struct lines *lines, int code)
+/* Deliver what was accepted, as far as it can be. Returns the exit code so far. */
+static int drain(struct lines *lines, int code)
 {
-    struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
-
     if (code != EXIT_UNREACHABLE && code != EXIT_INTERRUPTED && pace_drain(&lines->pace) == PACE_STOPPED)
         code = EXIT_INTERRUPTED;
+    if (code == EXIT_UNREACHABLE)
+        console_say("gave up after line %" PRIu64, lines->done);
     if (code == EXIT_INTERRUPTED) {
         console_say("stopped after line %" PRIu64, lines->done);
         taskledger_flush(lines->producer, pace_look(&lines->pace) == PACE_GO ? DRAIN_WHEN_STOPPED_MS : 0);
     }
+    return code;
+}
 
+/* Close, and tell. What is lost is known only then; the goodbye, said last, is nobody's line. */
+static int finish(struct lines *lines, int code)
+{
+    struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
+
+    code = drain(lines, code);
     taskledger_counters(lines->producer, &counters);
-    count_undelivered(lines, &counters);
+    lines->undelivered = counters.accepted - counters.sent;
+
+    uint64_t lost = taskledger_close(lines->producer, lines->undelivered > 0 ? DELIVERY_CLOSE_MS : DELIVERY_GOODBYE_MS);
+    lines->lost =
+        lines->undelivered == 0 || lost == 0 ? 0 : least(lost - 1, least(lines->accepted, DELIVERY_QUEUE_EVENTS));
+    lines->producer = NULL;
+
     if (lines->undelivered > 0)
         say_undelivered(lines, &counters);
     say_summary(lines, &counters);
-
-    if (lines->undelivered > 0 || lines->dropped > 0)
+    if (lines->lost > 0 || lines->dropped > 0 || code == EXIT_UNREACHABLE)
         return (int)delivery_exit_code(&counters);
     return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
 }
@@ -243,7 +256,7 @@ int lines_execute(const struct configuration *configuration, int count, char **w
     }
 
     int code = configuration->enabled ? finish(&lines, read_all(&lines)) : read_in_vain(&lines);
-    taskledger_close(lines.producer, lines.undelivered > 0 ? DELIVERY_CLOSE_MS : DELIVERY_GOODBYE_MS);
+    taskledger_close(lines.producer, DELIVERY_GOODBYE_MS);
     close(lines.reader.stop_fd);
     line_reader_close(&lines.reader);
     return code;

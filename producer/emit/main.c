@@ -3,7 +3,9 @@
 #include "producer/emit/console.h"
 #include "producer/emit/lines.h"
 #include "producer/emit/run.h"
+#include "producer/emit/stats.h"
 #include "producer/emit/status.h"
+#include "producer/emit/sweep.h"
 #include "producer/environment.h"
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
@@ -28,10 +30,9 @@ static const struct command {
         .words = "TASK_ID STATUS",
         .usage = "TASK_ID STATUS [OPTION...]",
         .does = "say one thing about one task",
-        .notes =
-            "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
-            "in any case.\n\n"
-            "Exit codes: 0 Redis has it, 2 usage or configuration, 3 Redis refused it or did not answer in time.\n",
+        .notes = "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
+                 "in any case.\n\n"
+                 "Exit codes: 0 Redis has it, or the spool, which is said; 2 usage or configuration, 3 neither has.\n",
         .table = &configuration_status,
         .usage_code = EXIT_USAGE,
         .execute = status_execute,
@@ -46,9 +47,9 @@ static const struct command {
             "traceparent, error (an object with type, message, traceback), data_json or data (an object), and\n"
             "occurred_at (RFC 3339). Lines with other keys, wrong values or no JSON are told by number and passed\n"
             "over.\n\n"
-            "Exit codes: 0 Redis has all, 1 some lines were bad, 2 usage or configuration, 3 Redis refused some or "
-            "did\n"
-            "not answer in time, 4 input could not be read, 130 interrupted.\n",
+            "Exit codes: 0 Redis has all, or the spool, which is said; 1 some lines were bad, 2 usage or "
+            "configuration,\n"
+            "3 neither has all, 4 input could not be read, 130 interrupted.\n",
         .table = &configuration_lines,
         .usage_code = EXIT_USAGE,
         .execute = lines_execute,
@@ -70,6 +71,34 @@ static const struct command {
         .stops_at_word = true,
         .usage_code = EXIT_RUN_FAILED,
         .execute = run_execute,
+    },
+    {
+        .name = "sweep",
+        .words = "",
+        .usage = "[OPTION...]",
+        .does = "send what producers that are gone left in the spool",
+        .notes =
+            "Any producer with the same spool folder does this now and then by itself; this is for when there is\n"
+            "none, before a machine goes for instance. What living producers have there is left alone. Says how much\n"
+            "it sent and how much is left.\n\n"
+            "Exit codes: 0 nothing is left, 2 usage or configuration, 3 Redis could not be reached or refuses, 4 some\n"
+            "is left, 130 interrupted.\n",
+        .table = &configuration_sweep,
+        .usage_code = EXIT_USAGE,
+        .execute = sweep_execute,
+    },
+    {
+        .name = "stats",
+        .words = "",
+        .usage = "[OPTION...]",
+        .does = "what the producers of this host have done, and what is in their spools",
+        .notes =
+            "Of all who have a spool in the folder; the living tell their counters once a second, those who are gone\n"
+            "told them while they lived. Redis is not asked.\n\n"
+            "Exit codes: 0, 2 usage or configuration, 4 the folder cannot be read.\n",
+        .table = &configuration_stats,
+        .usage_code = EXIT_USAGE,
+        .execute = stats_execute,
     },
 };
 
@@ -203,6 +232,6 @@ int main(int argc, char **argv)
 
     if (argc >= 2)
         return complain_of_command(name);
-    console_say("a command is missing (status, lines or run); see taskledger-emit --help");
+    console_say("a command is missing (status, lines, run, sweep or stats); see taskledger-emit --help");
     return EXIT_USAGE;
 }

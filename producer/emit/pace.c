@@ -27,11 +27,23 @@ static uint64_t above(uint64_t limit, uint64_t used)
     return used < limit ? limit - used : 0;
 }
 
+/* What the spool has makes room in memory as soon as room is wanted. */
+static uint64_t count_held(const struct taskledger_counters *counters)
+{
+    uint64_t elsewhere = counters->sent + counters->spooled;
+
+    if (counters->spooled == 0)
+        return counters->queued;
+    return counters->accepted > elsewhere ? counters->accepted - elsewhere : 0;
+}
+
 static void look(struct pace *pace, struct taskledger_counters *counters)
 {
     taskledger_counters(pace->producer, counters);
-    pace->events = above(DELIVERY_QUEUE_EVENTS - RESERVED_EVENTS, counters->queued);
-    pace->bytes = above(DELIVERY_QUEUE_BYTES - RESERVED_BYTES, counters->queued_bytes);
+
+    uint64_t held = count_held(counters);
+    pace->events = above(DELIVERY_QUEUE_EVENTS - RESERVED_EVENTS, held);
+    pace->bytes = above(DELIVERY_QUEUE_BYTES - RESERVED_BYTES, held == 0 ? 0 : counters->queued_bytes);
     pace->look_again_us = clock_deadline_us(clock_system(), DELIVERY_STEP_MS);
 }
 
@@ -43,7 +55,7 @@ enum pace_result pace_look(struct pace *pace)
     return counters.refused_for_good == 0 ? PACE_GO : PACE_REFUSED;
 }
 
-/* Until there is room for `bytes`, or, when that is 0, until nothing is queued. */
+/* Until there is room for `bytes`, or, when that is 0, until everything is sent. */
 static enum pace_result wait_for(struct pace *pace, uint64_t bytes)
 {
     const struct clock *clock = clock_system();
@@ -54,7 +66,7 @@ static enum pace_result wait_for(struct pace *pace, uint64_t bytes)
     look(pace, &counters);
     for (;;) {
         sent = counters.sent;
-        if (bytes > 0 ? pace->events > 0 && pace->bytes >= bytes : counters.queued == 0)
+        if (bytes > 0 ? pace->events > 0 && pace->bytes >= bytes : counters.sent == counters.accepted)
             return PACE_GO;
         if (counters.refused_for_good != 0)
             return PACE_REFUSED;

@@ -40,9 +40,6 @@ void fake_line_set_archived(uint64_t sequence);
 /* Forget all that was kept, and what the ledger has. */
 void fake_line_flush(void);
 
-/* How often it was asked what the ledger has, or for an entry. */
-unsigned fake_line_questions(void);
-
 /* The call of this number from now on, 1 being the next, fails and loses the connection; 0: none. Connecting,
  * appending, sending and receiving are calls. */
 void fake_line_lose_call(unsigned number);

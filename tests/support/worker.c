@@ -1,8 +1,9 @@
 /* worker: a process with a producer in it, which does what the lines on its stdin say, for the tests.
  *
- *     emit COUNT              emit so many events                        emitted ACCEPTED full FULL
+ *     emit COUNT              emit so many events                        emitted ACCEPTED full FULL slowest MS
  *     wait MS                 flush                                      left COUNT
  *     counters                                                           a line of JSON
+ *     pid                                                                pid PID
  *     fork COUNT DEPTH        a child that emits and closes; DEPTH 2: so does a child of it, and so on
  *     leave                   a child that emits nothing and closes      (as fork)
  *     hand_on                 begin a task, and a child ends it          (as fork)
@@ -56,7 +57,7 @@ static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void say(const char *format, ...)
 {
-    char line[512];
+    char line[1024];
     va_list arguments;
 
     va_start(arguments, format);
@@ -77,13 +78,27 @@ static bool emit(void)
     return taskledger_emit(producer, &event) == TASKLEDGER_ACCEPTED;
 }
 
-static unsigned emit_many(unsigned count)
+/* How many were accepted; `*slowest_ms` is how long the slowest took. */
+static unsigned emit_timed(unsigned count, int64_t *slowest_ms)
 {
     unsigned accepted = 0;
 
-    for (unsigned i = 0; i < count; i++)
+    *slowest_ms = 0;
+    for (unsigned i = 0; i < count; i++) {
+        int64_t start_ms = now_ms();
+
         accepted += emit();
+        if (now_ms() - start_ms > *slowest_ms)
+            *slowest_ms = now_ms() - start_ms;
+    }
     return accepted;
+}
+
+static unsigned emit_many(unsigned count)
+{
+    int64_t slowest_ms;
+
+    return emit_timed(count, &slowest_ms);
 }
 
 /* ---- children ------------------------------------------------------------------------------------------------------- */
@@ -237,21 +252,34 @@ static void tell_counters(void)
     struct taskledger_counters now = TASKLEDGER_COUNTERS_INIT;
 
     taskledger_counters(producer, &now);
+    for (char *quote = now.last_error; (quote = strpbrk(quote, "\"\\")) != NULL;)
+        *quote = '?';
     say("{\"accepted\": %llu, \"sent\": %llu, \"queued\": %llu, \"retried\": %llu, \"timed_out\": %llu, "
-        "\"refused\": %llu, \"dropped_full\": %llu, \"connects\": %llu, \"connected\": %d, \"producer_id\": \"%s\"}\n",
+        "\"refused\": %llu, \"dropped_full\": %llu, \"connects\": %llu, \"connected\": %d, \"producer_id\": \"%s\", ",
         (unsigned long long)now.accepted, (unsigned long long)now.sent, (unsigned long long)now.queued,
         (unsigned long long)now.retried, (unsigned long long)now.timed_out, (unsigned long long)now.refused,
         (unsigned long long)now.dropped_full, (unsigned long long)now.connects, (int)now.connected, now.producer_id);
+    say("\"spooled\": %llu, \"unspooled\": %llu, \"unprotected\": %llu, \"confirmed\": %llu, \"resent\": %llu, "
+        "\"adopted\": %llu, \"refused_for_good\": %d, \"last_error\": \"%s\", ",
+        (unsigned long long)now.spooled, (unsigned long long)now.unspooled, (unsigned long long)now.unprotected,
+        (unsigned long long)now.confirmed, (unsigned long long)now.resent, (unsigned long long)now.adopted,
+        (int)now.refused_for_good, now.last_error);
+    say("\"spool_bytes\": %llu, \"spool_written\": %llu, \"spool_works\": %d, \"spool_refuses\": %d}\n",
+        (unsigned long long)now.spool_bytes, (unsigned long long)now.spool_written, (int)now.spool_works,
+        now.spool_works == 0 && now.spool_error[0] != '\0');
 }
 
 /* False at the end. */
 static bool obey(const char *command, unsigned a, unsigned b, unsigned c)
 {
     if (strcmp(command, "emit") == 0) {
-        unsigned accepted = emit_many(a);
-        say("emitted %u full %u\n", accepted, a - accepted);
+        int64_t slowest_ms;
+        unsigned accepted = emit_timed(a, &slowest_ms);
+        say("emitted %u full %u slowest %lld\n", accepted, a - accepted, (long long)slowest_ms);
     } else if (strcmp(command, "wait") == 0) {
         say("left %llu\n", (unsigned long long)taskledger_flush(producer, (int32_t)a));
+    } else if (strcmp(command, "pid") == 0) {
+        say("pid %d\n", (int)getpid());
     } else if (strcmp(command, "counters") == 0) {
         tell_counters();
     } else if (strcmp(command, "fork") == 0) {

@@ -26,6 +26,7 @@ class Worker:
         environment["TASKLEDGER_SPOOL_DIR"] = str(scratch / "spool")
         environment.update(env or {})
         self.children = []
+        self.spool = scratch / "spool"
         self.process = subprocess.Popen(
             ["timeout", "--signal=KILL", "280", build.folder / "tests/worker"],
             env=environment,
@@ -58,6 +59,10 @@ class Worker:
         """(accepted, full)"""
         words = self.ask("emit", count).split()
         return int(words[1]), int(words[3])
+
+    def emit_timed(self, count):
+        """Milliseconds of the slowest emit."""
+        return int(self.ask("emit", count).split()[5])
 
     def flush(self, timeout_ms=10000):
         return int(self.ask("wait", timeout_ms).split()[1])

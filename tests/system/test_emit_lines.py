@@ -81,6 +81,12 @@ class Lines:
         return {int(number): reason for number, reason in told}
 
 
+@pytest.fixture(autouse=True)
+def without_a_spool(programs):
+    """test_emit_spool.py has the same with one."""
+    programs.environment["TASKLEDGER_SPOOL"] = "off"
+
+
 @pytest.fixture
 def start(programs):
     """start(*flags, env=): Lines that wait for input; killed at the end."""

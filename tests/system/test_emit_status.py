@@ -15,6 +15,12 @@ STATUSES = ["PENDING", "QUEUED", "RUNNING", "RETRY", "SUCCESS", "PARTIAL_FAILURE
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
+@pytest.fixture(autouse=True)
+def without_a_spool(programs):
+    """test_emit_spool.py has the same with one."""
+    programs.environment["TASKLEDGER_SPOOL"] = "off"
+
+
 @pytest.fixture
 def emit(programs):
     """emit("status", ..., expect=0, env={}): the CompletedProcess."""
@@ -291,7 +297,7 @@ def test_version_tells_the_version(emit):
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        ([], "a command is missing (status, lines or run); see taskledger-emit --help"),
+        ([], "a command is missing (status, lines, run, sweep or stats); see taskledger-emit --help"),
         (["paint"], "there is no command paint; see taskledger-emit --help"),
         (["statsu"], "there is no command statsu; the nearest is status"),
         (["--verison"], "there is no command --verison; the nearest is --version"),

@@ -1,0 +1,155 @@
+"""taskledger-emit with a spool: what Redis does not take in time is on disk, and that is said."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from support.emitted import Emitted
+from support.waiting import wait_until
+
+LINE = '{"task_id":"t-%d","status":"RUNNING"}\n'
+SPOOLED = r"(\d+) events? (?:is|are) in the spool (\S+), from where the next producer or `taskledger-emit sweep` sends"
+
+
+@pytest.fixture
+def spool(programs, scratch):
+    folder = scratch / "spool"
+    programs.environment["TASKLEDGER_SPOOL_DIR"] = str(folder)
+    return folder
+
+
+@pytest.fixture
+def away(programs, spool, scratch):
+    """Redis is not there."""
+    programs.environment["REDIS_URL"] = f"unix://{scratch}/nobody"
+
+
+def emit(programs, *arguments, **options):
+    return programs.run("taskledger-emit", *arguments, **options)
+
+
+def producers_in(spool):
+    return [folder for folder in spool.iterdir() if not folder.name.startswith(".")]
+
+
+def test_status_spools_what_redis_does_not_take(programs, away, spool, scratch):
+    started = time.monotonic()
+    result = emit(programs, "status", "t", "RUNNING")
+    assert time.monotonic() - started < 2.8
+    count, folder = re.search(SPOOLED, result.stderr).groups()
+    assert (count, folder) == ("2", str(spool)) and result.stderr.count("\n") == 1
+    assert f"not delivered within 2s: unix://{scratch}/nobody: could not connect" in result.stderr
+    assert len(producers_in(spool)) == 1
+
+
+def test_run_spools_and_exits_as_its_command_did(programs, away, spool):
+    result = emit(programs, "run", "--", "sh", "-c", "exit 7", expect=7)
+    assert re.search(SPOOLED, result.stderr) and len(producers_in(spool)) == 1
+
+
+def test_lines_spools_more_than_memory_holds(programs, away, spool, redis, event_pb2):
+    count = 30_000
+    result = emit(programs, "lines", "--timeout", "1s", input="".join(LINE % number for number in range(count)))
+    assert re.search(SPOOLED, result.stderr)
+    assert f"{count} lines read, {count} accepted, 0 bad, 0 delivered" in result.stderr
+
+    programs.use(redis)
+    emit(programs, "sweep")
+    arrived = [task.task_id for task in Emitted(redis, event_pb2).tasks()]
+    assert arrived == [f"t-{number}" for number in range(count)]
+    assert producers_in(spool) == []
+
+
+def test_lines_tells_where_it_gave_up_when_the_spool_is_full(programs, away, spool):
+    wide = '{"task_id":"t","status":"RUNNING","message":"%s"}\n' % ("x" * 50_000)
+    result = emit(programs, "lines", "--timeout", "1s", "--spool-bytes", "1048576", input=wide * 400, expect=3)
+    assert re.search(r"gave up after line \d+", result.stderr)
+
+
+def test_without_a_spool_it_is_lost_as_before(programs, away, spool):
+    result = emit(programs, "status", "t", "RUNNING", "--spool", "off", "--timeout", "300ms", expect=3)
+    assert "the events are lost" in result.stderr and not spool.exists()
+
+
+@pytest.mark.parametrize("mode", ["overflow", "always"])
+def test_a_spool_that_cannot_be_written_costs_what_redis_does_not_take(programs, away, scratch, mode):
+    blocked = scratch / "file"
+    blocked.write_text("")
+    flags = ["--spool", mode, "--spool-dir", blocked / "spool", "--timeout", "1s"]
+    result = emit(programs, "status", "t", "RUNNING", *flags, expect=3)
+    assert "the events are lost" in result.stderr and "could not make the spool's folder" in result.stderr
+
+
+def test_one_that_cannot_be_written_costs_nothing_while_redis_takes_it(programs, redis, scratch, event_pb2):
+    programs.use(redis)
+    blocked = scratch / "file"
+    blocked.write_text("")
+    result = emit(programs, "status", "t", "RUNNING", "--spool-dir", blocked / "spool")
+    assert result.stderr == "" and len(Emitted(redis, event_pb2).tasks()) == 1
+
+
+@pytest.mark.parametrize("wrong, code", [("password", 0), ("db", 2)])
+def test_what_redis_refuses_is_spooled_at_once(programs, spool, make_redis, scratch, wrong, code):
+    acl = scratch / "users.acl"
+    acl.write_text("user default on nopass ~* +@all\nuser writer on >secret ~* +@all\n")
+    server = make_redis("guarded", acl_file=acl)
+    url = f"unix://writer:wr0ng@{server.socket}" if wrong == "password" else f"unix://{server.socket}?db=99"
+    started = time.monotonic()
+    result = emit(programs, "status", "t", "RUNNING", "--timeout", "60s", env={"REDIS_URL": url}, expect=code)
+    assert time.monotonic() - started < 5
+    assert re.search(SPOOLED, result.stderr) and "wr0ng" not in result.stderr
+    assert not any(b"wr0ng" in file.read_bytes() for file in spool.rglob("*") if file.is_file())
+
+
+def test_the_folder_is_found_without_being_told(programs, scratch):
+    environment = {"REDIS_URL": f"unix://{scratch}/nobody", "XDG_STATE_HOME": str(scratch / "home")}
+    result = emit(programs, "status", "t", "RUNNING", "--timeout", "1s", env=environment)
+    assert re.search(SPOOLED, result.stderr)[2] == str(scratch / "home/taskledger")
+
+
+def test_redis_that_is_there_leaves_no_trace_on_disk(programs, redis, spool, event_pb2):
+    programs.use(redis)
+    emit(programs, "status", "t", "RUNNING")
+    assert not spool.exists() or producers_in(spool) == []
+    assert len(Emitted(redis, event_pb2).tasks()) == 1
+
+
+def test_always_leaves_what_the_ledger_has_not_got(programs, redis, spool, event_pb2):
+    programs.use(redis)
+    result = emit(programs, "status", "t", "RUNNING", "--spool", "always")
+    assert result.stderr == "" and len(producers_in(spool)) == 1
+    assert len(Emitted(redis, event_pb2).tasks()) == 1
+
+
+def test_the_next_producer_sends_what_the_last_one_left(programs, away, spool, redis, event_pb2):
+    emit(programs, "status", "left", "RUNNING", "--timeout", "500ms")
+    programs.use(redis)
+    reader, writer = os.pipe()
+    lines = programs.start("taskledger-emit", "lines", stdin=reader)
+    os.write(writer, (LINE % 1).encode())
+    emitted = Emitted(redis, event_pb2)
+    emitted.wait_for_tasks(2)
+    wait_until(lambda: len(producers_in(spool)) == 0, 20, "the spool is done with")
+    os.close(writer)
+    os.close(reader)
+    assert lines.wait() == 0
+    assert sorted(task.task_id for task in emitted.tasks()) == ["left", "t-1"]
+    said = emitted.producers()
+    adopted = [event.producer_adopted for event, _ in sum(said.values(), []) if event.HasField("producer_adopted")]
+    assert adopted == []  # it had said goodbye itself
+
+
+# ---- stats
+
+
+def stats(programs, *flags):
+    return emit(programs, "stats", *flags).stdout
+
+
+def test_stats_of_nothing(programs, spool):
+    assert stats(programs) == "0 producers, 0 alive; 0 bytes, 0 damaged segments, 0 events left behind\n"
+    assert '"producers":[]' in stats(programs, "--format", "json")
