@@ -135,7 +135,7 @@ def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
     for _ in scene.rounds(least=2):
         saved = save(scene, postgres)
         scene.progress(500)
-        wait_until(lambda: is_ahead(redis, saved), 10, "Redis is told what the ledger has by now")
+        wait_until(lambda: is_ahead(redis, saved), 10, "Redis is told more of each producer")
         put_back(scene, postgres)
         scene.recovered()
     scene.finish()
@@ -157,7 +157,7 @@ def put_back(scene, postgres):
 
 def is_ahead(redis, saved):
     told = redis.client().hgetall("taskledger:archived")
-    return any(int(told.get(UUID(key).hex.encode(), 0)) > sequence for key, sequence in saved)
+    return all(int(told.get(UUID(key).hex.encode(), 0)) > sequence for key, sequence in saved)
 
 
 def test_the_ledger_is_restored_from_an_older_dump(scene, postgres):

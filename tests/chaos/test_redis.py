@@ -5,13 +5,14 @@ import redis as redis_py
 
 
 def test_redis_with_its_append_only_file_is_killed(scene, redis):
-    """Its process, not its machine: what it answered for is in the page cache."""
+    """Its process, not its machine, and when what it answered for is in the page cache. At any other time it takes a spool:
+    see test_spool.py."""
     scene.start_consumers(2)
     scene.load()
     for _ in scene.rounds(least=5):
         scene.progress(300)
         with scene.fault("Redis killed"):
-            redis.kill()
+            redis.kill_written()
             scene.last(0.5)
             redis.start()
         scene.recovered()
@@ -37,7 +38,7 @@ def test_both_servers_are_killed_together(scene, redis, postgres):
     for _ in scene.rounds(least=3):
         scene.progress(300)
         with scene.fault("both servers killed"):
-            redis.kill()
+            redis.kill_written()
             postgres.kill()
             scene.last(0.5)
             first, second = scene.chance.sample([redis, postgres], 2)

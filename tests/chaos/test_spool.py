@@ -20,6 +20,35 @@ def start_worker(scene, env=ALWAYS, threads=2, rate=200, **options):
     return scene.work(env=env, threads=threads, rate=rate, **options)
 
 
+def test_workers_are_killed_and_their_spools_are_swept(scene):
+    workers = start(scene)
+    for _ in scene.rounds(least=20):
+        scene.last(0.3)
+        victim = scene.chance.choice(workers).wait_for_events()
+        with scene.fault("worker killed"):
+            scene.kill_worker(victim)
+        workers[workers.index(victim)] = start_worker(scene)
+    scene.recovered()
+    scene.finish()
+
+
+def test_workers_and_redis_are_killed(scene, redis):
+    """What had been in the worker's memory and what Redis had in its own."""
+    workers = start(scene)
+    for _ in scene.rounds(least=5):
+        scene.progress(200)
+        victim = scene.chance.choice(workers).wait_for_events()
+        with scene.fault("Redis wiped, worker killed"):
+            redis.kill()
+            redis.wipe()
+            scene.last(0.3)
+            scene.kill_worker(victim)
+            redis.start()
+        workers[workers.index(victim)] = start_worker(scene)
+        scene.recovered()
+    scene.finish()
+
+
 def test_flushall_loses_nothing(scene, redis):
     start(scene)
     for _ in scene.rounds(least=3):
@@ -40,6 +69,19 @@ def test_a_redis_that_is_wiped_and_replaced_loses_nothing(scene, redis):
             redis.wipe()
             redis.start()
         go_on(scene)
+        scene.recovered()
+    scene.finish()
+
+
+def test_redis_is_killed_at_any_moment(scene, redis):
+    """With everysec it has answered for what is not in its file yet, when the disk is busy."""
+    start(scene)
+    for _ in scene.rounds(least=5):
+        scene.progress(200)
+        with scene.fault("Redis killed"):
+            redis.kill()
+            scene.last(0.5)
+            redis.start()
         scene.recovered()
     scene.finish()
 
@@ -88,8 +130,21 @@ def test_redis_is_away_for_longer_than_memory_lasts(scene, redis):
     for _ in scene.rounds(least=2):
         scene.progress(300)
         with scene.fault("Redis away"):
-            redis.kill()
+            redis.kill_written()
             scene.last(2, 1.5)
             redis.start()
         scene.recovered()
+    scene.finish()
+
+
+def test_workers_with_a_spool_fork_all_the_time_and_die(scene):
+    workers = start(scene, count=2, forks=10)
+    for _ in scene.rounds(least=4):
+        scene.last(0.8, 0.3)
+        victim = scene.chance.choice(workers).wait_for_events()
+        with scene.fault("worker killed"):
+            scene.kill_worker(victim)
+        workers[workers.index(victim)] = start_worker(scene, forks=10)
+    scene.faults["fork"] = sum(len(worker.journal().accepted) for worker in scene.workers)
+    scene.recovered()
     scene.finish()

@@ -41,7 +41,7 @@ def test_workers_fork_while_redis_comes_and_goes(scene, redis):
     for _ in scene.rounds(least=3):
         scene.progress(500)
         with scene.fault("Redis killed"):
-            redis.kill()
+            redis.kill_written()
             scene.last(0.5)
             redis.start()
         scene.recovered()

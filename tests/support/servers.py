@@ -123,6 +123,12 @@ class Redis(Server):
         """The environment of a program that stands beside the server, whatever lies between them and the others."""
         return {"REDIS_URL": f"unix://{self.socket}"}
 
+    def kill_written(self):
+        """SIGKILL when all that it has answered for is in its file. With everysec Redis answers and holds back write(2)
+        while an fsync runs, for up to 2 s on a busy disk: kill() may lose that."""
+        self.client(socket_timeout=STOP_DEADLINE_S).config_set("appendfsync", "always")
+        self.kill()
+
     def wipe(self):
         """What it had kept is gone; while it does not run."""
         shutil.rmtree(self.folder / "appendonlydir")
