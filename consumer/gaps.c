@@ -8,14 +8,22 @@
 
 #define NUMBERS_OF_L "int8range(l.first_sequence, least(l.last_sequence, " LAST_IN_A_RANGE "), '[]')"
 
-/* Consumers of an older version fold without a word about gaps. Producers take a new identity after 7 days. */
-static const struct postgres_statement find_all = {
-    .name = "gaps_find_all",
-    .sql = "UPDATE taskledger.producer SET gap_since = now() WHERE producer_id IN ("
-           " SELECT producer_id FROM taskledger.producer"
-           " WHERE producer_id >= taskledger.first_uuid(now() - interval '8 days') AND gap_since IS NULL"
-           "   AND pruned_at IS NULL AND archived_sequence < greatest(upper(held) - 1, last_sequence, known_sequence)"
-           " ORDER BY producer_id FOR UPDATE)",
+/* The next producers, of those that may still say something: they take a new identity after 7 days. */
+static const struct postgres_statement sweep = {
+    .name = "gaps_sweep",
+    .sql =
+        "WITH page AS ("
+        "  SELECT producer_id, gap_since IS NULL AND pruned_at IS NULL"
+        "    AND archived_sequence < greatest(upper(held) - 1, last_sequence, known_sequence) AS is_new"
+        "  FROM taskledger.producer"
+        "  WHERE producer_id > coalesce($1::uuid, taskledger.first_uuid(now() - interval '8 days'))"
+        "  ORDER BY producer_id LIMIT $2::int"
+        "), found AS ("
+        "  SELECT producer_id FROM taskledger.producer WHERE producer_id IN (SELECT producer_id FROM page WHERE is_new)"
+        "  ORDER BY producer_id FOR UPDATE"
+        "), noted AS ("
+        "  UPDATE taskledger.producer AS p SET gap_since = now() FROM found WHERE p.producer_id = found.producer_id"
+        ") SELECT producer_id, (SELECT count(*) FROM page) FROM page ORDER BY producer_id DESC LIMIT 1",
 };
 
 /* What is missing in the rows that stand open is what they say, less what is held. */
@@ -78,7 +86,8 @@ static const struct postgres_statement detect = {
            "    ' come for ', $1::int8 / 1000.0::float8, ' s',"
            "    '; worker ' || nullif(left(worker, 60), ''), ' on host ' || nullif(left(host, 60), ''))"
            "  FROM lost ORDER BY producer_id, r"
-           ") SELECT (SELECT count(*) FROM lost), (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM lost)",
+           ") SELECT (SELECT count(*) FROM lost), (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM lost),"
+           "  (SELECT count(*) FROM due)",
 };
 
 /* What it cost is told by gaps: by now by all of them. */
@@ -110,17 +119,25 @@ static int64_t number(const struct postgres_result *result, size_t row, size_t c
 {
     struct slice value;
 
-    return postgres_value(result, row, column, &value) ? postgres_read_int64(value) : 0;
+    return row < postgres_rows(result) && postgres_value(result, row, column, &value) ? postgres_read_int64(value) : 0;
 }
 
-/* Once in a session: what was found before us may have been found by others. */
-static bool look_at_all(struct gaps *gaps, struct error *error)
+/* A page, and after the last one the first again. */
+static bool sweep_on(struct gaps *gaps, struct error *error)
 {
-    if (gaps->session == postgres_session(gaps->postgres))
-        return true;
-    if (!postgres_query(gaps->postgres, &find_all, NULL, 0, NULL, error))
+    AUTO_POSTGRES_RESULT result = NULL;
+    uint32_t limit = htobe32(GAPS_SWEEP_PAGE);
+    struct slice last;
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(gaps->after.bytes, UUID_BYTES), .is_null = !gaps->is_amid_sweep},
+        {.value = slice_of(&limit, sizeof limit)},
+    };
+
+    if (!postgres_query(gaps->postgres, &sweep, parameters, 2, &result, error))
         return false;
-    gaps->session = postgres_session(gaps->postgres);
+    gaps->is_amid_sweep = number(result, 0, 1) == GAPS_SWEEP_PAGE && postgres_value(result, 0, 0, &last);
+    if (gaps->is_amid_sweep)
+        gaps->after = postgres_read_uuid(last);
     return true;
 }
 
@@ -153,6 +170,7 @@ static bool detect_rows(struct gaps *gaps, struct error *error)
         return false;
     gaps->counters.detected += (uint64_t)number(result, 0, 0);
     gaps->counters.detected_events += (uint64_t)number(result, 0, 1);
+    gaps->is_behind = number(result, 0, 2) == GAPS_PRODUCERS_MAX;
     return true;
 }
 
@@ -187,7 +205,7 @@ static bool count_rows(struct gaps *gaps, struct error *error)
 
 static bool look(struct gaps *gaps, struct error *error)
 {
-    return look_at_all(gaps, error) && repair_rows(gaps, error) && detect_rows(gaps, error) &&
+    return sweep_on(gaps, error) && repair_rows(gaps, error) && detect_rows(gaps, error) &&
            close_rows_of_setbacks(gaps, error) && count_rows(gaps, error);
 }
 
@@ -201,7 +219,8 @@ static int64_t between(int64_t least, int64_t value, int64_t greatest)
 /* Half a grace is often enough not to be much later than promised. */
 static int64_t pause_us(const struct gaps *gaps, int64_t took_us)
 {
-    int64_t usual_us = 1000 * between(GAPS_LOOK_MS_MIN, gaps->grace_ms / 2, GAPS_LOOK_MS_MAX);
+    int64_t most_ms = gaps->is_behind ? GAPS_LOOK_MS_MIN : GAPS_LOOK_MS_MAX;
+    int64_t usual_us = 1000 * between(GAPS_LOOK_MS_MIN, gaps->grace_ms / 2, most_ms);
 
     return between(usual_us, GAPS_PAUSE_FACTOR * took_us, 1000 * (int64_t)GAPS_PAUSE_MS_MAX);
 }

@@ -11,14 +11,16 @@
  * A declared hole is held, and no gap. A row that tells of something that went back (the stream, the ledger) stands open
  * until two graces have passed and no gap stands open.
  *
- * Only the holder of the watermark looks. It costs what is missing, not how many producers there are: a partial index leads
- * to those with a gap; and a look that takes long is followed by a longer pause. */
+ * Only the holder of the watermark looks. That a producer has a gap is noted in producer.gap_since by whoever folds its
+ * ranges, or comes by when sweeping over all producers of the last days, a page at each look: a partial index leads to
+ * those that have one. A look that takes long is followed by a longer pause. */
 #ifndef TASKLEDGER_CONSUMER_GAPS_H
 #define TASKLEDGER_CONSUMER_GAPS_H
 
 #include "consumer/loss.h"
 #include "consumer/postgres.h"
 #include "proto/clock.h"
+#include "proto/uuid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,8 +29,9 @@ enum {
     GAPS_LOOK_MS_MIN = 200,
     GAPS_LOOK_MS_MAX = 10000,
     GAPS_REST_MS = 1000,
-    GAPS_PAUSE_FACTOR = 50, /* a pause is so many times as long as the look before it ... */
+    GAPS_PAUSE_FACTOR = 20, /* a pause is so many times as long as the look before it ... */
     GAPS_PAUSE_MS_MAX = 100 * 1000,
+    GAPS_SWEEP_PAGE = 10000,
     GAPS_PRODUCERS_MAX = 1000, /* of one look */
     GAPS_ROWS_MAX = 10000,     /* written, and repaired, in one look; the rest waits for the next */
 };
@@ -45,7 +48,9 @@ struct gaps {
     struct postgres *postgres; /* borrowed */
     const struct clock *clock; /* borrowed */
     int64_t grace_ms;
-    uint64_t session; /* in which all producers were looked at */
+    bool is_amid_sweep;
+    struct uuid after; /* the last one swept */
+    bool is_behind;    /* more producers were due than are looked at at once */
     int64_t due_us;
     struct gaps_counters counters;
 };

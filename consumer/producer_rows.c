@@ -1,7 +1,6 @@
 #include "consumer/producer_rows.h"
 
-/* Of several beginnings, which no honest producer has, the earliest counts; of several ends the last. An end that is told
- * before all is held may stay alone: see consumer/gaps.h. */
+/* Of several beginnings, which no honest producer has, the earliest counts; of several ends the last. */
 #define OF_THE_EARLIEST(column) " (array_agg(" column " ORDER BY opened_at) FILTER (WHERE opened_at IS NOT NULL))[1],"
 #define UNLESS_EARLIER(column)                                                                      \
     " " column " = CASE WHEN producer.opened_at IS NULL OR excluded.opened_at < producer.opened_at" \
@@ -11,11 +10,11 @@
 static const struct postgres_statement statement = {
     "put_producers",
     "INSERT INTO taskledger.producer (producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at,"
-    " last_sequence, gap_since)"
+    " last_sequence)"
     " SELECT producer_id,"
     OF_THE_EARLIEST("host") OF_THE_EARLIEST("pid") OF_THE_EARLIEST("worker")
     OF_THE_EARLIEST("library_version") OF_THE_EARLIEST("confirms")
-    " min(opened_at), max(closed_at), max(last_sequence), CASE WHEN max(last_sequence) > 0 THEN now() END"
+    " min(opened_at), max(closed_at), max(last_sequence)"
     " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bool[], $7::timestamptz[],"
     " $8::timestamptz[], $9::bigint[])"
     " AS new (producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at, last_sequence)"
@@ -24,9 +23,7 @@ static const struct postgres_statement statement = {
     UNLESS_EARLIER("host") UNLESS_EARLIER("pid") UNLESS_EARLIER("worker") UNLESS_EARLIER("library_version")
     UNLESS_EARLIER("confirms") UNLESS_EARLIER("opened_at")
     " closed_at = greatest(producer.closed_at, excluded.closed_at),"
-    " last_sequence = greatest(producer.last_sequence, excluded.last_sequence),"
-    " gap_since = CASE WHEN excluded.last_sequence > producer.archived_sequence"
-    "  THEN coalesce(producer.gap_since, now()) ELSE producer.gap_since END"};
+    " last_sequence = greatest(producer.last_sequence, excluded.last_sequence)"};
 /* clang-format on */
 
 void producer_rows_init(struct columns *columns)

@@ -22,50 +22,35 @@ static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as
 #define LAST_IN_A_RANGE "9223372036854775806"
 
 /* `held` counts from 1 without a gap up to the end of the range that holds 1. */
-#define WHOLE_UP_TO(held) "coalesce((SELECT upper(r) - 1 FROM unnest(" held ") AS r WHERE r @> 1::bigint), 0)"
+#define WHOLE "coalesce((SELECT upper(r) - 1 FROM unnest(held) AS r WHERE r @> 1::bigint), 0)"
+#define WHOLE_TOGETHER \
+    "coalesce((SELECT upper(r) - 1 FROM unnest(p.held + EXCLUDED.held) AS r WHERE r @> 1::bigint), 0)"
 
-/* Ranges that appear while this runs are left for the next time. A gap begins, goes on or ends here: consumer/gaps.h. */
+/* Ranges that appear while this runs are left for the next time. A gap that was there before is noted, see consumer/gaps.h:
+ * those that come and go while consumers overtake each other cost nothing. */
 static const struct postgres_statement fold = {
     .name = "watermark_fold",
-    .sql = "WITH run AS ("
-           "  DELETE FROM taskledger.producer_run"
-           "  WHERE ctid = ANY (ARRAY(SELECT ctid FROM taskledger.producer_run LIMIT $1::int))"
-           "  RETURNING producer_id, first_sequence, last_sequence"
-           "), added AS ("
-           "  SELECT producer_id, count(*) AS runs,"
-           "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
-           "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
-           "), folded AS ("
-           "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence, gap_since)"
-           "  SELECT producer_id, now(), held, " WHOLE_UP_TO(
-               "held") ","
-                       "         CASE WHEN " WHOLE_UP_TO(
-                           "held") " < upper(held) - 1 THEN now() END"
-                                   "  FROM added ORDER BY producer_id"
-                                   "  ON CONFLICT (producer_id) DO UPDATE SET"
-                                   "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
-                                   "    archived_sequence = greatest(p.archived_sequence, " WHOLE_UP_TO(
-                                       "p.held + EXCLUDED.held") "),"
-                                                                 "    gap_since = CASE WHEN "
-                                                                 "greatest(p.archived_sequence, " WHOLE_UP_TO(
-                                                                     "p.held + EXCLUDED.held") ")"
-                                                                                               "        < "
-                                                                                               "greatest(upper(p.held "
-                                                                                               "+ EXCLUDED.held) - 1, "
-                                                                                               "p.last_sequence, "
-                                                                                               "p.known_sequence)"
-                                                                                               "      THEN "
-                                                                                               "coalesce(p.gap_since, "
-                                                                                               "now()) END"
-                                                                                               "  RETURNING "
-                                                                                               "p.producer_id, "
-                                                                                               "p.archived_sequence"
-                                                                                               ") SELECT "
-                                                                                               "folded.producer_id, "
-                                                                                               "folded.archived_"
-                                                                                               "sequence, added.runs "
-                                                                                               "FROM folded JOIN added "
-                                                                                               "USING (producer_id)",
+    .sql =
+        "WITH run AS ("
+        "  DELETE FROM taskledger.producer_run"
+        "  WHERE ctid = ANY (ARRAY(SELECT ctid FROM taskledger.producer_run LIMIT $1::int))"
+        "  RETURNING producer_id, first_sequence, last_sequence"
+        "), added AS ("
+        "  SELECT producer_id, count(*) AS runs,"
+        "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
+        "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
+        "), folded AS ("
+        "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence)"
+        "  SELECT producer_id, now(), held, " WHOLE " FROM added ORDER BY producer_id"
+        "  ON CONFLICT (producer_id) DO UPDATE SET"
+        "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
+        "    archived_sequence = greatest(p.archived_sequence, " WHOLE_TOGETHER "),"
+        "    gap_since = CASE"
+        "      WHEN p.archived_sequence < upper(p.held) - 1"
+        "       AND greatest(p.archived_sequence, " WHOLE_TOGETHER ") < upper(p.held + EXCLUDED.held) - 1"
+        "      THEN coalesce(p.gap_since, now()) ELSE p.gap_since END"
+        "  RETURNING p.producer_id, p.archived_sequence"
+        ") SELECT folded.producer_id, folded.archived_sequence, added.runs FROM folded JOIN added USING (producer_id)",
 };
 
 /* Producers take a new identity after 7 days, so older ones say nothing any more. */

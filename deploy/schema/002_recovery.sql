@@ -4,9 +4,8 @@
 
 -- ---- numbers that do not come ---------------------------------------------------------------------------------------
 
--- A producer of which more is known than is held. Whoever learns of a greater number sets `gap_since`: the batch that
--- tells its end, the fold of its ranges, the look at a watermark that was once ahead. What is missing then is noted in
--- `gap`; what is missing still when the grace has passed is entered in `loss`. See consumer/gaps.h.
+-- A producer of which more is known than is held: `gap_since` leads there. What is missing is noted in `gap`; what of that
+-- is missing still when the grace has passed is entered in `loss`. See consumer/gaps.h.
 ALTER TABLE taskledger.producer
     ADD COLUMN gap_since      timestamptz,     -- when `gap` was noted, or something began to be missing; NULL: nothing is
     ADD COLUMN gap            int8multirange,  -- what was missing then; NULL: nobody has looked yet

@@ -69,6 +69,24 @@ def test_a_gap_is_written_once_and_repaired_when_it_is_filled(consumer, programs
     wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 5, "two stand open")
 
 
+def test_what_comes_within_the_grace_was_no_loss(programs, redis, postgres, stream, event_pb2):
+    programs.use(redis, postgres)
+    programs.start(CONSUMER, env={"TASKLEDGER_LOSS_GRACE": "5s"})
+    producer = Producer(event_pb2)
+    stream.send(producer.opened())
+    late = producer.life("late")
+    stream.send(producer.closed())
+
+    def noted():
+        migrated = postgres.value("SELECT to_regclass('taskledger.producer') IS NOT NULL")
+        return postgres.rows("SELECT gap::text, gap_since IS NULL FROM taskledger.producer") if migrated else None
+
+    wait_until(lambda: noted() == [("{[2,5)}", False)], 15, "the gap is noted")
+    stream.send(late)
+    wait_until(lambda: noted() == [(None, True)], 15, "it is gone")
+    assert postgres.rows("SELECT * FROM taskledger.loss") == []
+
+
 def test_a_gap_that_is_filled_in_part_is_split(consumer, postgres, stream, event_pb2):
     producer = Producer(event_pb2)
     stream.send(producer.opened())
