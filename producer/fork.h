@@ -16,7 +16,10 @@ bool fork_watch(void);
 
 /* From now on call this in children. It closes descriptors and does nothing else. Returns a place to give to fork_disown,
  * -1 when there are FORK_OWNED_MAX already. */
-int fork_own(void (*abandon)(void *self), void *self);
+int fork_own(void (*close_all)(void *self), void *self);
+
+/* In a child that was made without telling anybody: do now what is done in others at once. */
+void fork_catch_up(void);
 
 /* Before the descriptors are closed. -1 is fine. */
 void fork_disown(int place);

@@ -190,7 +190,7 @@ void outbox_spool_write(struct outbox *outbox)
         note_written(outbox, batch, now_us);
     if (!written)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
-    else if (!outbox->stopping && is_slow(now_us - disk->busy_since_us))
+    else if (disk->mode == TASKLEDGER_SPOOL_ALWAYS && !outbox->stopping && is_slow(now_us - disk->busy_since_us))
         note_slow(outbox, now_us - disk->busy_since_us, OUTBOX_SPOOL_RETRY_MS);
 
     if (disk->waiting > 0)

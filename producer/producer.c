@@ -116,6 +116,8 @@ static struct outbox *make_outbox(struct taskledger_producer *producer)
     if (seen != NULL && outbox_generation(seen) == generation_present())
         return seen;
 
+    if (seen != NULL)
+        fork_catch_up();
     struct outbox *made = outbox_new(&producer->settings, producer->kind, &error);
     if (made == NULL)
         return NULL;

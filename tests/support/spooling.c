@@ -97,6 +97,8 @@ int spooling_teardown(void **state)
 {
     spooling_set_disk(SPOOLING_DISK_GOOD);
     producing_end(state);
+    /* A sender that is left behind must not meet the next test's line. */
+    assert_true(fake_line_wait_for_freed());
     scratch_remove(folder);
     return 0;
 }
