@@ -216,7 +216,7 @@ static void note_identity(struct adoption *adoption, const struct marks *marks, 
 {
     struct adopted_identity *identity = find_identity(adoption, &mark->producer_id);
     struct slice last = parcel_payload(marks->parcel, &marks->parcel->items[marks->last]);
-    struct digest digest;
+    struct digest digest = {.bytes = {0}};
 
     if (identity == NULL || mark->last_sequence <= identity->last_sequence)
         return;

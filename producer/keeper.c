@@ -78,6 +78,9 @@ static bool step(struct keeper *keeper)
     case OUTBOX_KEEPER_SYNC:
         outbox_keeper_sync(keeper->outbox);
         return true;
+    case OUTBOX_KEEPER_TELL:
+        outbox_keeper_tell(keeper->outbox);
+        return true;
     case OUTBOX_KEEPER_END:
         break;
     }

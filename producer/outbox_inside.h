@@ -56,6 +56,9 @@ struct outbox_disk {
     bool refuses;     /* tried again at: */
     int64_t retry_us; /* 0: at once */
     bool last_try;    /* was made, at the end */
+    uint64_t told;    /* outbox_news as the stats file has it */
+    int64_t told_us;
+    bool quiet; /* the keeper sleeps until there is news */
     bool unsynced;
     int64_t unsynced_since_us;
     bool redis_is_away; /* an attempt failed, and none has succeeded since */
@@ -87,6 +90,7 @@ struct outbox {
     struct accept accept;
     uint64_t sent_to;           /* Redis has answered for everything up to this ordinal; only the sender changes it */
     uint64_t sent_once_to;      /* or had, before it lost it */
+    int64_t oldest_at_us;       /* when the oldest that is on its way is said to have happened */
     uint64_t confirmed_to;      /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
     struct queue_cursor taking; /* where the sender takes its parcels from */
     struct queue_cursor answered; /* behind the last that was taken from memory and answered */
@@ -101,6 +105,16 @@ struct outbox {
     struct reports reports;
     struct taskledger_counters counters; /* those that are not told by queue and accept */
 };
+
+/* With the lock held: changes whenever something does that others are told. */
+static inline uint64_t outbox_news(const struct outbox *outbox)
+{
+    const struct taskledger_counters *counters = &outbox->counters;
+
+    return outbox->accept.accepted + outbox->sent_to + counters->confirmed + counters->spool_written +
+           counters->resent + counters->adopted + counters->timed_out + counters->refused + counters->dropped_full +
+           counters->rejected_invalid + counters->rejected_too_big;
+}
 
 static inline int64_t outbox_now_us(void)
 {

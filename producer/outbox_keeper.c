@@ -2,6 +2,10 @@
 
 #include "producer/outbox_inside.h"
 #include "producer/outbox_spool.h"
+#include "producer/spool/stats.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 enum { START_AGAIN_US = 1000000 };
 
@@ -80,6 +84,15 @@ static int64_t sync_due_us(const struct outbox *outbox, int sync_ms)
     return outbox->stopping ? 0 : disk->unsynced_since_us + INT64_C(1000) * sync_ms;
 }
 
+static int64_t tell_due_us(const struct outbox *outbox)
+{
+    const struct outbox_disk *disk = &outbox->disk;
+
+    if (disk->spool == NULL || outbox->stopping || disk->told == outbox_news(outbox))
+        return INT64_MAX;
+    return disk->told_us + OUTBOX_KEEPER_TELL_MS * 1000;
+}
+
 /* Emits do not wake the keeper while Redis is away: they have other things to do. */
 static int64_t look_again_us(const struct outbox *outbox, int64_t now_us)
 {
@@ -94,12 +107,15 @@ static bool find_task(const struct outbox *outbox, int sync_ms, enum outbox_keep
     int64_t now_us = outbox_now_us();
     int64_t write_us = write_due_us(outbox);
     int64_t sync_us = sync_due_us(outbox, sync_ms);
+    int64_t tell_us = tell_due_us(outbox);
 
-    *until_us = earlier(earlier(write_us, sync_us), look_again_us(outbox, now_us));
+    *until_us = earlier(earlier(earlier(write_us, sync_us), tell_us), look_again_us(outbox, now_us));
     if (write_us <= now_us)
         *task = outbox->disk.spool == NULL ? OUTBOX_KEEPER_OPEN : OUTBOX_KEEPER_WRITE;
     else if (sync_us <= now_us)
         *task = OUTBOX_KEEPER_SYNC;
+    else if (tell_us <= now_us)
+        *task = OUTBOX_KEEPER_TELL;
     else if (outbox->stopping && !outbox->disk.busy)
         *task = OUTBOX_KEEPER_END;
     else
@@ -168,6 +184,27 @@ void outbox_keeper_sync(struct outbox *outbox)
     if (!synced)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
     pthread_mutex_unlock(&outbox->lock);
+}
+
+/* Only the keeper closes the spool, so nobody takes it away meanwhile. */
+void outbox_keeper_tell(struct outbox *outbox)
+{
+    struct stats stats = {.pid = (uint64_t)getpid()};
+    struct error unused;
+
+    snprintf(stats.worker, sizeof stats.worker, "%s", outbox->worker);
+    stats.written_at_us = (uint64_t)clock_system()->unix_us(NULL);
+    outbox_count(outbox, &stats.counters);
+
+    pthread_mutex_lock(&outbox->lock);
+    if (outbox->sent_to < outbox->accept.accepted)
+        stats.oldest_unsent_at_us = (uint64_t)outbox->oldest_at_us;
+    outbox->disk.told = outbox_news(outbox);
+    outbox->disk.told_us = outbox_now_us();
+    struct spool *spool = outbox->disk.spool;
+    pthread_mutex_unlock(&outbox->lock);
+    if (spool != NULL)
+        stats_write(spool_folder(spool), &stats, &unused);
 }
 
 struct spool *outbox_keeper_close(struct outbox *outbox, uint64_t *done_to)

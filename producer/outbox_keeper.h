@@ -13,6 +13,7 @@
 enum {
     OUTBOX_KEEPER_PAUSE_MS = 100,            /* overflow, while Redis is away: between two writes */
     OUTBOX_KEEPER_OPEN_AGAIN_MS = 60 * 1000, /* when a spool could not be made */
+    OUTBOX_KEEPER_TELL_MS = 1000,            /* between two stats files */
 };
 
 /* As outbox_sender_wanted; never true when no spool is wanted. */
@@ -29,6 +30,7 @@ enum outbox_keeper_task {
     OUTBOX_KEEPER_OPEN,  /* make the spool: outbox_keeper_opened */
     OUTBOX_KEEPER_WRITE, /* outbox_keeper_write */
     OUTBOX_KEEPER_SYNC,  /* outbox_keeper_sync */
+    OUTBOX_KEEPER_TELL,  /* outbox_keeper_tell */
     OUTBOX_KEEPER_END,   /* outbox_keeper_close, and end */
 };
 
@@ -40,6 +42,9 @@ void outbox_keeper_opened(struct outbox *outbox, struct spool *spool, const stru
 
 void outbox_keeper_write(struct outbox *outbox);
 void outbox_keeper_sync(struct outbox *outbox);
+
+/* Write the stats file. What the disk has against that is nobody's business. */
+void outbox_keeper_tell(struct outbox *outbox);
 
 /* Wait until nobody uses the spool any more, nobody will, and give it to the caller, who owns it then. NULL: there is none.
  * `*done_to`: the ordinal up to which nothing in it is needed. */

@@ -135,6 +135,13 @@ struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *par
     return place;
 }
 
+void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->oldest_at_us = at_us;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal)
 {
     pthread_mutex_lock(&outbox->lock);
@@ -255,6 +262,7 @@ void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal)
         outbox_report(outbox, TASKLEDGER_REPORT_CONFIRMED, outbox->confirmed_to + 1, ordinal);
         outbox->counters.confirmed += ordinal - outbox->confirmed_to;
         outbox->confirmed_to = ordinal;
+        outbox_spool_note_news(outbox);
         pthread_cond_broadcast(&outbox->progress);
     }
     pthread_mutex_unlock(&outbox->lock);

@@ -43,6 +43,9 @@ struct outbox_place {
  * afterwards, memory has not: that is in the spool, or nowhere. */
 struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *parcel);
 
+/* When the oldest of what is on its way is said to have happened. */
+void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us);
+
 /* Nothing before this ordinal can be had any more: go on with it. */
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
 

@@ -54,10 +54,18 @@ void outbox_spool_note_put(struct outbox *outbox)
         wake_keeper(outbox);
 }
 
+void outbox_spool_note_news(struct outbox *outbox)
+{
+    if (outbox->disk.quiet)
+        wake_keeper(outbox);
+    outbox->disk.quiet = false;
+}
+
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away)
 {
     struct outbox_disk *disk = &outbox->disk;
 
+    outbox_spool_note_news(outbox);
     if (is_away && !disk->redis_is_away) {
         disk->away_since_us = outbox_now_us();
         wake_keeper(outbox);

@@ -39,6 +39,9 @@ bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal);
 /* Something was put in by somebody who does not wait: the keeper may have to do something. */
 void outbox_spool_note_put(struct outbox *outbox);
 
+/* Something changed that the stats file should say. */
+void outbox_spool_note_news(struct outbox *outbox);
+
 /* Redis cannot be reached, or can again. */
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away);
 

@@ -10,6 +10,7 @@
 #include "producer/parcel.h"
 #include "proto/backoff.h"
 #include "proto/clock.h"
+#include "proto/event.h"
 #include "proto/redis.h"
 #include "proto/thread.h"
 
@@ -27,6 +28,7 @@ struct sender {
     bool under_way;          /* there is something unanswered in it */
     struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
     struct adopter *adopter; /* owned */
+    bool spools;             /* there is a spool, or may be one */
 };
 
 /* ---- one parcel ---------------------------------------------------------------------------------------------------- */
@@ -64,15 +66,33 @@ static bool fetch_spooled(struct sender *sender, const struct outbox_place *plac
     return true;
 }
 
+/* Of a parcel that goes on its way. */
+static void note_oldest(struct sender *sender)
+{
+    struct event event;
+    struct error unused;
+    bool has_identity;
+
+    arena_reset(&sender->carrier.answers, EVENT_BYTES_MAX);
+    event_decode(parcel_payload(&sender->parcel, &sender->parcel.items[0]), &sender->carrier.answers, &event,
+                 &has_identity, &unused);
+    if (has_identity)
+        outbox_sender_note_oldest(sender->outbox, event.occurred_at_us);
+}
+
 /* A parcel of which something was refused takes along what came meanwhile: one event's trouble is not that of all. */
 static bool fetch(struct sender *sender, struct error *error)
 {
-    if (!sender->under_way)
+    bool begins = !sender->under_way;
+
+    if (begins)
         parcel_reset(&sender->parcel);
     struct outbox_place place = outbox_sender_take(sender->outbox, &sender->parcel);
     if (place.next < place.memory && parcel_has_room(&sender->parcel) && !fetch_spooled(sender, &place, error))
         return false;
     sender->under_way = sender->parcel.count > 0;
+    if (begins && sender->under_way && sender->spools)
+        note_oldest(sender);
     return true;
 }
 
@@ -260,6 +280,7 @@ static bool furnish(struct sender *sender, const struct settings *settings)
 /* What it needs, but for the thread. */
 static bool equip(struct sender *sender, const struct settings *settings, struct error *error)
 {
+    sender->spools = settings->spool != TASKLEDGER_SPOOL_OFF;
     backoff_init(&sender->backoff, settings->backoff_base_ms, settings->backoff_cap_ms, seed(sender));
     if (!furnish(sender, settings))
         return error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for a sender");

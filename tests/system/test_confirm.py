@@ -4,7 +4,6 @@ import json
 import time
 
 import pytest
-from support.emitted import Emitted
 from support.events import STREAM
 from support.waiting import wait_until
 from support.worker import Worker

@@ -2,9 +2,6 @@
 
 import os
 import re
-import shutil
-import signal
-import subprocess
 import time
 
 import pytest
@@ -141,15 +138,3 @@ def test_the_next_producer_sends_what_the_last_one_left(programs, away, spool, r
     said = emitted.producers()
     adopted = [event.producer_adopted for event, _ in sum(said.values(), []) if event.HasField("producer_adopted")]
     assert adopted == []  # it had said goodbye itself
-
-
-# ---- stats
-
-
-def stats(programs, *flags):
-    return emit(programs, "stats", *flags).stdout
-
-
-def test_stats_of_nothing(programs, spool):
-    assert stats(programs) == "0 producers, 0 alive; 0 bytes, 0 damaged segments, 0 events left behind\n"
-    assert '"producers":[]' in stats(programs, "--format", "json")

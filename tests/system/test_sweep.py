@@ -1,13 +1,11 @@
 """What dead workers left in their spools is sent by taskledger-emit sweep: once in effect, and nothing else is touched."""
 
 import json
-import os
 import signal
-import time
 
 import pytest
 from support.emitted import Emitted
-from support.events import GROUP, STREAM, Stream
+from support.events import STREAM
 from support.waiting import wait_until
 from support.worker import Worker
 
