@@ -9,6 +9,7 @@ from support.namespaces import Disk
 from support.waiting import wait_until
 
 AWAY_S = 3  # a minute and more with TASKLEDGER_TEST_SECONDS
+NOTICED = "SELECT count(*) FROM taskledger.loss WHERE kind = 'ledger_went_back' AND repaired_at IS NULL"
 OURS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'taskledger%'"
 
 
@@ -129,7 +130,7 @@ def refusals(postgres):
 
 
 def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
-    """A restored backup: what it does not have is applied again from what the stream retains."""
+    """A restored backup: what it does not have is applied again from what the stream retains. Redis was told of more."""
     scene.start_consumers(2)
     scene.load()
     for _ in scene.rounds(least=2):
@@ -137,12 +138,14 @@ def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
         scene.progress(500)
         wait_until(lambda: is_ahead(redis, saved), 10, "Redis is told more of each producer")
         put_back(scene, postgres)
+        wait_until(lambda: postgres.value(NOTICED) > 0, 10, "it is noticed")
         scene.recovered()
     scene.finish()
 
 
 def save(scene, postgres):
     scene.progress(300)
+    postgres.rows("UPDATE taskledger.loss SET repaired_at = now() WHERE repaired_at IS NULL")
     postgres.stop()
     postgres.save()
     return postgres.start().rows("SELECT producer_id::text, archived_sequence FROM taskledger.producer")
