@@ -1,10 +1,11 @@
-/* The same life of a producer again and again, each time with another call failing: an allocation, the start of the
- * thread, a descriptor, randomness, or a call of the line. Whatever fails, every event that was accepted arrives, once
+/* The same life of a producer again and again, with each kind of spool, each time with another call failing: an allocation,
+ * the start of a thread, a descriptor, randomness, what the spool wants of its folder, or a call of the line. Whatever fails, every event that was accepted arrives, once
  * in effect, and every number that was not is declared. */
 #include "producer/taskledger/producer.h"
 
 #include "tests/support/auditor.h"
 #include "tests/support/fake_line.h"
+#include "tests/support/scratch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cmocka.h>
 
@@ -47,6 +50,39 @@ ssize_t __real_getrandom(void *buffer, size_t size, unsigned flags);
 ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
+
+ssize_t __real_pwritev64(int file, const struct iovec *parts, int count, off_t offset);
+ssize_t __wrap_pwritev64(int file, const struct iovec *parts, int count, off_t offset);
+int __real_flock(int file, int operation);
+int __wrap_flock(int file, int operation);
+int __real_mkdirat(int folder, const char *path, mode_t mode);
+int __wrap_mkdirat(int folder, const char *path, mode_t mode);
+int __real_renameat(int from_folder, const char *from, int to_folder, const char *to);
+int __wrap_renameat(int from_folder, const char *from, int to_folder, const char *to);
+
+ssize_t __wrap_pwritev64(int file, const struct iovec *parts, int count, off_t offset)
+{
+    errno = ENOSPC;
+    return fails() ? -1 : __real_pwritev64(file, parts, count, offset);
+}
+
+int __wrap_flock(int file, int operation)
+{
+    errno = ENOLCK;
+    return fails() ? -1 : __real_flock(file, operation);
+}
+
+int __wrap_mkdirat(int folder, const char *path, mode_t mode)
+{
+    errno = EACCES;
+    return fails() ? -1 : __real_mkdirat(folder, path, mode);
+}
+
+int __wrap_renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    errno = EROFS;
+    return fails() ? -1 : __real_renameat(from_folder, from, to_folder, to);
+}
 
 void *__wrap_malloc(size_t size)
 {
@@ -95,6 +131,7 @@ struct outcome {
     struct taskledger_counters counters;
 };
 
+static char folder[200];
 static char large_data[CUT_BYTES];
 static char large_message[30000];
 
@@ -120,13 +157,14 @@ static struct taskledger_event event_of(int number)
     return event;
 }
 
-static struct outcome live(void)
+static struct outcome live(enum taskledger_spool spool)
 {
     struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
     struct outcome outcome = {.counters = TASKLEDGER_COUNTERS_INIT};
 
     options.worker = "worker";
-    options.spool = TASKLEDGER_SPOOL_OFF;
+    options.spool = spool;
+    options.spool_dir = folder;
     options.backoff_base_ms = 1;
     options.backoff_cap_ms = 2;
     struct taskledger_producer *producer = taskledger_open(&options, NULL, 0);
@@ -159,18 +197,32 @@ static void audit(const struct outcome *outcome)
     auditor_close(&auditor);
 }
 
-static void whatever_allocation_thread_or_descriptor_is_refused(void **state)
+/* A new line, and a ledger that is ahead of everybody. */
+static void begin_life(void)
+{
+    fake_line_reset();
+    fake_line_set_archived(1000000);
+}
+
+static void end_life(void)
+{
+    assert_true(fake_line_wait_for_freed());
+    scratch_remove(folder);
+}
+
+static void refuse_one_call_after_the_other(enum taskledger_spool spool)
 {
     unsigned dropped = 0;
     unsigned all = 0;
 
-    (void)state;
     for (unsigned number = 1; all == 0; number++) {
-        fake_line_reset();
+        scratch_make(folder, sizeof folder);
+        begin_life();
         atomic_store(&made, 0);
         atomic_store(&failing, number);
-        struct outcome outcome = live();
+        struct outcome outcome = live(spool);
         atomic_store(&failing, 0);
+        end_life();
 
         if (outcome.opened) {
             assert_int_equal(outcome.accepted + outcome.full, EMITS);
@@ -184,13 +236,21 @@ static void whatever_allocation_thread_or_descriptor_is_refused(void **state)
     assert_in_range(dropped, 5, all);
 }
 
-static void whatever_call_of_the_line_is_lost(void **state)
+static void whatever_allocation_thread_descriptor_or_file_is_refused(void **state)
 {
     (void)state;
+    for (int spool = TASKLEDGER_SPOOL_OFF; spool <= TASKLEDGER_SPOOL_ALWAYS; spool++)
+        refuse_one_call_after_the_other((enum taskledger_spool)spool);
+}
+
+static void lose_one_call_of_the_line_after_the_other(enum taskledger_spool spool)
+{
     for (unsigned number = 1;; number++) {
-        fake_line_reset();
+        scratch_make(folder, sizeof folder);
+        begin_life();
         fake_line_lose_call(number);
-        struct outcome outcome = live();
+        struct outcome outcome = live(spool);
+        end_life();
 
         assert_int_equal(outcome.accepted, EMITS);
         audit(&outcome);
@@ -200,10 +260,17 @@ static void whatever_call_of_the_line_is_lost(void **state)
     }
 }
 
+static void whatever_call_of_the_line_is_lost(void **state)
+{
+    (void)state;
+    for (int spool = TASKLEDGER_SPOOL_OFF; spool <= TASKLEDGER_SPOOL_ALWAYS; spool++)
+        lose_one_call_of_the_line_after_the_other((enum taskledger_spool)spool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_allocation_thread_or_descriptor_is_refused),
+        cmocka_unit_test(whatever_allocation_thread_descriptor_or_file_is_refused),
         cmocka_unit_test(whatever_call_of_the_line_is_lost),
     };
 
