@@ -220,6 +220,18 @@ static bool pay_debts(struct suspects *suspects, size_t count, struct error *err
     return true;
 }
 
+/* Who ends in good order before the next turn takes what it knows along; and the next one would find a trial that nobody
+ * survived. A session that is gone is opened for this only at the end: else the next turn pays. */
+static void pay_at_once(struct suspects *suspects, const struct entry *entry, bool is_end)
+{
+    struct postgres *postgres = suspects->options.postgres;
+    struct error ignored;
+
+    if ((is_end ? postgres_open(postgres, &ignored) : postgres_is_open(postgres)) &&
+        suspect_trials_acquit(postgres, &suspects->keys, entry, &ignored))
+        mark_of(suspects, entry)->owes = false;
+}
+
 static bool is_suspect(const struct suspects *suspects, const struct entry *entry)
 {
     return suspect_rows_has_one(entry) && mark_of(suspects, entry) == NULL;
@@ -275,6 +287,7 @@ static bool try_alone(struct suspects *suspects, const struct entry *entry, cons
     if (suspects->inner.apply(suspects->inner.self, &batch, error))
         return true;
     remember(suspects, &batch, true);
+    pay_at_once(suspects, entry, error->kind == ERROR_FATAL);
     return false;
 }
 

@@ -170,3 +170,24 @@ def test_a_trial_that_somebody_lived_through_does_not_count(programs, ledger, re
     settled(stream)
     assert consumer.is_running()
     assert (ledger.rows(SET_ASIDE), ledger.rows(TRIALS)) == ([], [])
+
+
+def test_who_ends_in_good_order_is_no_victim_of_what_it_tried(programs, ledger, stream, producer):
+    """Rights that are missing end the consumer, and its supervisor starts it again, and again."""
+    stream.send(producer.opened(), producer.life("a"), producer.closed())
+    ledger.rows("DROP TRIGGER trap ON taskledger.task_event")
+    ledger.rows("CREATE USER writer LOGIN IN ROLE taskledger_writer")
+    ledger.rows("REVOKE INSERT ON taskledger.task FROM taskledger_writer")
+    as_writer = {"DATABASE_URL": ledger.url.replace("user=postgres", "user=writer")}
+    left = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'writer'"
+    for _ in range(4 + 3 * len(producer.said)):
+        consumer = programs.start(CONSUMER, "run", "--no-migrate", env=as_writer)
+        wait_until(lambda c=consumer: not c.is_running(), 10, "it has ended")
+        wait_until(lambda: ledger.value(left) == 0, 10, "so has its session")
+    assert ledger.rows(TRIALS) != []
+
+    ledger.rows("GRANT INSERT ON taskledger.task TO taskledger_writer")
+    programs.start(CONSUMER, "run", "--no-migrate", env=as_writer)
+    settled(stream)
+    assert stored(ledger) == len(producer.said)
+    assert (ledger.rows(SET_ASIDE), ledger.rows(TRIALS)) == ([], [])
