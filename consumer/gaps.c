@@ -6,6 +6,9 @@
 /* Of a row `l` of loss, or of producer_run. The range type has no room for its last number, 2^63 - 1. */
 #define LAST_IN_A_RANGE "9223372036854775806"
 
+/* A producer may number as it likes: a few such ranges are more than a bigint holds. */
+#define NUMBERS_IN(ranges) "least(coalesce(sum(upper(r) - lower(r)), 0), 9223372036854775807)::int8 FROM " ranges
+
 #define NUMBERS_OF_L "int8range(l.first_sequence, least(l.last_sequence, " LAST_IN_A_RANGE "), '[]')"
 
 /* The next producers, of those that may still say something: they take a new identity after 7 days. */
@@ -46,20 +49,23 @@ static const struct postgres_statement repair = {
         "    repaired_at)"
         "  SELECT detected_at, 'gap', producer_id, lower(r), upper(r) - 1, detail, CASE WHEN came THEN now() END"
         "  FROM piece JOIN touched USING (id) WHERE place <> 1"
-        ") SELECT count(*), coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM piece WHERE came",
+        ") SELECT count(*), " NUMBERS_IN("piece WHERE came"),
 };
 
 /* What was noted and is missing still, and stands in no open row; then what is missing now is noted. What is held and not
- * yet folded is not missing. Rows of producers are locked in the order that all keep. */
+ * yet folded is not missing. Those that wait longest come first: gaps that stand open for ever are looked at again and
+ * again, and must not keep the others waiting. Rows of producers are locked in the order that all keep. */
 static const struct postgres_statement detect = {
     .name = "gaps_detect",
     .sql = "WITH due AS ("
            "  SELECT producer_id, gap, worker, host, least(last_sequence, " LAST_IN_A_RANGE ") AS last_sequence,"
            "    held, least(greatest(upper(held) - 1, last_sequence, known_sequence), " LAST_IN_A_RANGE ") AS known"
-           "  FROM taskledger.producer"
-           "  WHERE gap_since IS NOT NULL AND pruned_at IS NULL"
-           "    AND (gap IS NULL OR gap_since <= now() - $1::int8 * interval '1 ms')"
-           "  ORDER BY producer_id LIMIT $2::int FOR UPDATE"
+           "  FROM taskledger.producer WHERE producer_id = ANY (ARRAY("
+           "    SELECT producer_id FROM taskledger.producer"
+           "    WHERE gap_since IS NOT NULL AND pruned_at IS NULL"
+           "      AND (gap IS NULL OR gap_since <= now() - $1::int8 * interval '1 ms')"
+           "    ORDER BY gap_since LIMIT $2::int))"
+           "  ORDER BY producer_id FOR UPDATE"
            "), run AS ("
            "  SELECT l.producer_id, range_agg(" NUMBERS_OF_L ") AS runs FROM taskledger.producer_run l"
            "  WHERE l.first_sequence <= " LAST_IN_A_RANGE " AND l.producer_id IN (SELECT producer_id FROM due)"
@@ -86,8 +92,8 @@ static const struct postgres_statement detect = {
            "    ' come for ', $1::int8 / 1000.0::float8, ' s',"
            "    '; worker ' || nullif(left(worker, 60), ''), ' on host ' || nullif(left(host, 60), ''))"
            "  FROM lost ORDER BY producer_id, r"
-           ") SELECT (SELECT count(*) FROM lost), (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM lost),"
-           "  (SELECT count(*) FROM due)",
+           ") SELECT (SELECT count(*) FROM lost), (SELECT " NUMBERS_IN("lost") "),"
+                                                                               "  (SELECT count(*) FROM due)",
 };
 
 /* What it cost is told by gaps: by now by all of them. */

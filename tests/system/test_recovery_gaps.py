@@ -146,3 +146,28 @@ def test_verify_takes_a_gap_for_filled_when_it_is(consumer, programs, postgres, 
     wait_until(stream.is_settled, 10, "it has come")
     programs.run("taskledger-replay", "verify")
     assert len(rows(postgres, OPEN)) == 1  # it looks every 10 s, and has not yet
+
+
+def test_gaps_that_stand_open_keep_no_other_waiting(consumer, postgres, stream, event_pb2):
+    def hole():
+        producer = Producer(event_pb2)
+        producer.opened()
+        return producer.status("t", "RUNNING")
+
+    stream.send([hole() for _ in range(2500)])  # more than one look takes, again and again
+    wait_until(lambda: postgres.value(f"SELECT count(*) > 1500 FROM ({GAPS}) AS gap"), 60, "many are written")
+    late = hole()
+    stream.send(late)
+    wait_until(lambda: (str(late.producer_id), 1, 1) in rows(postgres, OPEN), 60, "so is the latest")
+
+
+def test_numbers_that_nobody_can_count_hide_no_loss(consumer, postgres, stream, event_pb2):
+    """A producer that numbers by the clock, in nanoseconds: eight of those miss more than a bigint holds."""
+    gaps = []
+    for _ in range(8):
+        producer = Producer(event_pb2)
+        producer.sequence = 1_800_000_000_000_000_000
+        stream.send(producer.status("t", "RUNNING"))
+        gaps.append((producer, 1, 1_800_000_000_000_000_000))
+    wait_for_rows(postgres, OPEN, gaps)
+    wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 5, "it says so")
