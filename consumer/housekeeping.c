@@ -1,6 +1,9 @@
 #include "consumer/housekeeping.h"
 
+#include "proto/stream.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHARDS_A_SECOND = 32, WAIT_MS_MIN = 1, AFTER_FAILURE_MS = 1000 };
 
@@ -32,7 +35,8 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
                                              .clock = housekeeping->clock,
                                              .source = housekeeping->group,
                                              .group_name = options->group_name,
-                                             .shards = options->shards};
+                                             .shards = options->shards,
+                                             .knows_all = strcmp(options->stream, STREAM_DEFAULT) == 0};
     setback_init(&housekeeping->setback);
     housekeeping->reprieve =
         (struct reprieve){.postgres = housekeeping->postgres, .sink = options->sink, .version = options->version};

@@ -14,11 +14,12 @@ enum { KEEP_BYTES = 256 * 1024, NUMBER_DIGITS_MAX = 19, DETAIL_BYTES = 300, WORD
     "SELECT told.producer_id, told.sequence, coalesce(p.archived_sequence, 0) AS archived" \
     " FROM unnest($1::uuid[], $2::int8[]) AS told (producer_id, sequence)"                 \
     " LEFT JOIN taskledger.producer p USING (producer_id)"                                 \
-    " WHERE told.sequence > coalesce(p.archived_sequence, 0) AND p.pruned_at IS NULL"
+    " WHERE told.sequence > coalesce(p.archived_sequence, 0) AND p.pruned_at IS NULL"      \
+    " AND (p.producer_id IS NOT NULL OR $3::bool)"
 
 static const struct postgres_statement compare_statement = {
-    "setback_compare",
-    "SELECT count(*), coalesce(sum(sequence - archived), 0)::int8 FROM (" TOLD_AND_AHEAD ") AS ahead"};
+    "setback_compare", "SELECT count(*), least(coalesce(sum(sequence - archived), 0), 9223372036854775807)::int8"
+                       " FROM (" TOLD_AND_AHEAD ") AS ahead"};
 
 static const struct postgres_statement keep_statement = {
     "setback_keep",
@@ -118,6 +119,7 @@ static bool ask_about_page(struct setback *setback, struct redis *line, struct c
 {
     struct postgres_parameter parameters[COLUMNS_MAX];
     struct reply page;
+    uint8_t knows_all = setback->knows_all;
     const struct slice words[] = {slice_from_text("HSCAN"), slice_from_text(STREAM_ARCHIVED_KEY),
                                   slice_from_text(setback->cursor), slice_from_text("COUNT"), slice_from_text("1000")};
 
@@ -127,9 +129,12 @@ static bool ask_about_page(struct setback *setback, struct redis *line, struct c
     if (!is_page(&page))
         return error_set(error, ERROR_TRANSIENT, "protocol", "could not understand the answer to HSCAN");
     take_page(setback, &page, columns);
-    return columns->rows == 0 ||
-           (columns_finish(columns, parameters, error) &&
-            postgres_query(setback->postgres, columns->statement, parameters, columns->count, result, error));
+    if (columns->rows == 0)
+        return true;
+    if (!columns_finish(columns, parameters, error))
+        return false;
+    parameters[columns->count] = (struct postgres_parameter){.value = slice_of(&knows_all, sizeof knows_all)};
+    return postgres_query(setback->postgres, columns->statement, parameters, columns->count + 1, result, error);
 }
 
 static bool page_was_last(const struct setback *setback)
@@ -232,6 +237,8 @@ static bool lower(struct setback *setback, struct redis *line, const struct post
 
 static void begin(struct setback *setback, enum setback_step step)
 {
+    if (step == SETBACK_COMPARING)
+        setback->found = (struct setback_counters){0};
     setback->step = step;
     strcpy(setback->cursor, "0");
 }
@@ -274,13 +281,12 @@ bool setback_round(struct setback *setback, struct redis *line, struct error *er
 
     if (setback->session != postgres_session(setback->postgres)) {
         setback->session = postgres_session(setback->postgres);
-        setback->found = (struct setback_counters){0};
         begin(setback, SETBACK_COMPARING);
     }
     while (good && setback->step != SETBACK_DONE && clock_left_ms(setback->clock, deadline_us) > 0)
         good =
             setback->step == SETBACK_COMPARING ? compare_page(setback, line, error) : lower_page(setback, line, error);
     if (!good)
-        setback->session = 0;
+        begin(setback, setback->step);
     return good;
 }

@@ -11,7 +11,11 @@
  *      what they have; the number that it had is noted in producer.known_sequence, so that what does not come again is
  *      a gap, see consumer/gaps.h
  *
- * Whoever dies in between leaves fields that are ahead: the next one begins anew, and what was done is done again. */
+ * Whoever dies in between leaves fields that are ahead: the next one begins anew, and what was done is done again. Who
+ * fails and lives begins the present step anew: a failure that lasts must not set the group back again and again.
+ *
+ * All ledgers that one Redis serves tell their numbers in the same hash. A producer that the ledger has never heard of is
+ * one that it lost, if it reads the usual stream; one of another ledger's, if it reads another stream. */
 #ifndef TASKLEDGER_CONSUMER_SETBACK_H
 #define TASKLEDGER_CONSUMER_SETBACK_H
 
@@ -45,6 +49,7 @@ struct setback {
     const struct group *source;
     const char *group_name;
     unsigned shards;
+    bool knows_all; /* producers that are in Redis: it reads the usual stream */
 
     uint64_t session; /* that this is about */
     enum setback_step step;
@@ -57,7 +62,7 @@ struct setback {
     struct arena arena;
 };
 
-/* The first five are set, the rest is zero. */
+/* The first six are set, the rest is zero. */
 void setback_init(struct setback *setback);
 void setback_close(struct setback *setback);
 

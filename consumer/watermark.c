@@ -139,7 +139,8 @@ static size_t make_fields(const struct postgres_result *rows, size_t first, size
     return used;
 }
 
-/* With the script; a server before 7.0 does not understand its first line and is told plainly. */
+/* A server before 7.0 does not understand the first line. It may not do without the others: a field that is ahead of the
+ * ledger is the proof that the ledger went back, and setback.c has not looked at it yet. */
 static bool send_fields(struct watermark *watermark, struct redis *line, struct slice *words, size_t fields,
                         struct error *error)
 {
@@ -147,22 +148,18 @@ static bool send_fields(struct watermark *watermark, struct redis *line, struct 
     struct error why = {.kind = ERROR_NONE};
 
     arena_reset(&watermark->arena, KEEP_BYTES);
-    if (!watermark->plain) {
-        words[0] = slice_from_text("EVAL");
-        words[1] = slice_from_text(script);
-        words[2] = slice_from_text("1");
-        words[3] = slice_from_text(STREAM_ARCHIVED_KEY);
-        if (redis_call(line, words, WORDS_BEFORE_FIELDS + fields, &watermark->arena, &reply, &why))
-            return true;
-        if (!redis_error_is(&why, "reply")) {
-            *error = why;
-            return false;
-        }
-        watermark->plain = true;
-    }
-    words[2] = slice_from_text("HSET");
+    words[0] = slice_from_text("EVAL");
+    words[1] = slice_from_text(watermark->plain ? script + strcspn(script, "\n") + 1 : script);
+    words[2] = slice_from_text("1");
     words[3] = slice_from_text(STREAM_ARCHIVED_KEY);
-    return redis_call(line, words + 2, 2 + fields, &watermark->arena, &reply, error);
+    if (redis_call(line, words, WORDS_BEFORE_FIELDS + fields, &watermark->arena, &reply, &why))
+        return true;
+    if (!watermark->plain && redis_error_is(&why, "reply")) {
+        watermark->plain = true;
+        return send_fields(watermark, line, words, fields, error);
+    }
+    *error = why;
+    return false;
 }
 
 static bool tell(struct watermark *watermark, struct redis *line, const struct postgres_result *rows,
