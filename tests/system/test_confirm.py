@@ -118,9 +118,12 @@ def test_a_tail_that_was_lost_in_the_middle_of_a_parcel_is_sent_again(
         assert worker.flush() == 0
     client = redis.client()
     lost = [identity for identity, _ in client.xrange(STREAM)][100:]
+    worker.emit(EVENTS)
+    assert worker.flush() == 0
     client.xdel(STREAM, *lost)
     start_consumer()
-    wait_until(lambda: in_ledger(postgres) == 200, 20, "the rest came back")
+    wait_until(lambda: in_ledger(postgres) == 200 + EVENTS, 20, "the rest came back")
+    assert worker.counters()["resent"] == len(lost), "and only that was sent again"
     assert worker.close() == 0 and verify(programs) == []
 
 
@@ -148,5 +151,6 @@ def test_who_may_not_ask_sends_all_the_same(make_redis, build, scratch, spool, e
         worker.wait_for_counters(lambda now: "NOPERM" in now["last_error"], "it asked")
         worker.emit(10)
         assert worker.flush() == 0 and worker.counters()["refused_for_good"] == 0
+        assert server.client().info("commandstats")["cmdstat_hget"]["rejected_calls"] < 10
     finally:
         worker.kill()
