@@ -57,8 +57,6 @@ static bool fetch_spooled(struct sender *sender, const struct outbox_place *plac
         return false;
     }
 
-    /* The spool may have gaps that memory has not. */
-    parcel_cut(&sender->parcel, place->memory);
     if (sender->parcel.count == 0)
         outbox_sender_skip(sender->outbox, place->memory);
     if (sender->parcel.count > had)
