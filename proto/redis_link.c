@@ -8,7 +8,10 @@
 
 #include <assert.h>
 
-enum { PART_PATIENCE = 10 }; /* so many request timeouts for one part of an answer */
+enum {
+    PART_PATIENCE = 10, /* so many request timeouts for one part of an answer */
+    LAST_WORD_MS = 100, /* for what a server said before it hung up: it is there, or will not come */
+};
 
 /* ---- opening and closing ---- */
 
@@ -261,7 +264,8 @@ static bool receive_login(struct redis_link *link, const struct redis_login *log
                           struct error *error)
 {
     bool sent = unsent->kind == ERROR_NONE;
-    struct patience patience = sent ? patience_of(link, 0) : (struct patience){0};
+    const struct patience last_word = {.first_ms = LAST_WORD_MS, .each_ms = LAST_WORD_MS, .all_ms = LAST_WORD_MS};
+    struct patience patience = sent ? patience_of(link, 0) : last_word;
 
     for (size_t i = 0; i < login->count; i++) {
         if (receive_login_answer(link, &login->steps[i], patience, error))
