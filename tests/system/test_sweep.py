@@ -1,6 +1,7 @@
 """What dead workers left in their spools is sent by taskledger-emit sweep: once in effect, and nothing else is touched."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -146,6 +147,23 @@ def test_interrupted_it_says_how_far_it_came(programs, redis, make_worker, spool
         program.process.send_signal(signal.SIGINT)
         assert program.wait(10) == 130
     assert "are left" in program.stderr()
+
+
+def test_a_child_does_not_hold_what_its_parent_adopted(programs, redis, make_worker, spool):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        die(make_worker(proxy, spool="always"), 100)
+    adopter = make_worker(spool="always")
+    adopter.emit(1)
+    adopter.wait_for_counters(lambda now: now["adopted"] == 101, "it has adopted")
+    assert adopter.ask("linger") == "lingering"
+    os.kill(int(adopter.ask("pid").split()[1]), signal.SIGKILL)
+    wait_until(lambda: adopter.process.poll() is not None, 10, "the parent is gone, the child lives")
+
+    programs.use(redis)
+    said = sweep(programs, "--timeout", "2s", expect=4)  # nobody confirms
+    assert "101 events sent" in said, "of the first one; the other has to wait"
+    adopter.kill()
 
 
 # ---- with a ledger
