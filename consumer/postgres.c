@@ -107,6 +107,7 @@ static const struct postgres_statement settings_statement = {
     " set_config('search_path', 'pg_catalog', false),"
     " set_config('client_min_messages', 'error', false),"
     " set_config('standard_conforming_strings', 'on', false),"
+    " set_config('synchronize_seqscans', 'off', false)," /* LIMIT is of the first rows, see watermark.c */
     " set_config('jit', 'off', false)"};
 
 static struct postgres_parameter text_parameter(const char *text)

@@ -27,30 +27,30 @@ static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as
     "coalesce((SELECT upper(r) - 1 FROM unnest(p.held + EXCLUDED.held) AS r WHERE r @> 1::bigint), 0)"
 
 /* Ranges that appear while this runs are left for the next time. A gap that was there before is noted, see consumer/gaps.h:
- * those that come and go while consumers overtake each other cost nothing. */
+ * those that come and go while consumers overtake each other cost nothing. The table is empty again and again, and whatever
+ * the planner thinks of it then, this must stay linear: no join, no search in an array. */
 static const struct postgres_statement fold = {
     .name = "watermark_fold",
-    .sql =
-        "WITH run AS ("
-        "  DELETE FROM taskledger.producer_run"
-        "  WHERE ctid = ANY (ARRAY(SELECT ctid FROM taskledger.producer_run LIMIT $1::int))"
-        "  RETURNING producer_id, first_sequence, last_sequence"
-        "), added AS ("
-        "  SELECT producer_id, count(*) AS runs,"
-        "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
-        "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
-        "), folded AS ("
-        "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence)"
-        "  SELECT producer_id, now(), held, " WHOLE " FROM added ORDER BY producer_id"
-        "  ON CONFLICT (producer_id) DO UPDATE SET"
-        "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
-        "    archived_sequence = greatest(p.archived_sequence, " WHOLE_TOGETHER "),"
-        "    gap_since = CASE"
-        "      WHEN p.archived_sequence < upper(p.held) - 1"
-        "       AND greatest(p.archived_sequence, " WHOLE_TOGETHER ") < upper(p.held + EXCLUDED.held) - 1"
-        "      THEN coalesce(p.gap_since, now()) ELSE p.gap_since END"
-        "  RETURNING p.producer_id, p.archived_sequence"
-        ") SELECT folded.producer_id, folded.archived_sequence, added.runs FROM folded JOIN added USING (producer_id)",
+    .sql = "WITH run AS ("
+           "  DELETE FROM taskledger.producer_run"
+           "  WHERE ctid <= (SELECT max(ctid) FROM (SELECT ctid FROM taskledger.producer_run LIMIT $1::int) AS first)"
+           "  RETURNING producer_id, first_sequence, last_sequence"
+           "), added AS ("
+           "  SELECT producer_id,"
+           "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
+           "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
+           "), folded AS ("
+           "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence)"
+           "  SELECT producer_id, now(), held, " WHOLE " FROM added ORDER BY producer_id"
+           "  ON CONFLICT (producer_id) DO UPDATE SET"
+           "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
+           "    archived_sequence = greatest(p.archived_sequence, " WHOLE_TOGETHER "),"
+           "    gap_since = CASE"
+           "      WHEN p.archived_sequence < upper(p.held) - 1"
+           "       AND greatest(p.archived_sequence, " WHOLE_TOGETHER ") < upper(p.held + EXCLUDED.held) - 1"
+           "      THEN coalesce(p.gap_since, now()) ELSE p.gap_since END"
+           "  RETURNING p.producer_id, p.archived_sequence"
+           ") SELECT producer_id, archived_sequence, (SELECT count(*) FROM run) FROM folded",
 };
 
 /* Producers take a new identity after 7 days, so older ones say nothing any more. */
@@ -184,6 +184,7 @@ static bool tell(struct watermark *watermark, struct redis *line, const struct p
 static bool fold_runs(struct watermark *watermark, struct redis *line, bool *folded, struct error *error)
 {
     AUTO_POSTGRES_RESULT rows = NULL;
+    struct slice runs;
     const uint8_t limit[] = {0, 0, WATERMARK_RUNS_MAX >> 8, WATERMARK_RUNS_MAX & 0xff};
     const struct postgres_parameter parameter = {.value = slice_of(limit, sizeof limit)};
 
@@ -194,12 +195,8 @@ static bool fold_runs(struct watermark *watermark, struct redis *line, bool *fol
         return true;
 
     watermark->counters.folds++;
-    for (size_t i = 0; i < postgres_rows(rows); i++) {
-        struct slice runs;
-
-        if (postgres_value(rows, i, 2, &runs))
-            watermark->counters.runs += (uint64_t)postgres_read_int64(runs);
-    }
+    if (postgres_value(rows, 0, 2, &runs))
+        watermark->counters.runs += (uint64_t)postgres_read_int64(runs);
     if (!watermark->tells || tell(watermark, line, rows, error))
         return true;
     watermark->must_repeat = true;
