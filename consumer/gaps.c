@@ -96,13 +96,16 @@ static const struct postgres_statement detect = {
                                                                                "  (SELECT count(*) FROM due)",
 };
 
-/* What it cost is told by gaps: by now by all of them. */
-static const struct postgres_statement close_setbacks = {
-    .name = "gaps_close_setbacks",
-    .sql = "UPDATE taskledger.loss SET repaired_at = now()"
-           " WHERE repaired_at IS NULL AND kind IN ('stream_went_back', 'ledger_went_back')"
-           "   AND detected_at < now() - (2 * $1::int8 + $2::int8) * interval '1 ms'"
-           "   AND NOT EXISTS (SELECT FROM taskledger.loss WHERE kind = 'gap' AND repaired_at IS NULL)",
+/* What it cost is told by gaps: by now by all of them. Of an entry that is gone nobody can tell whose number it had: it has
+ * come again, or is a gap, or was the last of a producer that never told its end. */
+static const struct postgres_statement close_incidents = {
+    .name = "gaps_close_incidents",
+    .sql = "UPDATE taskledger.loss SET repaired_at = now(), detail = concat_ws('; ', nullif(detail, ''),"
+           "  'two graces later no known number was missing')"
+           " WHERE id = ANY (ARRAY(SELECT id FROM taskledger.loss"
+           "   WHERE repaired_at IS NULL AND kind IN ('stream_went_back', 'ledger_went_back', 'deleted_while_pending')"
+           "    AND detected_at < now() - (2 * $1::int8 + $2::int8) * interval '1 ms' LIMIT $3::int))"
+           "  AND NOT EXISTS (SELECT FROM taskledger.loss WHERE kind = 'gap' AND repaired_at IS NULL)",
 };
 
 static const struct postgres_statement count_open = {
@@ -180,16 +183,18 @@ static bool detect_rows(struct gaps *gaps, struct error *error)
     return true;
 }
 
-static bool close_rows_of_setbacks(struct gaps *gaps, struct error *error)
+static bool close_rows_of_incidents(struct gaps *gaps, struct error *error)
 {
     uint64_t grace = htobe64((uint64_t)gaps->grace_ms);
     uint64_t look = htobe64((uint64_t)GAPS_LOOK_MS_MAX);
+    uint32_t rows = htobe32(GAPS_ROWS_MAX);
     const struct postgres_parameter parameters[] = {
         {.value = slice_of(&grace, sizeof grace)},
         {.value = slice_of(&look, sizeof look)},
+        {.value = slice_of(&rows, sizeof rows)},
     };
 
-    return postgres_query(gaps->postgres, &close_setbacks, parameters, 2, NULL, error);
+    return postgres_query(gaps->postgres, &close_incidents, parameters, 3, NULL, error);
 }
 
 static bool count_rows(struct gaps *gaps, struct error *error)
@@ -212,7 +217,7 @@ static bool count_rows(struct gaps *gaps, struct error *error)
 static bool look(struct gaps *gaps, struct error *error)
 {
     return sweep_on(gaps, error) && repair_rows(gaps, error) && detect_rows(gaps, error) &&
-           close_rows_of_setbacks(gaps, error) && count_rows(gaps, error);
+           close_rows_of_incidents(gaps, error) && count_rows(gaps, error);
 }
 
 static int64_t between(int64_t least, int64_t value, int64_t greatest)

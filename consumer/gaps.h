@@ -8,8 +8,9 @@
  *   repaired    as soon as it is held after all. A row of which a part has come is split: into what came, repaired, and
  *               what is missing still, open; both were detected when the whole was
  *
- * A declared hole is held, and no gap. A row that tells of something that went back (the stream, the ledger) stands open
- * until two graces have passed and no gap stands open.
+ * A declared hole is held, and no gap. A row that tells what happened, and not which number it cost (the stream or the
+ * ledger went back, an entry was deleted before it was applied), stands open until two graces have passed and no gap
+ * stands open.
  *
  * Only the holder of the watermark looks. That a producer has a gap is noted in producer.gap_since by whoever folds its
  * ranges, or comes by when sweeping over all producers of the last days, a page at each look: a partial index leads to

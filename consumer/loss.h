@@ -4,9 +4,10 @@
 
 enum loss_kind {
     LOSS_GAP,                   /* numbers of a producer that have not come, see consumer/gaps.h */
+    /* What happened, not what it cost: that is told by gaps. */
     LOSS_DELETED_WHILE_PENDING, /* an entry that was gone from the stream before it was applied */
-    LOSS_STREAM_WENT_BACK,      /* what happened, not what it cost: that is told by gaps. See consumer/heads.h */
-    LOSS_LEDGER_WENT_BACK,      /* the same. See consumer/setback.h */
+    LOSS_STREAM_WENT_BACK,      /* see consumer/heads.h */
+    LOSS_LEDGER_WENT_BACK,      /* see consumer/setback.h */
     LOSS_KINDS,
 };
 

@@ -31,6 +31,7 @@ static const struct {
     [VERDICT_IN_FLIGHT] = {"in_flight", false, "young holes whose numbers may still be on their way"},
     [VERDICT_WAITING] = {"waiting", false, "entries in the stream that are not settled yet"},
     [VERDICT_WENT_BACK] = {"went_back", false, "times that the stream or the ledger went back; what it cost are gaps"},
+    [VERDICT_DELETED] = {"deleted", false, "entries deleted before they were applied; no number is missing"},
     [VERDICT_LINK_UNKNOWN] = {"link_unknown", false, "events whose link to the one before cannot be checked"},
     [VERDICT_PRUNED] = {"pruned", false, "producers marked as pruned, which this version never does"},
 };

@@ -39,6 +39,7 @@ enum verdict_kind {
     VERDICT_IN_FLIGHT,    /* a hole so young that its numbers may still be on their way */
     VERDICT_WAITING,      /* entries in the stream that are not settled yet */
     VERDICT_WENT_BACK,    /* the stream or the ledger lost its latest part, and was mended as far as could be */
+    VERDICT_DELETED,      /* an entry deleted before it was applied, while nothing is missing */
     VERDICT_LINK_UNKNOWN, /* an event behind one that was set aside and whose digest is not known */
     VERDICT_PRUNED,       /* a producer marked as pruned, which this version does to none */
 

@@ -150,9 +150,11 @@ static bool check_all(struct verify *verify, struct summary *summary, struct err
     bool good = check_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
 
     console_progress_end(&verify->progress);
-    if (good)
-        cover_seal(verify);
-    return good;
+    if (!good)
+        return false;
+    verify_deleted(verify);
+    cover_seal(verify);
+    return true;
 }
 
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)

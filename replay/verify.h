@@ -51,6 +51,9 @@ bool verify_stream(struct verify *verify, struct error *error);
 /* Check what has filled this hole, in a fresh snapshot. */
 bool verify_filled(struct verify *verify, const struct verify_hole *hole, struct error *error);
 
+/* Judge the entries that were deleted; last of all. */
+void verify_deleted(struct verify *verify);
+
 /* Judge the holes; after the other checks, since it takes fresh snapshots. */
 bool verify_judge(struct verify *verify, struct error *error);
 

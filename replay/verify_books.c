@@ -23,7 +23,7 @@ static const struct postgres_statement bases_statement = {
 
 /* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events finds
  * all of those, and none is made when there are no losses. A gap is none when its numbers are held: the consumers may not
- * have said so yet, nor folded what they have. That something went back is no loss in itself. */
+ * have said so yet, nor folded what they have. That something went back, or was deleted, is no loss in itself. */
 static const struct postgres_statement losses_statement = {
     "replay_losses",
     "WITH missed AS MATERIALIZED (SELECT id, stream, split_part(stream_id, '-', 1)::int8 AS ms,"
@@ -39,7 +39,7 @@ static const struct postgres_statement losses_statement = {
     "  WHERE p.held + coalesce(run.held, '{}') @> told)"
     " SELECT producer_id, first_sequence, last_sequence, stream, stream_id, kind || ': ' || detail,"
     "  repaired_at IS NOT NULL OR id IN (SELECT id FROM applied) OR id IN (SELECT id FROM filled),"
-    "  kind LIKE '%\\_went\\_back'"
+    "  kind LIKE '%\\_went\\_back', kind = 'deleted_while_pending'"
     " FROM taskledger.loss ORDER BY loss.id"};
 
 static struct slice cell(const struct postgres_row *row, size_t column)
@@ -135,6 +135,8 @@ static bool visit_loss(void *self, const struct postgres_row *row, struct error 
     read_producer(row, &finding);
     if (postgres_read_boolean(cell(row, 7)))
         finding.kind = VERDICT_WENT_BACK;
+    if (postgres_read_boolean(cell(row, 8)))
+        finding.kind = VERDICT_DELETED;
     if (!postgres_read_boolean(cell(row, 6)))
         verify_report_add(&verify->report, &finding, "%.*s", SLICE_PRINT(cell(row, 5)));
     return true;
@@ -148,4 +150,16 @@ bool verify_books(struct verify *verify, struct error *error)
            postgres_stream(ledger, &losses_statement, NULL, 0, visit_loss, verify, error) &&
            postgres_stream(ledger, &pruned_statement, NULL, 0, visit_pruned, verify, error) &&
            postgres_stream(ledger, &bases_statement, NULL, 0, visit_base, verify, error);
+}
+
+/* Whose it was nobody can tell: while any producer may lack a number it may be that one. */
+void verify_deleted(struct verify *verify)
+{
+    static const enum verdict_kind lacking[] = {VERDICT_HOLE, VERDICT_TAIL, VERDICT_TAIL_UNKNOWN, VERDICT_IN_FLIGHT};
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
+        count += verify->report.counts.of[lacking[i]];
+    if (count > 0)
+        verify_report_turn(&verify->report, VERDICT_DELETED, VERDICT_LOSS);
 }

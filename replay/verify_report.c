@@ -17,6 +17,16 @@ static struct slice keep(struct verify_report *report, struct slice text)
     return arena_copy(&report->arena, text);
 }
 
+static void append(struct verify_report *report, enum verdict_kind kind, struct verify_kept *first,
+                   struct verify_kept *last)
+{
+    if (report->first[kind] == NULL)
+        report->first[kind] = first;
+    else
+        report->last[kind]->next = first;
+    report->last[kind] = last;
+}
+
 /* What does not fit any more is counted all the same. */
 static void keep_finding(struct verify_report *report, const struct finding *finding, const char *detail)
 {
@@ -32,11 +42,7 @@ static void keep_finding(struct verify_report *report, const struct finding *fin
     kept->finding.stream_id = keep(report, finding->stream_id);
     kept->finding.detail = keep(report, slice_from_text(detail));
 
-    if (report->first[kind] == NULL)
-        report->first[kind] = kept;
-    else
-        report->last[kind]->next = kept;
-    report->last[kind] = kept;
+    append(report, kind, kept, kept);
     report->kept[kind]++;
 }
 
@@ -53,6 +59,22 @@ void verify_report_add(struct verify_report *report, const struct finding *findi
     va_end(arguments);
     report->arena.limit_bytes = VERIFY_REPORT_BYTES_MAX;
     keep_finding(report, finding, detail);
+}
+
+void verify_report_turn(struct verify_report *report, enum verdict_kind from, enum verdict_kind to)
+{
+    struct verify_kept *first = report->first[from];
+
+    report->counts.of[to] += report->counts.of[from];
+    report->counts.of[from] = 0;
+    if (first == NULL)
+        return;
+    append(report, to, first, report->last[from]);
+    for (; first != NULL; first = first->next)
+        first->finding.kind = to;
+    report->kept[to] += report->kept[from];
+    report->kept[from] = 0;
+    report->first[from] = report->last[from] = NULL;
 }
 
 void verify_report_cover(struct verify_report *report, struct verify_coverage coverage)

@@ -58,6 +58,9 @@ struct verify_report {
 void verify_report_add(struct verify_report *report, const struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What was found of one kind is another after all. */
+void verify_report_turn(struct verify_report *report, enum verdict_kind from, enum verdict_kind to);
+
 /* One more line of the coverage; everything but CHECKED and NOT_ASKED makes the audit incomplete. */
 void verify_report_cover(struct verify_report *report, struct verify_coverage coverage);
 

@@ -171,3 +171,25 @@ def test_numbers_that_nobody_can_count_hide_no_loss(consumer, postgres, stream, 
         gaps.append((producer, 1, 1_800_000_000_000_000_000))
     wait_for_rows(postgres, OPEN, gaps)
     wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 5, "it says so")
+
+
+def test_entries_that_were_deleted_cost_what_stands_in_gaps(programs, redis, postgres, stream, event_pb2):
+    """Whose they were nobody can tell; what does not come again is a gap of its producer."""
+    producer = Producer(event_pb2)
+    client = redis.client()
+    client.xgroup_create(stream.name, "taskledger", "0", mkstream=True)
+    ids = stream.send(producer.opened(), producer.life("a"), producer.closed())
+    client.xreadgroup("taskledger", "c-7", {stream.name: ">"})
+    client.xdel(stream.name, *ids[1:3])
+    programs.use(redis, postgres)
+    programs.start(CONSUMER, env={**GRACE, "TASKLEDGER_CLAIM_IDLE": "300ms"}).wait_for_log('"event":"ready"')
+    wait_for_rows(postgres, OPEN, [(producer, 2, 3)])
+    deleted = "SELECT detail FROM taskledger.loss WHERE kind = 'deleted_while_pending' AND repaired_at IS "
+    wait_until(lambda: len(postgres.rows(deleted + "NULL")) == 2, 10, "two rows tell what happened")
+    programs.run("taskledger-replay", "verify", expect=1)
+
+    stream.send(producer.said[1:3])
+    wait_for_rows(postgres, REPAIRED, [(producer, 2, 3)])
+    programs.run("taskledger-replay", "verify")
+    wait_until(lambda: postgres.rows(deleted + "NULL") == [], 30, "they are closed")
+    assert all("no known number was missing" in detail for (detail,) in postgres.rows(deleted + "NOT NULL"))

@@ -363,9 +363,24 @@ def test_a_loss_on_record_is_a_finding_unless_it_was_repaired_or_was_none(ledger
     ledger.postgres.rows(add, ("something else", None, None, "now"))
     ledger.verify(expect=0)
 
-    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", "7-0", None))
+    ledger.postgres.rows(add, ("something else", "taskledger:events", "7-0", None))
     finding, = ledger.verify(expect=1)["findings"]
     assert (finding["kind"], finding["stream_id"]) == ("loss", "7-0")
+
+
+def test_a_deleted_entry_is_a_finding_while_any_producer_may_lack_a_number(ledger):
+    ledger.fill(life_of(ledger.pb).said)
+    add = "INSERT INTO taskledger.loss (kind, stream, stream_id, detail) VALUES (%s, %s, %s, 'gone')"
+    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", "7-0"))
+    ledger.postgres.rows(add, ("deleted_while_pending", "taskledger:events", "7-1"))
+    notes = of_kind(ledger.verify(expect=0), "deleted", "notes")
+    assert [note["stream_id"] for note in notes] == ["7-0", "7-1"]
+
+    unclosed = Producer(ledger.pb)
+    ledger.fill(unclosed.opened())
+    report = ledger.verify(expect=1)
+    assert kinds(report) == {"loss"} and kinds(report, "notes") == {"tail_unknown"}
+    assert [finding["stream_id"] for finding in report["findings"]] == ["7-0", "7-1"]
 
 
 # ---- the stream
