@@ -1,5 +1,6 @@
 #include "proto/resolve.h"
 
+#include "proto/descriptors.h"
 #include "proto/gate.h"
 #include "proto/thread.h"
 
@@ -71,7 +72,7 @@ static struct resolve_lookup *new_lookup(const char *host, const char *port)
     atomic_init(&lookup->owners, 1);
     lookup->host = strdup(host);
     lookup->port = strdup(port);
-    lookup->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    lookup->done = descriptors_lift(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (lookup->host == NULL || lookup->port == NULL || lookup->done < 0) {
         release(lookup);
         return NULL;

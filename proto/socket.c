@@ -1,5 +1,7 @@
 #include "proto/socket.h"
 
+#include "proto/descriptors.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -65,7 +67,7 @@ static bool finish_connect(int descriptor, const struct deadline *deadline, stru
 static bool open_address(struct socket *opened, const struct sockaddr *address, socklen_t size,
                          const struct deadline *deadline, struct error *error)
 {
-    int descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int descriptor = descriptors_lift(socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 
     if (descriptor < 0)
         return fail(error, errno, "could not make a socket");

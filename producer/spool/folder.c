@@ -3,6 +3,7 @@
 #include "producer/spool/directory.h"
 #include "producer/spool/names.h"
 #include "producer/spool/stats.h"
+#include "proto/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static bool fail(struct error *error, const char *what, const struct folder *fol
 
 static int open_folder(int above, const char *name)
 {
-    return openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return descriptors_lift(openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 static bool is_ours(int descriptor)
@@ -45,12 +46,22 @@ static bool has_name(int descriptor)
     return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 0;
 }
 
+static int open_lock(int place, int flags)
+{
+    int lock = openat(place, lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+
+    return descriptors_lift(lock);
+}
+
 /* Returns a descriptor that holds the lock; -1, with errno, which is 0 when somebody else has it, or has just removed
  * it. Not blocking, should it be a pipe. */
 static int take_lock(int place, int flags)
 {
-    int lock = openat(place, lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+    int lock = open_lock(place, 0);
 
+    /* Only then: on a disk that is frozen O_CREAT waits even for what is there. */
+    if (lock < 0 && errno == ENOENT && flags != 0)
+        lock = open_lock(place, flags);
     if (lock < 0)
         return -1;
 

@@ -3,6 +3,7 @@
 #include "producer/spool/names.h"
 #include "producer/spool/segment.h"
 #include "producer/spool/spool_inside.h"
+#include "proto/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +121,7 @@ int spool_open_segment(const struct spool *spool, uint64_t number)
     do
         file = openat(spool->folder.place, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     while (file < 0 && (errno == EIO || errno == EINTR) && ++tries < OPEN_TRIES_MAX);
-    return file;
+    return descriptors_lift(file);
 }
 
 /* ---- what is known ---------------------------------------------------------------------------------------------- */

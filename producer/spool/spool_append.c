@@ -1,6 +1,7 @@
 /* The appender's side of a spool. */
 #include "producer/spool/segment.h"
 #include "producer/spool/spool_inside.h"
+#include "proto/descriptors.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -82,7 +83,8 @@ static bool goes_on(struct spool *spool, uint64_t ordinal, struct segment *segme
 
 static int create(const struct spool *spool, const char *name)
 {
-    return openat(spool->folder.place, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return descriptors_lift(
+        openat(spool->folder.place, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
 /* What is there under that name and not in the inventory was refused and could not be taken back. */

@@ -32,6 +32,30 @@ static void all_of_it_is_for_its_user_only(void **state)
     assert_int_equal(status.st_mode & 07777, 0700);
 }
 
+/* In a child, whose output is its own. What the host prints must not come to lie in a segment, and what it opens there
+ * must not free a lock. */
+static void none_of_its_descriptors_is_a_standard_one(void **state)
+{
+    struct spool_fixture *fixture = *state;
+    struct error error;
+    int status;
+
+    spool_close(fixture->spool);
+    fixture->spool = NULL;
+    pid_t child = fork();
+    if (child == 0) {
+        closefrom(STDIN_FILENO);
+        fixture->spool = spool_open(&fixture->options, &error);
+        bool good = fixture->spool != NULL && spool_fixture_try(fixture, 1, 10, &error) &&
+                    spool_fixture_read(fixture, fixture->spool, 1) == 10;
+        for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+            good = good && fcntl(number, F_GETFD) < 0;
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void the_folder_and_those_above_it_are_made(void **state)
 {
     struct spool_fixture *fixture = *state;
@@ -280,17 +304,12 @@ static void what_was_left_half_made_is_cleared_when_it_is_old(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(all_of_it_is_for_its_user_only),
-        TEST(the_folder_and_those_above_it_are_made),
-        TEST(a_folder_that_is_removed_beneath_its_owner_is_made_again),
-        TEST(what_cannot_be_a_spool_is_refused),
-        TEST(what_people_read_goes_with_the_folder),
-        TEST(what_somebody_else_put_there_stays),
-        TEST(a_forked_child_lets_go_of_it),
-        TEST(all_sub_folders_are_listed_in_order),
-        TEST(what_is_no_sub_folder_is_not_listed),
-        TEST(where_nothing_is_nothing_is_listed),
-        TEST(what_was_left_half_made_is_cleared_when_it_is_old),
+        TEST(all_of_it_is_for_its_user_only),         TEST(none_of_its_descriptors_is_a_standard_one),
+        TEST(the_folder_and_those_above_it_are_made), TEST(a_folder_that_is_removed_beneath_its_owner_is_made_again),
+        TEST(what_cannot_be_a_spool_is_refused),      TEST(what_people_read_goes_with_the_folder),
+        TEST(what_somebody_else_put_there_stays),     TEST(a_forked_child_lets_go_of_it),
+        TEST(all_sub_folders_are_listed_in_order),    TEST(what_is_no_sub_folder_is_not_listed),
+        TEST(where_nothing_is_nothing_is_listed),     TEST(what_was_left_half_made_is_cleared_when_it_is_old),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
