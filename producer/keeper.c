@@ -49,8 +49,10 @@ static void close_spool(struct keeper *keeper)
     if (spool == NULL)
         return;
     spool_release(spool, done_to);
+    gate_enter(GATE_SPOOL);
     fork_disown(keeper->fork_place);
     spool_close(spool);
+    gate_leave(GATE_SPOOL);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------------------------ */

@@ -41,6 +41,7 @@ struct outbox_disk {
     pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
     bool keeper_runs;
     bool keeper_sleeps;
+    int64_t syncing_since_us; /* the keeper, which writes nothing meanwhile; 0: it does not */
     int64_t keeper_sleeps_until_us;
     unsigned waiting; /* in emit */
 

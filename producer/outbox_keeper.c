@@ -175,11 +175,15 @@ void outbox_keeper_sync(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     outbox->disk.unsynced = false; /* what comes from now on is for the next time */
     struct spool *spool = outbox_spool_borrow(outbox);
+    outbox->disk.syncing_since_us = outbox_now_us();
+    if (outbox->disk.waiting > 0)
+        pthread_cond_broadcast(&outbox->disk.change); /* for us, in vain */
     pthread_mutex_unlock(&outbox->lock);
 
     bool synced = spool_sync(spool, &error);
 
     pthread_mutex_lock(&outbox->lock);
+    outbox->disk.syncing_since_us = 0;
     outbox_spool_return(outbox);
     if (!synced)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);

@@ -2,6 +2,7 @@
 
 #include "producer/outbox_inside.h"
 #include "producer/outbox_spool.h"
+#include "proto/descriptors.h"
 #include "proto/exit_code.h"
 
 #include <stdio.h>
@@ -30,7 +31,7 @@ bool outbox_sender_begins(struct outbox *outbox, int *cancel, struct error *erro
 {
     pthread_mutex_lock(&outbox->lock);
     if (outbox->cancel < 0)
-        outbox->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        outbox->cancel = descriptors_lift(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     bool begun = outbox->cancel >= 0;
     if (begun)
         *cancel = outbox->cancel;
@@ -241,7 +242,8 @@ void outbox_sender_forget(struct outbox *outbox)
     uint64_t sent_to = outbox->sent_to;
     bool keeps = outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS;
     struct spool *spool = keeps || may_forget(outbox) ? outbox_spool_borrow(outbox) : NULL;
-    outbox->disk.released_to = sent_to;
+    if (spool != NULL)
+        outbox->disk.released_to = sent_to < outbox->disk.last ? sent_to : outbox->disk.last;
     pthread_mutex_unlock(&outbox->lock);
     if (spool == NULL)
         return;
@@ -276,9 +278,20 @@ void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal)
 void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal)
 {
     pthread_mutex_lock(&outbox->lock);
-    if (outbox->sent_to >= ordinal)
+    bool back = outbox->sent_to >= ordinal;
+    struct spool *spool = back ? outbox_spool_borrow(outbox) : NULL;
+    if (back) {
         outbox->sent_to = ordinal - 1;
+        outbox->answered = (struct queue_cursor){.ordinal = outbox->queue.first};
+        outbox_release_memory(outbox);
+    }
     pthread_mutex_unlock(&outbox->lock);
+    if (spool == NULL)
+        return;
+
+    /* At once: what is to be sent again must not be given up for want of room. */
+    spool_note_sent(spool, ordinal - 1);
+    outbox_sender_return_spool(outbox);
 }
 
 void outbox_sender_note_resent(struct outbox *outbox, size_t events)

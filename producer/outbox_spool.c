@@ -164,13 +164,14 @@ void outbox_spool_refuse(struct outbox *outbox, const struct error *error, int64
     wake_keeper(outbox);
 }
 
-static void note_slow(struct outbox *outbox, int64_t took_us, int64_t retry_ms)
+/* It may well be for want of a processor: the keeper goes on at once, and finds out. */
+static void note_slow(struct outbox *outbox, int64_t took_us)
 {
     struct error error;
 
     error_set(&error, ERROR_TRANSIENT, "disk", "could not write to the spool within %d ms: it took %lld so far",
               OUTBOX_SPOOL_PATIENCE_MS, (long long)took_us / 1000);
-    outbox_spool_refuse(outbox, &error, retry_ms);
+    outbox_spool_refuse(outbox, &error, 0);
 }
 
 static bool is_slow(int64_t took_us)
@@ -189,6 +190,7 @@ void outbox_spool_write(struct outbox *outbox)
     disk->busy_since_us = outbox_now_us();
     collect(outbox, batch);
     pthread_mutex_unlock(&outbox->lock);
+    int64_t begun_us = outbox_now_us();
     bool written = batch->count == 0 || spool_append(spool, batch->records, batch->count, &error);
     int64_t now_us = outbox_now_us();
     pthread_mutex_lock(&outbox->lock);
@@ -198,8 +200,8 @@ void outbox_spool_write(struct outbox *outbox)
         note_written(outbox, batch, now_us);
     if (!written)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
-    else if (disk->mode == TASKLEDGER_SPOOL_ALWAYS && !outbox->stopping && is_slow(now_us - disk->busy_since_us))
-        note_slow(outbox, now_us - disk->busy_since_us, OUTBOX_SPOOL_RETRY_MS);
+    else if (disk->mode == TASKLEDGER_SPOOL_ALWAYS && !outbox->stopping && is_slow(now_us - begun_us))
+        note_slow(outbox, now_us - begun_us);
 
     if (disk->waiting > 0)
         pthread_cond_broadcast(&disk->change);
@@ -215,6 +217,19 @@ static int64_t patience_end_us(const struct outbox_disk *disk, int64_t start_us)
     int64_t since_us = disk->busy && disk->busy_since_us < start_us ? disk->busy_since_us : start_us;
 
     return since_us + OUTBOX_SPOOL_PATIENCE_MS * 1000;
+}
+
+/* A disk that syncs for a while takes writes all the same; one that does not come to an end is rather dead. */
+static bool keeper_syncs(const struct outbox_disk *disk, int64_t now_us)
+{
+    return disk->syncing_since_us != 0 && now_us - disk->syncing_since_us < OUTBOX_SPOOL_SYNC_MS * 1000;
+}
+
+/* Where the disk was well a moment ago, or the keeper is not to be had. */
+static bool may_write(const struct outbox_disk *disk, int64_t now_us)
+{
+    return !disk->busy && disk->spool != NULL &&
+           (now_us - disk->well_us < OUTBOX_SPOOL_RECENT_MS * 1000 || keeper_syncs(disk, now_us));
 }
 
 static void wait_for_keeper(struct outbox *outbox, int64_t end_us)
@@ -239,10 +254,10 @@ bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
         if (!disk->keeper_runs || disk->refuses)
             return false;
         if (now_us >= end_us) {
-            note_slow(outbox, now_us - end_us + OUTBOX_SPOOL_PATIENCE_MS * 1000, 0);
+            note_slow(outbox, now_us - end_us + OUTBOX_SPOOL_PATIENCE_MS * 1000);
             return false;
         }
-        if (!disk->busy && disk->spool != NULL && now_us - disk->well_us < OUTBOX_SPOOL_RECENT_MS * 1000)
+        if (may_write(disk, now_us))
             outbox_spool_write(outbox);
         else
             wait_for_keeper(outbox, end_us);

@@ -9,8 +9,8 @@
  *             that out, not one of the host
  *   both      the keeper, when a producer is closed: what Redis has not answered for
  *
- * A disk that refuses, or takes longer than that, is tried again by the keeper after a second, and until it is well nobody
- * waits for it.
+ * A disk that refuses is tried again by the keeper after a second, one that takes longer than that at once, and until it is
+ * well nobody waits for it. While the keeper syncs, who emits writes himself.
  *
  * With the outbox's lock held, all of it. */
 #ifndef TASKLEDGER_PRODUCER_OUTBOX_SPOOL_H
@@ -26,6 +26,7 @@
 enum {
     OUTBOX_SPOOL_PATIENCE_MS = 100,
     OUTBOX_SPOOL_RECENT_MS = 10, /* a moment ago */
+    OUTBOX_SPOOL_SYNC_MS = 2000, /* what a sync may take */
     OUTBOX_SPOOL_RETRY_MS = 1000,
 };
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,26 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 100, SLACK_MS = 400 };
+enum { PATIENCE_MS = 100, SLACK_MS = 400, RETRY_MS = 1000 };
+
+/* ---- a disk that syncs ---- */
+
+static atomic_bool sync_takes_long, syncs;
+
+int __wrap_fdatasync(int file);
+
+int __wrap_fdatasync(int file)
+{
+    (void)file;
+    while (atomic_load(&sync_takes_long)) {
+        atomic_store(&syncs, true);
+        usleep(1000);
+    }
+    atomic_store(&syncs, false);
+    return 0;
+}
+
+/* ---- tests ---- */
 
 static void an_event_is_in_the_spool_before_emit_returns(void **state)
 {
@@ -149,6 +169,39 @@ static void a_stuck_disk_holds_up_one_emit_and_that_not_for_long(void **state)
     assert_int_equal(producing_counters().unspooled, 102);
 }
 
+static void a_disk_that_was_slow_once_is_used_again_at_once(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(10);
+    usleep(20000); /* it was quiet for a while */
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    producing_emit_many(1);
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    int64_t end_ms = producing_now_ms() + RETRY_MS / 2;
+    producing_emit_many(1);
+    spooling_wait_for(spooling_works);
+    assert_true(producing_now_ms() < end_ms);
+}
+
+static void an_emit_does_not_wait_while_the_disk_syncs(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_ALWAYS);
+
+    (void)state;
+    options.spool_sync_ms = 1;
+    producing_reopen(&options);
+    atomic_store(&sync_takes_long, true);
+    producing_emit_many(10);
+    while (!atomic_load(&syncs))
+        usleep(1000);
+    usleep(20000); /* so long that it might have died meanwhile */
+    assert_in_range(emit_and_time(1), 0, PATIENCE_MS / 2);
+    assert_int_equal(producing_counters().unspooled, 0);
+    assert_int_equal(producing_counters().spool_written, producing_counters().accepted);
+    atomic_store(&sync_takes_long, false);
+}
+
 static void *emit_one(void *self)
 {
     *(int64_t *)self = emit_and_time(1);
@@ -223,6 +276,8 @@ int main(void)
         TEST(a_full_disk_is_counted_and_used_again_when_there_is_room),
         TEST(what_redis_has_answered_for_gives_way_while_the_disk_is_full),
         TEST(a_stuck_disk_holds_up_one_emit_and_that_not_for_long),
+        TEST(a_disk_that_was_slow_once_is_used_again_at_once),
+        TEST(an_emit_does_not_wait_while_the_disk_syncs),
         TEST(nobody_waits_long_behind_another_who_is_stuck),
         TEST(threads_that_emit_at_once_share_their_writes),
     };

@@ -133,6 +133,21 @@ static void a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_s
     assert_int_equal(spooling_folders(), 0);
 }
 
+static void what_redis_took_while_it_was_being_written_does_not_stay(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    unsigned before = spooling_writes();
+    producing_emit_many(50);
+    spooling_wait_for_write(before);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    spooling_wait_for(spooling_is_empty);
+}
+
 static void close_returns_in_time_while_the_disk_is_stuck(void **state)
 {
     int64_t start_ms;
@@ -213,6 +228,7 @@ int main(void)
         TEST(what_redis_does_not_take_is_in_the_spool_when_the_producer_is_closed),
         TEST(a_redis_that_does_not_answer_costs_no_event_at_close),
         TEST(a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so),
+        TEST(what_redis_took_while_it_was_being_written_does_not_stay),
         TEST(close_returns_in_time_while_the_disk_is_stuck),
         TEST(what_became_of_every_number_is_reported),
         TEST(a_drop_is_reported_with_its_reason),
