@@ -153,7 +153,7 @@ static void judge_group(struct doctor_redis *redis)
         doctor_report_set(&redis->finding, DOCTOR_OK, "%s", redis->configuration->group);
     else
         doctor_report_set(&redis->finding, DOCTOR_NOTE,
-                          "of %u streams %u are not there and %u have no group %s; a consumer makes them at its start",
+                          "of %u stream(s), %u not there yet and %u without the group %s: a consumer makes them at its start",
                           shards_of(redis), missing, lacking, redis->configuration->group);
 }
 

@@ -197,8 +197,8 @@ static void describe(struct heads *heads, const struct heads_head *was, const st
     stream_id_format(was->last, before);
     stream_id_format(is->last, after);
     snprintf(heads->detail, sizeof heads->detail,
-             "the last ID was %s and is %s, entries ever added were %" PRId64 " and are %" PRId64
-             "; when it was last seen before, %" PRId64 " had not been read and %" PRId64 " not been settled",
+             "last ID %s, now %s; entries ever added %" PRId64 ", now %" PRId64 "; at the last look before, %" PRId64
+             " were unread and %" PRId64 " unsettled",
              before, after, was->added, is->added, was->unread, was->pending);
 }
 

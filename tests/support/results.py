@@ -25,7 +25,7 @@ def read(folder):
 def row(result):
     verdict = "" if result["passed"] else f"**FAILED** (seed {result['seed']}) "
     return [
-        verdict + result["scenario"].removeprefix("test_").replace("_", " "),
+        verdict + result["scenario"].removeprefix("test_").replace("_s_", "'s ").replace("_", " "),
         ", ".join(f"{count} × {fault}" for fault, count in result["faults"].items()),
         f"{result['events']:,}",
         f"{result['again']:,}",
