@@ -152,9 +152,10 @@ static void judge_group(struct doctor_redis *redis)
     if (missing + lacking == 0)
         doctor_report_set(&redis->finding, DOCTOR_OK, "%s", redis->configuration->group);
     else
-        doctor_report_set(&redis->finding, DOCTOR_NOTE,
-                          "of %u stream(s), %u not there yet and %u without the group %s: a consumer makes them at its start",
-                          shards_of(redis), missing, lacking, redis->configuration->group);
+        doctor_report_set(
+            &redis->finding, DOCTOR_NOTE,
+            "of %u stream(s), %u not there yet and %u without the group %s: a consumer makes them at its start",
+            shards_of(redis), missing, lacking, redis->configuration->group);
 }
 
 /* clang-format off */
