@@ -3,7 +3,7 @@
 #define TASKLEDGER_CONSUMER_LOSS_H
 
 enum loss_kind {
-    LOSS_GAP,                   /* numbers of a producer that have not come, see consumer/gaps.h */
+    LOSS_GAP, /* numbers of a producer that have not come, see consumer/gaps.h */
     /* What happened, not what it cost: that is told by gaps. */
     LOSS_DELETED_WHILE_PENDING, /* an entry that was gone from the stream before it was applied */
     LOSS_STREAM_WENT_BACK,      /* see consumer/heads.h */
