@@ -1,6 +1,7 @@
 #include "producer/emit/delivery.h"
 
 #include "producer/emit/console.h"
+#include "producer/emit/leftovers.h"
 #include "producer/emit/stop.h"
 #include "proto/clock.h"
 #include "proto/redis_url.h"
@@ -153,22 +154,33 @@ static void say_lost(const char *text, const struct taskledger_counters *counter
         console_say("%s; the events are lost", text);
 }
 
+/* In `always` the ledger's word is waited for, else only the goodbye's answer. */
+int32_t delivery_goodbye_ms(const struct configuration *configuration, int64_t left_ms)
+{
+    bool waits = strcmp(configuration->spool, "always") == 0;
+
+    return within(left_ms, DELIVERY_CLOSE_MS, waits ? INT32_MAX : DELIVERY_GOODBYE_MS);
+}
+
 enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
                               int stop_fd)
 {
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
     int32_t close_ms = within(configuration->timeout_ms / 4, 0, DELIVERY_CLOSE_MS);
-    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms - close_ms);
+    int64_t end_us = clock_deadline_us(clock_system(), configuration->timeout_ms);
+    int64_t deadline_us = end_us - INT64_C(1000) * close_ms;
     char reason[DELIVERY_REASON_BYTES];
     char text[DELIVERY_TEXT_BYTES];
 
     enum ending ending = wait_for_answers(producer, deadline_us, stop_fd, &counters);
-    int64_t left_ms = ending == DELIVERED ? clock_left_ms(clock_system(), deadline_us) : 0;
-    uint64_t lost = taskledger_close(producer, within(left_ms, DELIVERY_CLOSE_MS, DELIVERY_GOODBYE_MS));
+    int64_t left_ms = ending == DELIVERED ? clock_left_ms(clock_system(), end_us) : 0;
+    uint64_t lost = taskledger_close(producer, delivery_goodbye_ms(configuration, left_ms));
 
     /* When only the goodbye is missing, nothing is that anybody asked for. */
-    if (ending == DELIVERED)
+    if (ending == DELIVERED) {
+        leftovers_send(configuration, clock_left_ms(clock_system(), end_us), stop_fd);
         return EXIT_OK;
+    }
     delivery_reason(configuration, &counters, reason);
     describe(ending, reason, configuration->timeout_ms, text);
     if (lost > 0) {

@@ -34,9 +34,12 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
                    struct error *error);
 
 /* Wait for Redis as long as configured, or until `stop_fd` is readable (negative: none), close the producer, and say what
- * is spooled or lost. EXIT_OK when Redis or the spool has everything, else the code below. */
+ * is spooled or lost; in the time that is left send what others left behind. EXIT_OK when Redis or the spool has everything, else the code below. */
 enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
                               int stop_fd);
+
+/* What closing is given, once Redis has everything, when there is so much time left. */
+int32_t delivery_goodbye_ms(const struct configuration *configuration, int64_t left_ms);
 
 /* Why events are still unanswered: "<address>: <last error>". */
 void delivery_reason(const struct configuration *configuration, const struct taskledger_counters *counters,

@@ -2,10 +2,12 @@
 
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
+#include "producer/emit/leftovers.h"
 #include "producer/emit/line.h"
 #include "producer/emit/line_reader.h"
 #include "producer/emit/pace.h"
 #include "producer/emit/stop.h"
+#include "proto/clock.h"
 #include "proto/exit_code.h"
 
 #include <inttypes.h>
@@ -199,10 +201,14 @@ static int finish(struct lines *lines, int code)
     struct taskledger_counters counters = TASKLEDGER_COUNTERS_INIT;
 
     code = drain(lines, code);
+
+    int64_t end_us = clock_deadline_us(clock_system(), lines->configuration->timeout_ms);
     taskledger_counters(lines->producer, &counters);
     lines->undelivered = counters.accepted - counters.sent;
 
-    uint64_t lost = taskledger_close(lines->producer, lines->undelivered > 0 ? DELIVERY_CLOSE_MS : DELIVERY_GOODBYE_MS);
+    bool waits = lines->undelivered == 0 && code != EXIT_INTERRUPTED;
+    uint64_t lost = taskledger_close(
+        lines->producer, delivery_goodbye_ms(lines->configuration, waits ? lines->configuration->timeout_ms : 0));
     lines->lost =
         lines->undelivered == 0 || lost == 0 ? 0 : least(lost - 1, least(lines->accepted, DELIVERY_QUEUE_EVENTS));
     lines->producer = NULL;
@@ -212,6 +218,8 @@ static int finish(struct lines *lines, int code)
     say_summary(lines, &counters);
     if (lines->lost > 0 || lines->dropped > 0 || code == EXIT_UNREACHABLE)
         return (int)delivery_exit_code(&counters);
+    if (waits)
+        leftovers_send(lines->configuration, clock_left_ms(clock_system(), end_us), lines->reader.stop_fd);
     return code == EXIT_OK && lines->bad > 0 ? EXIT_FINDINGS : code;
 }
 

@@ -11,7 +11,7 @@ static bool parse(const struct configuration *configuration, int count, char **w
                   struct error *error)
 {
     if (count != 2)
-        return error_set(error, ERROR_FATAL, "usage", "expected a TASK_ID and a STATUS, found %d words", count);
+        return error_set(error, ERROR_FATAL, "usage", "expected a TASK_ID and a STATUS, found %d", count);
 
     *event = configuration_event(configuration);
     event->task_id = words[0];

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from support.emitted import Emitted
+from support.events import STREAM
 from support.waiting import wait_until
 
 LINE = '{"task_id":"t-%d","status":"RUNNING"}\n'
@@ -120,6 +121,42 @@ def test_always_leaves_what_the_ledger_has_not_got(programs, redis, spool, event
     result = emit(programs, "status", "t", "RUNNING", "--spool", "always")
     assert result.stderr == "" and len(producers_in(spool)) == 1
     assert len(Emitted(redis, event_pb2).tasks()) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "run", "lines"])
+def test_the_next_command_sends_what_the_last_one_left(programs, away, spool, redis, event_pb2, command):
+    emit(programs, "status", "left", "RUNNING", "--timeout", "500ms")
+    assert len(producers_in(spool)) == 1
+    programs.use(redis)
+    words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
+    result = emit(programs, *words, input=LINE % 1)
+    assert result.stderr.count("\n") == (command == "lines") and producers_in(spool) == []
+    assert "left" in [task.task_id for task in Emitted(redis, event_pb2).tasks()]
+
+
+def test_what_others_left_takes_no_more_than_the_timeout(programs, away, spool, redis):
+    """Nobody confirms, so the sweep has no end of its own."""
+    emit(programs, "status", "left", "RUNNING", "--timeout", "500ms", "--spool", "always")
+    programs.use(redis)
+    started = time.monotonic()
+    emit(programs, "status", "t", "RUNNING", "--timeout", "1s")
+    assert time.monotonic() - started < 1.8
+    assert len(producers_in(spool)) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "run", "lines"])
+def test_always_waits_for_the_ledger_as_long_as_it_may(programs, redis, postgres, spool, command):
+    """Half a second, as others are given, is not enough for a consumer that comes late."""
+    programs.use(redis, postgres)
+    words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
+    (spool.parent / "lines").write_text(LINE % 1)
+    with open(spool.parent / "lines") as lines:
+        flags = ["--spool", "always", "--timeout", "20s"]
+        program = programs.start("taskledger-emit", words[0], *flags, *words[1:], stdin=lines)
+    wait_until(lambda: redis.client().exists(STREAM), 10, "Redis has it")
+    programs.start("taskledger-consumer", "run").wait_for_log('"ready"')
+    assert program.wait(20) == 0
+    assert producers_in(spool) == []
 
 
 def test_the_next_producer_sends_what_the_last_one_left(programs, away, spool, redis, event_pb2):
