@@ -78,9 +78,9 @@ static const struct command {
         .usage = "[OPTION...]",
         .does = "send what producers that are gone left in the spool",
         .notes =
-            "Any producer with the same spool folder does this now and then by itself; this is for when there is\n"
-            "none, before a machine goes for instance. What living producers have there is left alone. Says how much\n"
-            "it sent and how much is left.\n\n"
+            "Any producer with the same spool folder does this now and then by itself, and so do status, run\n"
+            "and lines when they are done; this is for when there is none, before a machine goes for instance. What\n"
+            "living producers have there is left alone. Says how much it sent and how much is left.\n\n"
             "Exit codes: 0 nothing is left, 2 usage or configuration, 3 Redis could not be reached or refuses, 4 some\n"
             "is left, 130 interrupted.\n",
         .table = &configuration_sweep,
@@ -94,7 +94,8 @@ static const struct command {
         .does = "what the producers of this host have done, and what is in their spools",
         .notes =
             "Of all who have a spool in the folder; the living tell their counters once a second, those who are gone\n"
-            "told them while they lived. Redis is not asked.\n\n"
+            "told them while they lived. With --spool overflow a producer has none while Redis is well, and is not\n"
+            "shown. Redis is not asked.\n\n"
             "Exit codes: 0, 2 usage or configuration, 4 the folder cannot be read.\n",
         .table = &configuration_stats,
         .usage_code = EXIT_USAGE,

@@ -12,6 +12,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { PID_BYTES_MAX = 21 };
 
 /* One producer, as it is shown. */
 struct shown {
@@ -92,6 +95,11 @@ static void print_text(const char *before, const char *text)
     arena_close(&arena);
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_counters(const struct taskledger_counters *counters)
 {
     for (size_t i = 0; i < COLUMNS; i++)
@@ -103,22 +111,32 @@ static void print_counters(const struct taskledger_counters *counters)
     printf("\n");
 }
 
+/* A worker that nobody named is HOST:PID, which tells both. */
+static void print_who(const struct stats *stats)
+{
+    const char *colon = strrchr(stats->worker, ':');
+    char pid[PID_BYTES_MAX];
+
+    snprintf(pid, sizeof pid, "%" PRIu64, stats->pid);
+    if (colon == NULL || strcmp(colon + 1, pid) != 0)
+        printf("  pid %s", pid);
+    print_text("  ", stats->worker);
+}
+
 static void print_table(const struct shown *shown)
 {
     const struct glance *glance = &shown->glance;
 
     printf("%s  %s", shown->name, glance->is_held ? "alive" : "gone");
-    if (glance->has_stats) {
-        printf("  pid %" PRIu64, glance->stats.pid);
-        print_text("  ", glance->stats.worker);
-    }
+    if (glance->has_stats)
+        print_who(&glance->stats);
     printf("\n");
     if (glance->has_stats)
         print_counters(&glance->stats.counters);
-    printf("  %" PRIu64 " bytes in %" PRIu64 " segments, %" PRIu64 " damaged", glance->bytes, glance->segments,
-           glance->damaged);
+    printf("  %" PRIu64 " bytes in %" PRIu64 " segment%s, %" PRIu64 " damaged", glance->bytes, glance->segments,
+           plural(glance->segments), glance->damaged);
     if (!glance->is_held)
-        printf("; %" PRIu64 " events left behind", shown->events.count);
+        printf("; %" PRIu64 " event%s left behind", shown->events.count, plural(shown->events.count));
     if (shown->oldest_age_s > 0)
         printf("; the oldest is %" PRIu64 " s old", shown->oldest_age_s);
     print_text("\n  last error: ", glance->stats.counters.last_error);
@@ -126,11 +144,14 @@ static void print_table(const struct shown *shown)
     printf("\n\n");
 }
 
-static void print_total(const struct total *total)
+/* Where it was looked: a wrong folder is as empty as one that nobody uses. */
+static void print_total(const char *directory, const struct total *total)
 {
-    printf("%" PRIu64 " producers, %" PRIu64 " alive; %" PRIu64 " bytes, %" PRIu64 " damaged segments, %" PRIu64
-           " events left behind\n",
-           total->producers, total->alive, total->bytes, total->damaged, total->abandoned);
+    printf("%" PRIu64 " producer%s, %" PRIu64 " alive; %" PRIu64 " bytes, %" PRIu64 " damaged segment%s, %" PRIu64
+           " event%s left behind %s%s\n",
+           total->producers, plural(total->producers), total->alive, total->bytes, total->damaged,
+           plural(total->damaged), total->abandoned, plural(total->abandoned),
+           access(directory, F_OK) == 0 ? "in " : "as there is no folder ", directory);
     if (total->producers > 0)
         print_counters(&total->counters);
 }
@@ -236,6 +257,7 @@ static void print_json(struct stats_command *command)
 {
     json_writer_array_end(&command->json);
     write_total(&command->json, &command->total);
+    write_text(&command->json, "spool_dir", command->directory);
     json_writer_object_end(&command->json);
     if (!command->json.failed)
         printf("%s\n", command->json.text);
@@ -273,6 +295,6 @@ int stats_execute(const struct configuration *configuration, int count, char **w
     if (command.is_json)
         print_json(&command);
     else
-        print_total(&command.total);
+        print_total(command.directory, &command.total);
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_INCOMPLETE;
 }

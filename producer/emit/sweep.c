@@ -3,6 +3,7 @@
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
 #include "producer/emit/stop.h"
+#include "producer/spool/spool.h"
 #include "producer/sweep.h"
 #include "proto/clock.h"
 #include "proto/exit_code.h"
@@ -46,25 +47,46 @@ static enum exit_code go_on(struct taskledger_producer *producer, const struct c
     }
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void say(const struct taskledger_counters *counters, const char *rest)
 {
-    console_say("%" PRIu64 " events sent, %" PRIu64 " spools done with%s", counters->adopted, counters->adopted_spools,
-                rest);
+    console_say("%" PRIu64 " event%s sent, %" PRIu64 " spool%s done with; %s", counters->adopted,
+                plural(counters->adopted), counters->adopted_spools, plural(counters->adopted_spools), rest);
+}
+
+/* Where it was looked: a wrong folder is as empty as one that was swept. */
+static void say_nothing_left(const char *directory, const struct taskledger_counters *counters)
+{
+    char rest[CONSOLE_TEXT_BYTES_MAX];
+    bool exists = access(directory, F_OK) == 0;
+
+    snprintf(rest, sizeof rest, exists ? "nothing is left in %s" : "there is no folder %s", directory);
+    say(counters, rest);
 }
 
 /* What is left, and why. */
-static void say_left(const struct configuration *configuration, const struct taskledger_counters *counters,
-                     uint64_t left, const struct error *unreadable)
+static void say_left(const struct configuration *configuration, const char *directory,
+                     const struct taskledger_counters *counters, uint64_t left, const struct error *unreadable)
 {
     char rest[CONSOLE_TEXT_BYTES_MAX];
     char reason[DELIVERY_REASON_BYTES];
 
+    if (unreadable->kind != ERROR_NONE) {
+        snprintf(rest, sizeof rest, "what is left in %s is not known: %s", directory, unreadable->text);
+        say(counters, rest);
+        return;
+    }
+
     delivery_reason(configuration, counters, reason);
-    if (unreadable->kind != ERROR_NONE)
-        snprintf(reason, sizeof reason, "%s", unreadable->text);
+    if (!configuration->enabled)
+        snprintf(reason, sizeof reason, "TASKLEDGER_ENABLED=0");
     else if (counters->connects > 0 && counters->last_error[0] == '\0')
         snprintf(reason, sizeof reason, "the ledger has not got all of them yet");
-    snprintf(rest, sizeof rest, "; %" PRIu64 " are left: %s", left, reason);
+    snprintf(rest, sizeof rest, "%" PRIu64 " %s left in %s: %s", left, left == 1 ? "is" : "are", directory, reason);
     say(counters, rest);
 }
 
@@ -72,18 +94,21 @@ static int finish(struct taskledger_producer *producer, const struct configurati
                   const struct taskledger_counters *counters)
 {
     struct error unreadable = {.kind = ERROR_NONE};
+    const char *directory = "";
     uint64_t left = 0;
 
+    (void)configuration_spool_dir(configuration, &directory, &unreadable);
     bool read = sweep_left(producer, &left, &unreadable);
     taskledger_close(producer, DELIVERY_GOODBYE_MS);
     if (read && left == 0) {
-        say(counters, "; nothing is left");
+        say_nothing_left(directory, counters);
         return code == EXIT_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_OK;
     }
-    say_left(configuration, counters, left, &unreadable);
+    say_left(configuration, directory, counters, left, &unreadable);
     if (code == EXIT_INTERRUPTED)
         return EXIT_INTERRUPTED;
-    return read && counters->connects == 0 ? (int)delivery_exit_code(counters) : EXIT_INCOMPLETE;
+    return read && configuration->enabled && counters->connects == 0 ? (int)delivery_exit_code(counters)
+                                                                     : EXIT_INCOMPLETE;
 }
 
 int sweep_execute(const struct configuration *configuration, int count, char **words)
@@ -100,11 +125,7 @@ int sweep_execute(const struct configuration *configuration, int count, char **w
         return EXIT_USAGE;
     }
 
-    int code = EXIT_OK;
-    if (configuration->enabled)
-        code = finish(producer, configuration, go_on(producer, configuration, stop_fd, &counters), &counters);
-    else
-        taskledger_close(producer, 0);
+    enum exit_code code = configuration->enabled ? go_on(producer, configuration, stop_fd, &counters) : EXIT_OK;
     close(stop_fd);
-    return code;
+    return finish(producer, configuration, code, &counters);
 }

@@ -40,7 +40,11 @@ def wait_for(programs, condition, what):
 
 
 def test_of_nothing(programs, spool):
-    assert table(programs) == "0 producers, 0 alive; 0 bytes, 0 damaged segments, 0 events left behind\n"
+    assert table(programs) == (
+        f"0 producers, 0 alive; 0 bytes, 0 damaged segments, 0 events left behind as there is no folder {spool}\n"
+    )
+    spool.mkdir()
+    assert table(programs).endswith(f"0 events left behind in {spool}\n")
     assert stats(programs)["producers"] == []
 
 

@@ -95,9 +95,9 @@ def test_what_overflowed_is_forgotten_when_redis_has_it(programs, redis, make_wo
         worker.wait_for_counters(lambda now: now["spooled"] > EVENTS, "all is spooled")
         worker.kill()
     programs.use(redis)
-    assert "1 spools done with; nothing is left" in sweep(programs)
+    assert "1 spool done with; nothing is left" in sweep(programs)
     assert folders(spool) == [] and len(Emitted(redis, event_pb2).tasks()) == EVENTS
-    assert sweep(programs) == "taskledger-emit: 0 events sent, 0 spools done with; nothing is left\n"
+    assert sweep(programs) == f"taskledger-emit: 0 events sent, 0 spools done with; nothing is left in {spool}\n"
 
 
 def test_without_redis_nothing_is_sent_and_nothing_lost(programs, redis, make_worker, spool):
@@ -108,6 +108,28 @@ def test_without_redis_nothing_is_sent_and_nothing_lost(programs, redis, make_wo
         said = sweep(programs, "--timeout", "1s", expect=3)
     assert "0 events sent" in said and "101 are left" in said
     assert len(segments(spool)) == 1
+
+
+def test_a_folder_that_is_not_there_is_told_from_one_that_is_empty(programs, redis, spool):
+    programs.use(redis)
+    assert sweep(programs).endswith(f"; there is no folder {spool}\n")
+
+
+def test_where_nothing_may_be_emitted_what_is_left_is_said(programs, redis, make_worker, spool):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        die(make_worker(proxy, spool="always"), 4)
+    programs.use(redis)
+    said = sweep(programs, expect=4, env={"TASKLEDGER_ENABLED": "0"})
+    assert f"5 are left in {spool}: TASKLEDGER_ENABLED=0" in said and redis.client().exists(STREAM) == 0
+    assert "5 events sent" in sweep(programs, "--spool", "off", "--timeout", "1s", expect=4)  # nobody confirms
+
+
+def test_of_what_cannot_be_read_nothing_is_claimed(programs, redis, spool):
+    spool.write_text("")
+    programs.use(redis)
+    said = sweep(programs, expect=4)
+    assert f"what is left in {spool} is not known: could not" in said and "0 are left" not in said
 
 
 def test_the_living_are_left_alone(programs, redis, make_worker, spool):
