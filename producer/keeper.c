@@ -74,6 +74,9 @@ static bool step(struct keeper *keeper)
     case OUTBOX_KEEPER_OPEN:
         open_spool(keeper);
         return true;
+    case OUTBOX_KEEPER_RELEASE:
+        outbox_keeper_release(keeper->outbox);
+        return true;
     case OUTBOX_KEEPER_WRITE:
         outbox_keeper_write(keeper->outbox);
         return true;

@@ -50,7 +50,7 @@ struct outbox_disk {
 
     struct queue_cursor next; /* what is in memory from here on is not in the spool */
     uint64_t last;            /* the last ordinal that was written; 0: none */
-    uint64_t released_to;     /* overflow: the spool has been told to forget so much */
+    uint64_t released_to;     /* the spool has been told to forget so much */
     bool busy;                /* somebody writes, or makes the spool */
     int64_t busy_since_us;
     int64_t well_us;  /* when it took something last */

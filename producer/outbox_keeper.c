@@ -93,6 +93,13 @@ static int64_t tell_due_us(const struct outbox *outbox)
     return disk->told_us + OUTBOX_KEEPER_TELL_MS * 1000;
 }
 
+static bool may_release(const struct outbox *outbox)
+{
+    const struct outbox_disk *disk = &outbox->disk;
+
+    return disk->spool != NULL && !outbox->stopping && outbox_spool_done_to(outbox) > disk->released_to;
+}
+
 /* Emits do not wake the keeper while Redis is away: they have other things to do. */
 static int64_t look_again_us(const struct outbox *outbox, int64_t now_us)
 {
@@ -110,7 +117,9 @@ static bool find_task(const struct outbox *outbox, int sync_ms, enum outbox_keep
     int64_t tell_us = tell_due_us(outbox);
 
     *until_us = earlier(earlier(earlier(write_us, sync_us), tell_us), look_again_us(outbox, now_us));
-    if (write_us <= now_us)
+    if (may_release(outbox))
+        *task = OUTBOX_KEEPER_RELEASE;
+    else if (write_us <= now_us)
         *task = outbox->disk.spool == NULL ? OUTBOX_KEEPER_OPEN : OUTBOX_KEEPER_WRITE;
     else if (sync_us <= now_us)
         *task = OUTBOX_KEEPER_SYNC;
@@ -165,6 +174,20 @@ void outbox_keeper_write(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     if (outbox_spool_has_more(outbox) && !outbox->disk.busy)
         outbox_spool_write(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_keeper_release(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t done_to = outbox->disk.released_to = outbox_spool_done_to(outbox);
+    struct spool *spool = outbox_spool_borrow(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+
+    spool_release(spool, done_to);
+
+    pthread_mutex_lock(&outbox->lock);
+    outbox_spool_return(outbox);
     pthread_mutex_unlock(&outbox->lock);
 }
 

@@ -27,11 +27,12 @@ struct uuid outbox_keeper_begins(struct outbox *outbox);
 void outbox_keeper_ends(struct outbox *outbox);
 
 enum outbox_keeper_task {
-    OUTBOX_KEEPER_OPEN,  /* make the spool: outbox_keeper_opened */
-    OUTBOX_KEEPER_WRITE, /* outbox_keeper_write */
-    OUTBOX_KEEPER_SYNC,  /* outbox_keeper_sync */
-    OUTBOX_KEEPER_TELL,  /* outbox_keeper_tell */
-    OUTBOX_KEEPER_END,   /* outbox_keeper_close, and end */
+    OUTBOX_KEEPER_OPEN,    /* make the spool: outbox_keeper_opened */
+    OUTBOX_KEEPER_RELEASE, /* outbox_keeper_release */
+    OUTBOX_KEEPER_WRITE,   /* outbox_keeper_write */
+    OUTBOX_KEEPER_SYNC,    /* outbox_keeper_sync */
+    OUTBOX_KEEPER_TELL,    /* outbox_keeper_tell */
+    OUTBOX_KEEPER_END,     /* outbox_keeper_close, and end */
 };
 
 /* Wait for something to do. `sync_ms` between two syncs; negative: none. */
@@ -39,6 +40,9 @@ enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms);
 
 /* Owned by the outbox from now on; NULL: it could not be made. */
 void outbox_keeper_opened(struct outbox *outbox, struct spool *spool, const struct error *error);
+
+/* Remove what is done with. The sender shall not hang in a disk that is stuck. */
+void outbox_keeper_release(struct outbox *outbox);
 
 void outbox_keeper_write(struct outbox *outbox);
 void outbox_keeper_sync(struct outbox *outbox);

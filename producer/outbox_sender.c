@@ -51,19 +51,10 @@ void outbox_sender_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* With the lock held: the spool may forget something. With `always` it is the ledger that decides. */
-static bool may_forget(const struct outbox *outbox)
-{
-    const struct outbox_disk *disk = &outbox->disk;
-    uint64_t answered_to = outbox->sent_to < disk->last ? outbox->sent_to : disk->last;
-
-    return disk->mode == TASKLEDGER_SPOOL_OVERFLOW && disk->released_to < answered_to;
-}
-
 /* With the lock held. */
 static bool has_work(const struct outbox *outbox)
 {
-    return outbox->sent_to < outbox->accept.accepted || may_forget(outbox) || outbox->sweep.wanted > outbox->sweep.seen;
+    return outbox->sent_to < outbox->accept.accepted || outbox->sweep.wanted > outbox->sweep.seen;
 }
 
 /* With the lock held. */
@@ -241,38 +232,27 @@ void outbox_sender_forget(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     uint64_t sent_to = outbox->sent_to;
     bool keeps = outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS;
-    struct spool *spool = keeps || may_forget(outbox) ? outbox_spool_borrow(outbox) : NULL;
-    if (spool != NULL)
-        outbox->disk.released_to = sent_to < outbox->disk.last ? sent_to : outbox->disk.last;
+    struct spool *spool = keeps ? outbox_spool_borrow(outbox) : NULL;
+    outbox_spool_note_done(outbox);
     pthread_mutex_unlock(&outbox->lock);
     if (spool == NULL)
         return;
 
-    if (keeps)
-        spool_note_sent(spool, sent_to);
-    else
-        spool_release(spool, sent_to);
+    spool_note_sent(spool, sent_to);
     outbox_sender_return_spool(outbox);
 }
 
 void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal)
 {
     pthread_mutex_lock(&outbox->lock);
-    bool news = ordinal > outbox->confirmed_to;
-    struct spool *spool = news ? outbox_spool_borrow(outbox) : NULL;
-    if (news) {
+    if (ordinal > outbox->confirmed_to) {
         outbox_report(outbox, TASKLEDGER_REPORT_CONFIRMED, outbox->confirmed_to + 1, ordinal);
         outbox->counters.confirmed += ordinal - outbox->confirmed_to;
         outbox->confirmed_to = ordinal;
-        outbox_spool_note_news(outbox);
+        outbox_spool_note_done(outbox);
         pthread_cond_broadcast(&outbox->progress);
     }
     pthread_mutex_unlock(&outbox->lock);
-    if (spool == NULL)
-        return;
-
-    spool_release(spool, ordinal);
-    outbox_sender_return_spool(outbox);
 }
 
 void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal)

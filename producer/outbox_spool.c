@@ -73,6 +73,21 @@ void outbox_spool_note_redis(struct outbox *outbox, bool is_away)
     disk->redis_is_away = is_away;
 }
 
+void outbox_spool_note_done(struct outbox *outbox)
+{
+    if (outbox_spool_done_to(outbox) > outbox->disk.released_to)
+        wake_keeper(outbox);
+}
+
+uint64_t outbox_spool_done_to(const struct outbox *outbox)
+{
+    const struct outbox_disk *disk = &outbox->disk;
+
+    if (disk->mode == TASKLEDGER_SPOOL_ALWAYS)
+        return outbox->confirmed_to;
+    return outbox->sent_to < disk->last ? outbox->sent_to : disk->last;
+}
+
 bool outbox_spool_is_pressed(const struct outbox *outbox)
 {
     const struct queue *queue = &outbox->queue;
@@ -147,9 +162,6 @@ static void note_written(struct outbox *outbox, const struct outbox_batch *batch
         disk->unsynced_since_us = now_us;
         wake_keeper(outbox);
     }
-    /* Redis was faster: the spool need not keep them. */
-    if (outbox->sender_sleeps && outbox->sent_to >= disk->last)
-        pthread_cond_signal(&outbox->work);
 }
 
 void outbox_spool_refuse(struct outbox *outbox, const struct error *error, int64_t retry_ms)

@@ -46,6 +46,10 @@ void outbox_spool_note_news(struct outbox *outbox);
 /* Redis cannot be reached, or can again. */
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away);
 
+/* Up to this ordinal nothing in the spool is needed: Redis has it, with `always` the ledger; and that it may be more now. */
+uint64_t outbox_spool_done_to(const struct outbox *outbox);
+void outbox_spool_note_done(struct outbox *outbox);
+
 /* More is waiting in memory, not yet in the spool, than need be. */
 bool outbox_spool_is_pressed(const struct outbox *outbox);
 

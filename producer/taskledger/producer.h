@@ -13,8 +13,9 @@
  *     taskledger_close(producer, 2000);
  *
  * What this library promises its host:
- *   - emitting copies the event into memory and returns: it never waits for a lock held over I/O, for Redis, for DNS or
- *     for a disk, raises no signal, changes no signal handler, prints nothing, never exits;
+ *   - emitting copies the event into memory and returns: it never waits for a lock held over I/O, for Redis, for DNS or,
+ *     but with TASKLEDGER_SPOOL_ALWAYS, for a disk, raises no signal, changes no signal handler, prints nothing, never
+ *     exits;
  *   - taskledger_open starts no thread and opens no socket or file; the sender's thread, and the spool's if there is a
  *     spool, start with the first emit in this process, with all signals blocked;
  *   - after fork() the child is a producer of its own with an empty queue and its own identity; the parent goes on.
@@ -88,7 +89,8 @@ enum taskledger_spool {
     TASKLEDGER_SPOOL_OVERFLOW = 2, /* what does not fit into memory, or can't be sent, or is left at close */
 
     /* Every event is in the spool before emit returns (one write(2) into the page cache, under a lock that others wait
-     * for 100 ms at most), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it. */
+     * for 100 ms at most), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it.
+     * Should the disk get stuck while it is busy, the one thread that writes just then is held for as long. */
     TASKLEDGER_SPOOL_ALWAYS = 3,
 };
 

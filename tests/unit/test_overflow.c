@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,24 @@
 #include <cmocka.h>
 
 enum { SLACK_MS = 400 };
+
+/* ---- a disk that lets nothing go ---- */
+
+static atomic_bool keeps_all, asked;
+
+int __real_unlinkat(int folder, const char *name, int flags);
+int __wrap_unlinkat(int folder, const char *name, int flags);
+
+int __wrap_unlinkat(int folder, const char *name, int flags)
+{
+    while (atomic_load(&keeps_all)) {
+        atomic_store(&asked, true);
+        usleep(1000);
+    }
+    return __real_unlinkat(folder, name, flags);
+}
+
+/* ---- tests ---- */
 
 static void nothing_is_written_while_redis_keeps_up(void **state)
 {
@@ -148,6 +167,24 @@ static void what_redis_took_while_it_was_being_written_does_not_stay(void **stat
     spooling_wait_for(spooling_is_empty);
 }
 
+static void a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_what_is_sent(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(50);
+    spooling_wait_for(spooling_is_safe);
+    atomic_store(&keeps_all, true);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    while (!atomic_load(&asked))
+        usleep(1000);
+    producing_emit_many(50);
+    uint64_t left = taskledger_flush(producing.producer, SLACK_MS);
+    atomic_store(&keeps_all, false);
+    assert_int_equal(left, 0);
+    spooling_wait_for(spooling_is_empty);
+}
+
 static void close_returns_in_time_while_the_disk_is_stuck(void **state)
 {
     int64_t start_ms;
@@ -229,6 +266,7 @@ int main(void)
         TEST(a_redis_that_does_not_answer_costs_no_event_at_close),
         TEST(a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so),
         TEST(what_redis_took_while_it_was_being_written_does_not_stay),
+        TEST(a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_what_is_sent),
         TEST(close_returns_in_time_while_the_disk_is_stuck),
         TEST(what_became_of_every_number_is_reported),
         TEST(a_drop_is_reported_with_its_reason),
