@@ -145,8 +145,18 @@ def test_what_others_left_takes_no_more_than_the_timeout(programs, away, spool, 
 
 
 @pytest.mark.parametrize("command", ["status", "run", "lines"])
-def test_always_waits_for_the_ledger_as_long_as_it_may(programs, redis, postgres, spool, command):
-    """Half a second, as others are given, is not enough for a consumer that comes late."""
+def test_always_waits_for_the_ledger_as_long_as_it_may(programs, redis, spool, command):
+    """Others are given half a second to say goodbye."""
+    programs.use(redis)
+    words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
+    started = time.monotonic()
+    emit(programs, words[0], "--spool", "always", "--timeout", "1500ms", *words[1:], input=LINE % 1)
+    assert 1.2 < time.monotonic() - started < 2.5
+    assert len(producers_in(spool)) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "run", "lines"])
+def test_always_leaves_nothing_to_a_ledger_that_comes_in_time(programs, redis, postgres, spool, command):
     programs.use(redis, postgres)
     words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
     (spool.parent / "lines").write_text(LINE % 1)
