@@ -261,6 +261,16 @@ bool adoption_is_sent(const struct adoption *adoption)
     return adoption->sent_all;
 }
 
+bool adoption_knows_end(const struct adoption *adoption)
+{
+    struct spool_look look;
+
+    if (!spool_keeps(adoption->held))
+        return false;
+    spool_look(adoption->held, &look);
+    return !look.lost_end;
+}
+
 const struct adopted_identity *adoption_identities(const struct adoption *adoption, size_t *count)
 {
     *count = adoption->identity_count;

@@ -2,8 +2,8 @@
  *
  * One spool at a time. It is taken over when its lock is free (producer/spool/spool.h), its records are sent again as they
  * are, whether or not Redis had them (the ledger knows them by their identity), and for each identity in it that did not
- * say goodbye the adopter says ProducerAdopted in its own chain, before the last records are forgotten: so far reached
- * this spool. Nothing is ever made under an adopted identity. A spool of `always` is kept until the ledger has it, like
+ * say goodbye the adopter says ProducerAdopted in its own chain, before the last records are forgotten: so far its producer
+ * got. Nothing is said where the spool does not know that. Nothing is ever made under an adopted identity. A spool of `always` is kept until the ledger has it, like
  * one's own (producer/confirm.h), one of `overflow` until Redis has.
  *
  * Its user sends, and calls in this order: look; fill, send, sent, until fill finds nothing; identities, which it then
@@ -95,6 +95,11 @@ void adoption_sent(struct adoption *adoption, const struct parcel *parcel);
 
 /* All is sent. */
 bool adoption_is_sent(const struct adoption *adoption);
+
+/* Whether the last events in the spool that is held are the last that its owner accepted, when all is sent. Not in one of
+ * `overflow`: what was only in memory went with the process. Nor where the newest segment is damaged; one that is merely
+ * torn lacks what was being written, which nobody was told was accepted. */
+bool adoption_knows_end(const struct adoption *adoption);
 
 /* The identities in the spool that is held; complete when all is sent. */
 const struct adopted_identity *adoption_identities(const struct adoption *adoption, size_t *count);

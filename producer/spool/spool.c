@@ -136,6 +136,7 @@ void spool_look(struct spool *spool, struct spool_look *look)
         .bytes = inventory->bytes,
         .unprotected = spool->unprotected,
         .damaged = spool->damaged,
+        .lost_end = spool->lost_end,
     };
     for (size_t i = 0; i < inventory->count; i++)
         if (segment_events(&inventory->segments[i]) > 0) {
@@ -166,6 +167,7 @@ void spool_note_damage(struct spool *spool, uint64_t number, uint64_t last)
         segment.ended = true;
         segment.damaged = true;
         spool->damaged += known->damaged ? 0 : 1;
+        spool->lost_end |= number == spool->reading.newest;
         inventory_put(&spool->inventory, &segment);
         is_empty = segment_events(&segment) == 0;
         if (is_empty)
@@ -183,6 +185,7 @@ bool spool_note_gone(struct spool *spool, uint64_t number)
     bool was_there = inventory_get(&spool->inventory, number) != NULL;
     inventory_take(&spool->inventory, number);
     spool->damaged += was_there;
+    spool->lost_end |= number == spool->reading.newest;
     pthread_mutex_unlock(&spool->lock);
     return was_there;
 }

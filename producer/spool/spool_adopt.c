@@ -59,6 +59,7 @@ static void note_examined(struct spool *spool, const struct segment *segment)
     if (segment_events(segment) == 0)
         inventory_take(&spool->inventory, segment->number);
     spool->damaged += segment->damaged;
+    spool->lost_end |= segment->damaged && segment->number == spool->reading.newest;
     pthread_mutex_unlock(&spool->lock);
 
     if (segment_events(segment) == 0)
@@ -136,6 +137,19 @@ static bool note_segment(struct spool *spool, uint64_t number, struct others *ot
     return true;
 }
 
+/* It is not here either if it was set aside by an earlier adopter, or is among those that the next one finds. */
+static bool note_end(struct spool *spool, struct error *error)
+{
+    struct names names = {.count = 0};
+
+    if (!names_next(spool->folder.place, segment_is_damaged_name, &names, error))
+        return false;
+    spool->lost_end = spool->reading.newest == 0;
+    for (size_t i = 0; i < names.count; i++)
+        spool->lost_end |= segment_number(names.texts[i]) >= spool->reading.newest;
+    return true;
+}
+
 /* As many as the inventory holds; the next adopter finds the others. */
 static bool note_segments(struct spool *spool, struct others *others, struct error *error)
 {
@@ -152,7 +166,7 @@ static bool note_segments(struct spool *spool, struct others *others, struct err
 
     if (inventory->count > 0 && !inventory_is_full(inventory))
         spool->reading.newest = inventory_newest(inventory)->number;
-    return true;
+    return note_end(spool, error);
 }
 
 static bool examine_folder(struct spool *spool, struct error *error)

@@ -28,6 +28,7 @@ struct spool {
     uint64_t released_to;
     uint64_t unprotected;
     uint64_t damaged;
+    bool lost_end;
 
     struct {             /* the appender's: the segment that is being written */
         atomic_int file; /* owned; -1: the next append begins one */
@@ -40,7 +41,7 @@ struct spool {
         uint64_t ordinal;
         uint64_t known_number; /* adopted: segments up to here were looked into, */
         uint64_t known_to;     /* and hold so many records */
-        uint64_t newest;       /* adopted: the number of the one that may be torn; 0: unknown */
+        uint64_t newest;       /* adopted: the number of the last one, which may be torn; 0: unknown */
     } reading;
 };
 

@@ -65,6 +65,10 @@ def ledger_has(postgres, count):
     assert postgres.value("SELECT count(*) FROM taskledger.task_event WHERE task_id IS NOT NULL") == count
 
 
+def adopted_in(emitted):
+    return [event.producer_adopted for event in emitted.events() if event.HasField("producer_adopted")]
+
+
 def verify(programs):
     return json.loads(programs.run("taskledger-replay", "verify", "--format", "json").stdout)
 
@@ -83,8 +87,7 @@ def test_what_a_killed_worker_left_is_sent(programs, redis, make_worker, spool, 
     assert f"{EVENTS + 1} events sent" in said and "the ledger has not got all of them yet" in said
     emitted = Emitted(redis, event_pb2)
     assert len(emitted.tasks()) == EVENTS and len(folders(spool)) == 1
-    adopted = [event.producer_adopted for event in emitted.events() if event.HasField("producer_adopted")]
-    assert [one.last_sequence for one in adopted] == [EVENTS + 1]
+    assert [one.last_sequence for one in adopted_in(emitted)] == [EVENTS + 1]
 
 
 def test_what_overflowed_is_forgotten_when_redis_has_it(programs, redis, make_worker, spool, event_pb2):
@@ -96,7 +99,9 @@ def test_what_overflowed_is_forgotten_when_redis_has_it(programs, redis, make_wo
         worker.kill()
     programs.use(redis)
     assert "1 spool done with; nothing is left" in sweep(programs)
-    assert folders(spool) == [] and len(Emitted(redis, event_pb2).tasks()) == EVENTS
+    emitted = Emitted(redis, event_pb2)
+    assert folders(spool) == [] and len(emitted.tasks()) == EVENTS
+    assert adopted_in(emitted) == []  # what was only in memory nobody knows
     assert sweep(programs) == f"taskledger-emit: 0 events sent, 0 spools done with; nothing is left in {spool}\n"
 
 
@@ -155,8 +160,9 @@ def test_a_damaged_segment_is_read_up_to_the_damage_and_set_aside(programs, redi
 
     programs.use(redis)
     sweep(programs, "--timeout", "1s", expect=4)
-    arrived = len(Emitted(redis, event_pb2).tasks())
-    assert 400 < arrived < 600
+    emitted = Emitted(redis, event_pb2)
+    assert 400 < len(emitted.tasks()) < 600
+    assert adopted_in(emitted) == []
 
 
 def test_interrupted_it_says_how_far_it_came(programs, redis, make_worker, spool):
@@ -212,6 +218,18 @@ def test_killed_workers_are_swept_into_the_ledger_exactly_once(programs, redis, 
     assert "nothing is left" in said and folders(spool) == []
     ledger_has(postgres, 5 * EVENTS)
     assert verify(programs)["findings"] == []
+
+
+def test_that_an_overflow_worker_may_have_lost_its_end_is_noted(programs, redis, postgres, consumer, make_worker, spool):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        worker = make_worker(proxy, spool="overflow")
+        worker.emit(EVENTS)
+        worker.wait_for_counters(lambda now: now["spooled"] > EVENTS, "all is spooled")
+        worker.kill()
+    assert "nothing is left" in sweep(programs, "--wait")
+    ledger_has(postgres, EVENTS)
+    assert "tail_unknown" in [note["kind"] for note in verify(programs)["notes"]]
 
 
 def test_two_sweeps_at_once_are_as_good_as_one(programs, redis, postgres, consumer, make_worker, spool):

@@ -3,10 +3,13 @@
 
 #include "tests/support/scratch.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -46,6 +49,63 @@ static void who_is_gone_is_adopted_and_told(void **state)
     assert_int_equal(adopting_folders(), 0);
     assert_int_equal(adoption_counters(adopting.adoption)->events, 2000);
     assert_int_equal(adoption_counters(adopting.adoption)->spools, 1);
+}
+
+static void only_one_that_keeps_knows_its_end(void **state)
+{
+    (void)state;
+    adopting_leave(1, false, 3);
+    adopting_leave(2, true, 3);
+    assert_true(adopting_look());
+    adopting_send_on();
+    assert_false(adoption_knows_end(adopting.adoption));
+    assert_true(adoption_finish(adopting.adoption));
+
+    assert_true(adopting_look());
+    adopting_send_on();
+    assert_true(adoption_knows_end(adopting.adoption));
+}
+
+/* Three records, the last of which is torn, or has another last byte. */
+static void leave_spoilt(bool torn)
+{
+    struct spool *spool = adopting_live(1, true);
+    char path[256];
+
+    adopting_append_many(spool, 1, 3);
+    snprintf(path, sizeof path, "%s/%s/%020d.segment", adopting.directory, spool_name(spool), 1);
+    spool_close(spool);
+
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    off_t last = lseek(file, -1, SEEK_END);
+    uint8_t byte;
+    assert_int_equal(pread(file, &byte, 1, last), 1);
+    byte = (uint8_t)~byte;
+    assert_int_equal(torn ? ftruncate(file, last) : pwrite(file, &byte, 1, last) - 1, 0);
+    close(file);
+}
+
+/* Whoever comes after the one that found the damage does not know the end either. */
+static void where_the_newest_segment_is_damaged_nobody_knows_the_end(void **state)
+{
+    (void)state;
+    leave_spoilt(false);
+    for (int i = 0; i < 2; i++) {
+        assert_true(adopting_look());
+        assert_int_equal(adopting_send_on(), 2);
+        assert_false(adoption_knows_end(adopting.adoption));
+        adoption_let_go(adopting.adoption);
+        assert_false(adopting_look());
+    }
+}
+
+static void a_torn_end_is_an_end(void **state)
+{
+    (void)state;
+    leave_spoilt(true);
+    assert_true(adopting_look());
+    assert_int_equal(adopting_send_on(), 2);
+    assert_true(adoption_knows_end(adopting.adoption));
 }
 
 static void what_is_sent_is_what_was_recorded(void **state)
@@ -200,6 +260,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(where_there_is_nothing_nothing_is_taken),
         TEST(who_is_gone_is_adopted_and_told),
+        TEST(only_one_that_keeps_knows_its_end),
+        TEST(where_the_newest_segment_is_damaged_nobody_knows_the_end),
+        TEST(a_torn_end_is_an_end),
         TEST(what_is_sent_is_what_was_recorded),
         TEST(who_said_goodbye_needs_no_word),
         TEST(who_lives_is_left_alone),
