@@ -112,34 +112,40 @@ static bool is_of_stream(struct slice header, const char *stream)
     return kind == SEGMENT_OURS || kind == SEGMENT_OURS_KEPT || (stream == NULL && kind == SEGMENT_OTHER_STREAM);
 }
 
-static void count_records(struct count *count)
+/* False, with errno, when the disk does not give it now. */
+static bool count_records(struct count *count)
 {
     struct slice payload;
+    enum segment_found found = segment_reader_next(&count->reader, &payload);
 
-    if (segment_reader_next(&count->reader, &payload) != SEGMENT_RECORD || !is_of_stream(payload, count->stream))
-        return;
-    while (segment_reader_next(&count->reader, &payload) == SEGMENT_RECORD) {
+    if (found != SEGMENT_RECORD || !is_of_stream(payload, count->stream))
+        return found != SEGMENT_NOT_NOW;
+    while ((found = segment_reader_next(&count->reader, &payload)) == SEGMENT_RECORD) {
         if (count->events.count == 0)
             count->events.oldest_at_us = time_of(payload);
         count->events.count++;
     }
+    return found != SEGMENT_NOT_NOW;
 }
 
 /* One that is gone meanwhile has nothing in it. */
-static void count_segment(struct count *count, int folder, const char *name)
+static bool count_segment(struct count *count, int folder, const char *name)
 {
     struct stat status;
     int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (file < 0)
-        return;
+        return errno != EIO;
     if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(file);
-        return;
+        return true;
     }
     segment_reader_open(&count->reader, file, (uint64_t)status.st_size);
-    count_records(count);
+    bool counted = count_records(count);
+    int why = errno;
     segment_reader_end(&count->reader);
+    errno = why;
+    return counted;
 }
 
 static bool count_all(struct count *count, int folder, struct error *error)
@@ -150,7 +156,8 @@ static bool count_all(struct count *count, int folder, struct error *error)
         if (!names_next(folder, segment_is_name, &names, error))
             return false;
         for (size_t i = 0; i < names.count; i++)
-            count_segment(count, folder, names.texts[i]);
+            if (!count_segment(count, folder, names.texts[i]))
+                return error_set_errno(error, ERROR_TRANSIENT, "disk", "could not read %s", names.texts[i]);
     } while (names.count == NAMES_MAX);
     return true;
 }

@@ -14,7 +14,8 @@
  *   keeps 0\n                 1: wanted until the ledger has them; 0: until Redis has
  *
  * Whatever else follows is one of two things. TORN: the file ends within a record, as a process or machine leaves it
- * that dies in a write. DAMAGED: a length that cannot be, or a checksum that does not match. Records before it are
+ * that dies in a write. DAMAGED: a length that cannot be, or a checksum that does not match; a disk that does not give
+ * back what it has proves nothing, and is asked again. Records before it are
  * sound either way; none behind it is ever read, since nothing tells where it would begin. */
 #ifndef TASKLEDGER_PRODUCER_SPOOL_SEGMENT_H
 #define TASKLEDGER_PRODUCER_SPOOL_SEGMENT_H

@@ -91,7 +91,7 @@ static enum segment_found hold(struct segment_reader *reader, size_t bytes)
         ssize_t got = read_more(reader);
 
         if (got <= 0)
-            return got == 0 ? SEGMENT_TORN : SEGMENT_DAMAGED;
+            return got == 0 ? SEGMENT_TORN : SEGMENT_NOT_NOW;
     }
     return SEGMENT_RECORD;
 }

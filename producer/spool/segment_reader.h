@@ -36,11 +36,12 @@ enum segment_found {
     SEGMENT_RECORD,
     SEGMENT_END,
     SEGMENT_TORN,
-    SEGMENT_DAMAGED, /* also what the disk does not give back, try after try */
+    SEGMENT_DAMAGED,
+    SEGMENT_NOT_NOW, /* the disk does not give it, try after try; errno says why. No proof of anything */
 };
 
 /* The next record. The payload is valid until the next call. Whatever is found but a record is found again and
- * again. */
+ * again; what could not be read is read again. */
 enum segment_found segment_reader_next(struct segment_reader *reader, struct slice *payload);
 
 #endif

@@ -10,13 +10,16 @@
 
 /* ---- looking into a segment ------------------------------------------------------------------------------------- */
 
-static enum segment_kind read_kind(struct spool *spool)
+/* False when the disk does not give it now. */
+static bool read_kind(struct spool *spool, enum segment_kind *kind, struct error *error)
 {
     struct slice header;
+    enum segment_found found = segment_reader_next(&spool->reading.reader, &header);
 
-    if (segment_reader_next(&spool->reading.reader, &header) != SEGMENT_RECORD)
-        return SEGMENT_NO_HEADER;
-    return segment_kind(header, spool->stream);
+    if (found == SEGMENT_NOT_NOW)
+        return spool_fail(spool, "read", error);
+    *kind = found == SEGMENT_RECORD ? segment_kind(header, spool->stream) : SEGMENT_NO_HEADER;
+    return true;
 }
 
 /* Count the sound records; why there are no more. */
@@ -32,20 +35,25 @@ static enum segment_found count_records(struct spool *spool, uint64_t *count)
 }
 
 /* The reader stands before its header. */
-static void examine(struct spool *spool, struct segment *segment)
+static bool examine(struct spool *spool, struct segment *segment, struct error *error)
 {
-    enum segment_kind kind = read_kind(spool);
+    enum segment_kind kind = SEGMENT_NO_HEADER;
     enum segment_found found = SEGMENT_DAMAGED;
     uint64_t count = 0;
 
+    if (!read_kind(spool, &kind, error))
+        return false;
     if (kind == SEGMENT_OURS || kind == SEGMENT_OURS_KEPT)
         found = count_records(spool, &count);
     else if (kind == SEGMENT_NO_HEADER && segment->bytes < SEGMENT_HEAD_BYTES + SEGMENT_HEADER_BYTES_MAX)
         found = SEGMENT_TORN;
+    if (found == SEGMENT_NOT_NOW)
+        return spool_fail(spool, "read", error);
 
     segment->last += count;
     segment->bytes = spool->reading.reader.next;
     segment->damaged = found == SEGMENT_DAMAGED || (found == SEGMENT_TORN && segment->number != spool->reading.newest);
+    return true;
 }
 
 static void note_examined(struct spool *spool, const struct segment *segment)
@@ -95,8 +103,8 @@ bool spool_learn(struct spool *spool, bool *learnt, struct error *error)
     segment.first = spool->reading.known_to + 1;
     segment.last = spool->reading.known_to;
     segment.damaged = true;
-    if (entered == SPOOL_ENTERED)
-        examine(spool, &segment);
+    if (entered == SPOOL_ENTERED && !examine(spool, &segment, error))
+        return false;
     segment_reader_end(&spool->reading.reader);
     note_examined(spool, &segment);
     return true;
@@ -113,13 +121,14 @@ static bool note_segment(struct spool *spool, uint64_t number, struct others *ot
 {
     struct segment segment = {.number = number};
     enum spool_entered entered = spool_enter(spool, number, &segment.bytes, error);
+    enum segment_kind kind = SEGMENT_NO_HEADER;
 
-    if (entered == SPOOL_NOT_NOW)
+    if (entered == SPOOL_NOT_NOW || (entered == SPOOL_ENTERED && !read_kind(spool, &kind, error)))
         return false;
     if (entered == SPOOL_GONE)
         return true;
 
-    switch (entered == SPOOL_ENTERED ? read_kind(spool) : SEGMENT_NO_HEADER) {
+    switch (kind) {
     case SEGMENT_OTHER_STREAM:
         others->of_other_streams++;
         return true;

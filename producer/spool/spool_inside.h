@@ -60,8 +60,8 @@ int spool_open_segment(const struct spool *spool, uint64_t number);
 enum spool_entered {
     SPOOL_ENTERED,
     SPOOL_GONE,       /* somebody has removed it */
-    SPOOL_UNREADABLE, /* the disk does not give it, or it is no file */
-    SPOOL_NOT_NOW,    /* `error` says why */
+    SPOOL_UNREADABLE, /* it is no file */
+    SPOOL_NOT_NOW,    /* the disk does not give it; `error` says why */
 };
 
 /* The reader stands before the header of this segment, whose file has so many bytes. */

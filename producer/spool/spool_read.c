@@ -23,7 +23,7 @@ enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *b
 
     if (file < 0 && errno == ENOENT)
         return SPOOL_GONE;
-    if (file < 0 && (errno == EIO || errno == ELOOP || errno == ENXIO))
+    if (file < 0 && (errno == ELOOP || errno == ENXIO))
         return SPOOL_UNREADABLE;
     if (file < 0 || fstat(file, &status) != 0) {
         spool_fail(spool, "read", error);
@@ -32,6 +32,10 @@ enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *b
         return SPOOL_NOT_NOW;
     }
 
+    if (!S_ISREG(status.st_mode)) {
+        close(file);
+        return SPOOL_UNREADABLE;
+    }
     *bytes = (uint64_t)status.st_size;
     segment_reader_open(&spool->reading.reader, file, *bytes);
     spool->reading.number = 0;
@@ -54,7 +58,12 @@ static bool begin(struct spool *spool, const struct segment *segment, bool *lost
     }
 
     spool->reading.reader.end = segment->bytes;
-    *lost = entered == SPOOL_UNREADABLE || segment_reader_next(&spool->reading.reader, &header) != SEGMENT_RECORD;
+    enum segment_found found = SEGMENT_DAMAGED;
+    if (entered == SPOOL_ENTERED)
+        found = segment_reader_next(&spool->reading.reader, &header);
+    if (found == SEGMENT_NOT_NOW)
+        return spool_fail(spool, "read", error);
+    *lost = found != SEGMENT_RECORD;
     if (*lost)
         spool_note_damage(spool, segment->number, segment->first - 1);
     spool->reading.number = *lost ? 0 : segment->number;
@@ -73,21 +82,32 @@ static bool stand(struct spool *spool, const struct segment *segment, uint64_t f
     return true;
 }
 
-/* Returns what to go on with. */
-static uint64_t read_records(struct spool *spool, const struct segment *segment, uint64_t from, struct parcel *parcel)
+/* `from` becomes what to go on with. What fails now is tried again, from the beginning of the file: only a length or a
+ * checksum proves that a record is not there. */
+static bool read_records(struct spool *spool, const struct segment *segment, uint64_t *from, struct parcel *parcel,
+                         struct error *error)
 {
+    enum segment_found found;
     struct slice payload;
 
     while (spool->reading.ordinal <= segment->last && parcel_has_room(parcel)) {
-        if (segment_reader_next(&spool->reading.reader, &payload) != SEGMENT_RECORD) {
-            spool_note_damage(spool, segment->number, spool->reading.ordinal - 1);
-            return segment->last + 1;
+        found = segment_reader_next(&spool->reading.reader, &payload);
+        if (found == SEGMENT_NOT_NOW) {
+            spool->reading.number = 0;
+            return spool_fail(spool, "read", error);
         }
-        if (spool->reading.ordinal >= from)
+        if (found != SEGMENT_RECORD) {
+            spool_note_damage(spool, segment->number, spool->reading.ordinal - 1);
+            *from = segment->last + 1;
+            return true;
+        }
+        if (spool->reading.ordinal >= *from)
             parcel_add(parcel, spool->reading.ordinal, 0, payload);
         spool->reading.ordinal++;
     }
-    return spool->reading.ordinal > from ? spool->reading.ordinal : from;
+    if (spool->reading.ordinal > *from)
+        *from = spool->reading.ordinal;
+    return true;
 }
 
 /* The segment in which `from`, or what comes next, is known to be. */
@@ -110,9 +130,8 @@ static bool read_more(struct spool *spool, uint64_t *from, struct parcel *parcel
     *failed = !choose(spool, *from, &segment, &found, error) || (found && !stand(spool, &segment, *from, &lost, error));
     if (*failed || !found)
         return false;
-    if (!lost)
-        *from = read_records(spool, &segment, *from, parcel);
-    return parcel_has_room(parcel);
+    *failed = !lost && !read_records(spool, &segment, from, parcel, error);
+    return !*failed && parcel_has_room(parcel);
 }
 
 bool spool_read(struct spool *spool, uint64_t from, struct parcel *parcel, struct error *error)

@@ -275,22 +275,52 @@ static void a_disk_that_fails_for_a_moment_loses_nothing(void **state)
     assert_int_equal(spool_fixture_look(fixture->spool).damaged, 0);
 }
 
-static void a_segment_that_the_disk_does_not_give_back_is_set_aside(void **state)
+static void assert_not_read(struct spool_fixture *fixture, struct spool *spool)
 {
+    struct error error;
+
+    parcel_reset(&fixture->parcel);
+    assert_false(spool_read(spool, 1, &fixture->parcel, &error));
+    assert_string_equal(error.reason, "disk");
+}
+
+static void a_segment_that_the_disk_does_not_give_is_never_condemned(void **state)
+{
+    static const int reasons[] = {EIO, ENOMEM, ESTALE};
     struct spool_fixture *fixture = *state;
 
     spool_fixture_append(fixture, 1, 10);
     spool_fixture_append(fixture, 21, 10);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        read_fault = (struct fault){.times = 3, .why = reasons[i]};
+        assert_not_read(fixture, fixture->spool);
+        open_fault = (struct fault){.times = reasons[i] == EIO ? 3 : 1, .why = reasons[i]};
+        assert_not_read(fixture, fixture->spool);
+    }
+    assert_int_equal(spool_fixture_look(fixture->spool).damaged, 0);
+    assert_int_equal(spool_fixture_count(fixture, ".damaged"), 0);
+    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1), 20);
+}
+
+/* At first when it is taken over, then when it is counted, and then when it is read. */
+static void an_adopted_segment_is_not_condemned_either(void **state)
+{
+    struct spool_fixture *fixture = *state;
+    struct spool *adopted = NULL;
+    struct error error;
+
+    spool_fixture_append(fixture, 1, 10);
+    spool_fixture_die(fixture);
     read_fault = (struct fault){.times = 3, .why = EIO};
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1), 10);
-    assert_int_equal(fixture->seen[21], 1);
-    assert_int_equal(spool_fixture_look(fixture->spool).damaged, 1);
-    assert_int_equal(spool_fixture_count(fixture, ".damaged"), 1);
-    open_fault = (struct fault){.times = 3, .why = EIO};
-    assert_int_equal(spool_fixture_read(fixture, fixture->spool, 1), 0);
-    assert_int_equal(spool_fixture_count(fixture, ".damaged"), 2);
-    spool_fixture_append(fixture, 31, 10);
-    spool_fixture_assert_reads(fixture, 31, 40);
+    assert_false(spool_adopt(&fixture->options, fixture->name, &adopted, &error));
+
+    adopted = spool_fixture_adopt(fixture);
+    for (int i = 0; i < 2; i++) {
+        read_fault = (struct fault){.times = 3, .why = EIO};
+        assert_not_read(fixture, adopted);
+    }
+    assert_int_equal(spool_fixture_read(fixture, adopted, 1), 10);
+    spool_fixture_finish(adopted);
 }
 
 static void what_was_read_before_it_failed_is_given_first(void **state)
@@ -359,7 +389,8 @@ int main(void)
         TEST(what_could_not_be_synced_is_told_once_and_nothing_is_added_to_it),
         TEST(what_was_not_reached_is_synced_next_time),
         TEST(a_disk_that_fails_for_a_moment_loses_nothing),
-        TEST(a_segment_that_the_disk_does_not_give_back_is_set_aside),
+        TEST(a_segment_that_the_disk_does_not_give_is_never_condemned),
+        TEST(an_adopted_segment_is_not_condemned_either),
         TEST(what_was_read_before_it_failed_is_given_first),
         TEST(what_cannot_be_removed_is_tried_again),
         TEST(a_lock_without_a_name_counts_for_nothing),
