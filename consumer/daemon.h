@@ -76,6 +76,7 @@ struct daemon {
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
     struct heads_counters heads;
     uint64_t setbacks;
+    uint64_t retraces;
     uint64_t crashing;
     uint64_t reprieved;
 

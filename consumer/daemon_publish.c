@@ -135,7 +135,9 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .gaps = daemon->housekeeping.gaps.counters,
         .heads = daemon->housekeeping.heads.counters,
         .suspects = *suspects_counters(daemon->suspects),
-        .setback = daemon->housekeeping.setback.counters,
+        .ledger_went_back =
+            daemon->housekeeping.setback.counters.went_back + daemon->housekeeping.retrace.counters.went_back,
+        .retraced = daemon->housekeeping.retrace.counters.walked,
         .retries = daemon->retries,
         .redis_reconnects = after_the_first(group_counters(daemon->group)->connects),
         .postgresql_reconnects = after_the_first(daemon->gate.sessions),

@@ -184,6 +184,18 @@ static void tell_setbacks(struct daemon *daemon)
                          log_text("detail", "what the streams retain is applied again")));
 }
 
+static void tell_retraces(struct daemon *daemon)
+{
+    const struct retrace_counters *now = &daemon->housekeeping.retrace.counters;
+
+    if (now->went_back == daemon->retraces)
+        return;
+    daemon->retraces = now->went_back;
+    log_write(&daemon->log, LOG_LEVEL_WARNING, loss_kind_names[LOSS_LEDGER_WENT_BACK],
+              LOG_FIELDS(log_integer("events", (int64_t)now->events),
+                         log_text("detail", "settled and not held; from the oldest on all is applied again")));
+}
+
 static void tell_suspects(struct daemon *daemon)
 {
     uint64_t now = suspects_counters(daemon->suspects)->crashing;
@@ -251,6 +263,7 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_memory(daemon);
     tell_heads(daemon);
     tell_setbacks(daemon);
+    tell_retraces(daemon);
     tell_suspects(daemon);
     tell_reprieved(daemon);
     tell_stopping(daemon);

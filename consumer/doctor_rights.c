@@ -37,6 +37,7 @@ static const struct probe probes[] = {
     {"xreadgroup",         {"XREADGROUP", "GROUP", "doctor", "doctor", "STREAMS", key, ">"}},
     {"xack",               {"XACK", key, "doctor", "0-1"}},
     {"xrange",             {"XRANGE", key, "-", "+"}},
+    {"xrevrange",          {"XREVRANGE", key, "+", "-", "COUNT", "1"}},
     {"xlen",               {"XLEN", key}},
     {"xpending",           {"XPENDING", key, "doctor"}},
     {"xclaim",             {"XCLAIM", key, "doctor", "doctor", "0", "0-1"}},

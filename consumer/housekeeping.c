@@ -38,11 +38,16 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
                                              .shards = options->shards,
                                              .knows_all = strcmp(options->stream, STREAM_DEFAULT) == 0};
     setback_init(&housekeeping->setback);
+    housekeeping->retrace = (struct retrace){.postgres = housekeeping->postgres,
+                                             .clock = housekeeping->clock,
+                                             .source = housekeeping->group,
+                                             .group_name = options->group_name,
+                                             .shards = options->shards};
     housekeeping->reprieve =
         (struct reprieve){.postgres = housekeeping->postgres, .sink = options->sink, .version = options->version};
     housekeeping->claim = claim_new(&claim, housekeeping->group, housekeeping->slot);
     housekeeping->shards = calloc(options->shards, sizeof *housekeeping->shards);
-    if (!heads_init(&housekeeping->heads) ||
+    if (!heads_init(&housekeeping->heads) || !retrace_init(&housekeeping->retrace) ||
         !reprieve_init(&housekeeping->reprieve, options->stream, options->shards) || housekeeping->claim == NULL ||
         housekeeping->shards == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot allocate for %u shards", options->shards);
@@ -59,6 +64,7 @@ void housekeeping_close(struct housekeeping *housekeeping)
     watermark_close(&housekeeping->watermark);
     heads_close(&housekeeping->heads);
     setback_close(&housekeeping->setback);
+    retrace_close(&housekeeping->retrace);
     reprieve_close(&housekeeping->reprieve);
     free(housekeeping->shards);
 }
@@ -115,9 +121,21 @@ static bool may_be_set_back(const struct housekeeping *housekeeping)
            !setback_is_done(&housekeeping->setback);
 }
 
+static bool may_be_retraced(const struct housekeeping *housekeeping)
+{
+    return watermark_is_held(&housekeeping->watermark) && !may_be_set_back(housekeeping) &&
+           !retrace_is_done(&housekeeping->retrace);
+}
+
+/* It is known that the ledger did not go back, or that what it lacks is applied again. */
+static bool is_examined(const struct housekeeping *housekeeping)
+{
+    return !may_be_set_back(housekeeping) && !may_be_retraced(housekeeping);
+}
+
 static int64_t next_due_us(const struct housekeeping *housekeeping)
 {
-    int64_t due_us = may_be_set_back(housekeeping) ? 0 : watermark_due_us(&housekeeping->watermark);
+    int64_t due_us = !is_examined(housekeeping) ? 0 : watermark_due_us(&housekeeping->watermark);
 
     if (housekeeping->claim_due_us < due_us)
         due_us = housekeeping->claim_due_us;
@@ -140,6 +158,11 @@ static bool round_of_setback(struct housekeeping *housekeeping, struct error *er
     return !may_be_set_back(housekeeping) || setback_round(&housekeeping->setback, housekeeping->line, error);
 }
 
+static bool round_of_retrace(struct housekeeping *housekeeping, struct error *error)
+{
+    return !may_be_retraced(housekeeping) || retrace_round(&housekeeping->retrace, housekeeping->line, error);
+}
+
 static bool round_of_reprieve(struct housekeeping *housekeeping, struct error *error)
 {
     return !watermark_is_held(&housekeeping->watermark) || reprieve_round(&housekeeping->reprieve, error);
@@ -156,7 +179,7 @@ static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error
 /* Another group has no word about what is in Redis; and what the ledger may have lost is not trimmed. */
 static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *error)
 {
-    if (watermark_is_held(&housekeeping->watermark) && housekeeping->watermark.tells && !may_be_set_back(housekeeping))
+    if (watermark_is_held(&housekeeping->watermark) && housekeeping->watermark.tells && is_examined(housekeeping))
         return upkeep_round(&housekeeping->upkeep, housekeeping->line, error);
     upkeep_rest(&housekeeping->upkeep);
     return true;
@@ -167,8 +190,8 @@ static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *err
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due,  round_of_watermark, round_of_setback, round_of_reprieve,
-        round_of_gaps, round_of_upkeep,    survey_if_due,
+        claim_if_due,      round_of_watermark, round_of_setback, round_of_retrace,
+        round_of_reprieve, round_of_gaps,      round_of_upkeep,  survey_if_due,
     };
     bool good = true;
 

@@ -3,7 +3,8 @@
  *   the watermark   folded and told, up to ten times a second
  *   claims          once a second
  *   reprieve        once: what an older version did not understand, by the holder of the watermark
- *   setback         once in each session with PostgreSQL: whether the ledger went back. Before anything is trimmed
+ *   setback         once in each session with PostgreSQL: whether Redis was told of more than the ledger holds ...
+ *   retrace         ... and whether it holds what was settled last. Before anything is trimmed
  *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
  *   the survey      once a second; with many shards, so that it costs no more than that. What it sees of the streams is
@@ -19,19 +20,21 @@
 #include "consumer/group.h"
 #include "consumer/heads.h"
 #include "consumer/reprieve.h"
+#include "consumer/retrace.h"
 #include "consumer/setback.h"
 #include "consumer/slot.h"
 #include "consumer/survey.h"
 #include "consumer/upkeep.h"
 #include "consumer/watermark.h"
+#include "proto/event.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
     HOUSEKEEPING_CLAIM_MS = 1000,
-    HOUSEKEEPING_SURVEY_MS = 1000,  /* for each 32 shards */
-    HOUSEKEEPING_STRING_MAX = 4096, /* of strings in answers: XINFO STREAM shows whole entries */
+    HOUSEKEEPING_SURVEY_MS = 1000,                 /* for each 32 shards */
+    HOUSEKEEPING_STRING_MAX = EVENT_BYTES_MAX + 1, /* of strings in answers */
 };
 
 struct housekeeping_options {
@@ -61,6 +64,7 @@ struct housekeeping {
     struct upkeep upkeep;
     struct heads heads;
     struct setback setback;
+    struct retrace retrace;
     struct reprieve reprieve;
     struct survey_shard *shards;
     unsigned shard_count;

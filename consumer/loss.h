@@ -7,7 +7,7 @@ enum loss_kind {
     /* What happened, not what it cost: that is told by gaps. */
     LOSS_DELETED_WHILE_PENDING, /* an entry that was gone from the stream before it was applied */
     LOSS_STREAM_WENT_BACK,      /* see consumer/heads.h */
-    LOSS_LEDGER_WENT_BACK,      /* see consumer/setback.h */
+    LOSS_LEDGER_WENT_BACK,      /* see consumer/setback.h and retrace.h */
     LOSS_KINDS,
 };
 

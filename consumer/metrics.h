@@ -13,7 +13,6 @@
 #include "consumer/group.h"
 #include "consumer/heads.h"
 #include "consumer/pump.h"
-#include "consumer/setback.h"
 #include "consumer/survey.h"
 #include "consumer/suspects.h"
 #include "consumer/tally.h"
@@ -31,7 +30,8 @@ struct metrics_values {
     struct watermark_counters watermark;
     struct gaps_counters gaps;
     struct heads_counters heads;
-    struct setback_counters setback;
+    uint64_t ledger_went_back;
+    uint64_t retraced;
     struct suspects_counters suspects;
     struct tally retries; /* by reason */
     uint64_t redis_reconnects;

@@ -56,7 +56,9 @@ bool pending_between(const struct pending *pending, struct slice consumer, struc
         number(count_text, PENDING_PAGE_MAX),
         consumer,
     };
-    return call(pending, REDIS_WORDS(words), REPLY_ARRAY, rows, error);
+    size_t count = sizeof words / sizeof *words;
+
+    return call(pending, words, consumer.size > 0 ? count : count - 1, REPLY_ARRAY, rows, error);
 }
 
 /* The ID that a row begins with; an empty slice for a row that is none. */

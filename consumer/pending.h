@@ -27,8 +27,8 @@ struct pending {
 bool pending_of(const struct pending *pending, struct slice consumer, int64_t idle_ms, size_t count, struct reply *rows,
                 struct error *error);
 
-/* Entries of this consumer from one ID to another, the lesser first, at most PENDING_PAGE_MAX: rows of ID, consumer, idle
- * time, deliveries. */
+/* Entries of this consumer, or of all when it is empty, from one ID to another, the lesser first, at most
+ * PENDING_PAGE_MAX: rows of ID, consumer, idle time, deliveries. */
 bool pending_between(const struct pending *pending, struct slice consumer, struct stream_id first,
                      struct stream_id last, struct reply *rows, struct error *error);
 

@@ -143,6 +143,18 @@ def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
     scene.finish()
 
 
+def test_the_ledger_is_put_back_to_an_older_copy_at_any_moment(scene, postgres):
+    """Also to one that lacks only what Redis was not yet told of: as a standby that was the last milliseconds behind."""
+    scene.start_consumers(2)
+    scene.load()
+    for _ in scene.rounds(least=3):
+        save(scene, postgres)
+        scene.progress(500)
+        put_back(scene, postgres)
+        scene.recovered()
+    scene.finish()
+
+
 def save(scene, postgres):
     scene.progress(300)
     postgres.rows("UPDATE taskledger.loss SET repaired_at = now() WHERE repaired_at IS NULL")
