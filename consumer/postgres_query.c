@@ -23,11 +23,13 @@ struct arguments {
     const char *values[POSTGRES_PARAMETERS_MAX];
     int lengths[POSTGRES_PARAMETERS_MAX];
     int formats[POSTGRES_PARAMETERS_MAX];
+    int count;
 };
 
 static void arguments_of(struct arguments *arguments, const struct postgres_parameter *parameters, size_t count)
 {
     assert(count <= POSTGRES_PARAMETERS_MAX);
+    arguments->count = (int)count;
     for (size_t i = 0; i < count; i++) {
         const struct postgres_parameter *parameter = &parameters[i];
         const char *bytes = parameter->value.size == 0 ? "" : (const char *)parameter->value.data;
@@ -99,8 +101,8 @@ static bool send_command(struct postgres *postgres, const struct command *comman
         sent = PQsendPrepare(connection, statement->name, statement->sql, 0, NULL);
     } else {
         arguments_of(&arguments, request->parameters, request->count);
-        sent = PQsendQueryPrepared(connection, statement->name, (int)request->count, arguments.values,
-                                   arguments.lengths, arguments.formats, 1);
+        sent = PQsendQueryPrepared(connection, statement->name, arguments.count, arguments.values, arguments.lengths,
+                                   arguments.formats, 1);
     }
     if (sent == 0)
         return postgres_line_lost(postgres, error);
@@ -307,6 +309,21 @@ static bool visit_rows(struct postgres *postgres, postgres_row_visitor *visit, v
     }
 }
 
+/* A pipeline of one: only there does libpq forget, behind it, that rows come one by one. Without one the first statement of
+ * the next pipeline would get its rows like that too. */
+static bool send_stream(struct postgres *postgres, const struct postgres_statement *statement,
+                        const struct arguments *arguments, struct error *error)
+{
+    PGconn *connection = postgres->connection;
+
+    if (PQenterPipelineMode(connection) == 0 ||
+        PQsendQueryParams(connection, statement->sql, arguments->count, NULL, arguments->values, arguments->lengths,
+                          arguments->formats, 1) == 0 ||
+        PQsetSingleRowMode(connection) == 0 || PQpipelineSync(connection) == 0)
+        return postgres_line_lost(postgres, error);
+    return postgres_line_flush(postgres, error);
+}
+
 bool postgres_stream(struct postgres *postgres, const struct postgres_statement *statement,
                      const struct postgres_parameter *parameters, size_t count, postgres_row_visitor *visit, void *self,
                      struct error *error)
@@ -317,12 +334,8 @@ bool postgres_stream(struct postgres *postgres, const struct postgres_statement 
     if (!postgres_line_ready(postgres, error))
         return false;
     arguments_of(&arguments, parameters, count);
-    if (PQsendQueryParams(postgres->connection, statement->sql, (int)count, NULL, arguments.values, arguments.lengths,
-                          arguments.formats, 1) == 0 ||
-        PQsetSingleRowMode(postgres->connection) == 0)
-        return postgres_line_lost(postgres, error);
-
-    if (!postgres_line_flush(postgres, error) || !visit_rows(postgres, visit, self, &why, error))
+    if (!send_stream(postgres, statement, &arguments, error) || !visit_rows(postgres, visit, self, &why, error) ||
+        !receive_sync(postgres, error))
         return false;
     if (why.kind == ERROR_NONE)
         return true;
