@@ -1,5 +1,6 @@
 #include "producer/archived.h"
 
+#include "proto/decimal.h"
 #include "proto/event.h"
 
 bool archived_append(struct redis *redis, const struct uuid *producer_id, struct error *error)
@@ -15,19 +16,13 @@ bool archived_append(struct redis *redis, const struct uuid *producer_id, struct
     return redis_append(redis, REDIS_WORDS(words), error);
 }
 
-/* Decimal digits only, up to the greatest sequence there is; anything else is no watermark. */
-static uint64_t number_of(struct slice text)
+/* Anything but a sequence is no watermark. */
+static uint64_t sequence_of(struct slice text)
 {
-    uint64_t number = 0;
+    uint64_t sequence = 0;
 
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = text.data[i] - (unsigned)'0';
-
-        if (digit > 9 || number > (EVENT_SEQUENCE_MAX - digit) / 10)
-            return 0;
-        number = number * 10 + digit;
-    }
-    return number;
+    (void)decimal_read(text, EVENT_SEQUENCE_MAX, &sequence);
+    return sequence;
 }
 
 static bool misunderstood(struct redis *redis, const char *command, struct error *error)
@@ -45,7 +40,7 @@ bool archived_receive(struct redis *redis, struct arena *arena, uint64_t *sequen
         return false;
     if (reply.type != REPLY_STRING && reply.type != REPLY_NIL)
         return misunderstood(redis, "HGET", error);
-    *sequence = reply.type == REPLY_NIL ? 0 : number_of(reply.text);
+    *sequence = reply.type == REPLY_NIL ? 0 : sequence_of(reply.text);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "proto/redis_url.h"
 
+#include "proto/decimal.h"
 #include "proto/url.h"
 
 #include <arpa/inet.h>
@@ -24,8 +25,11 @@ static bool decode(struct slice text, char *decoded, size_t size, struct error *
 
 static bool read_db(struct slice text, unsigned *db, struct error *error)
 {
-    if (!url_read_number(text, REDIS_URL_DB_MAX, db))
+    uint64_t number;
+
+    if (!decimal_read(text, REDIS_URL_DB_MAX, &number))
         return refuse(error, "the db must be a number from 0 to 1000000");
+    *db = (unsigned)number;
     return true;
 }
 
@@ -108,11 +112,11 @@ static bool take_plain_host(struct slice *text, struct redis_url_node *node, str
 
 static bool read_port(struct slice text, struct redis_url_node *node)
 {
-    unsigned port;
+    uint64_t port;
 
-    if (!url_read_number(text, 65535, &port) || port == 0)
+    if (!decimal_read(text, UINT16_MAX, &port) || port == 0)
         return false;
-    snprintf(node->port, sizeof node->port, "%u", port & 0xffff);
+    snprintf(node->port, sizeof node->port, "%u", (unsigned)(uint16_t)port);
     return true;
 }
 

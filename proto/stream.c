@@ -1,6 +1,7 @@
 #include "proto/stream.h"
 
 #include "proto/crc32c.h"
+#include "proto/decimal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -28,37 +29,16 @@ void stream_id_format(struct stream_id id, char text[STREAM_ID_BYTES_MAX])
     snprintf(text, STREAM_ID_BYTES_MAX, "%" PRIu64 "-%" PRIu64, id.ms, id.sequence);
 }
 
-/* Takes a decimal number off the front: digits only, no sign, nothing that does not fit. */
-static bool take_number(struct slice *text, uint64_t *number)
-{
-    uint64_t value = 0;
-    size_t digits = 0;
-
-    for (; digits < text->size && text->data[digits] >= '0' && text->data[digits] <= '9'; digits++) {
-        unsigned digit = text->data[digits] - (unsigned)'0';
-
-        if (value > (UINT64_MAX - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
-    if (digits == 0)
-        return false;
-
-    *text = slice_of(text->data + digits, text->size - digits);
-    *number = value;
-    return true;
-}
-
 bool stream_id_parse(struct slice text, struct stream_id *id)
 {
     struct stream_id parsed;
 
-    if (!take_number(&text, &parsed.ms))
+    if (!decimal_take(&text, &parsed.ms))
         return false;
     if (text.size == 0 || text.data[0] != '-')
         return false;
     text = slice_of(text.data + 1, text.size - 1);
-    if (!take_number(&text, &parsed.sequence) || text.size != 0)
+    if (!decimal_take(&text, &parsed.sequence) || text.size != 0)
         return false;
 
     *id = parsed;

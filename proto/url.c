@@ -75,20 +75,3 @@ const char *url_decode(struct slice text, char *decoded, size_t size)
     decoded[used] = '\0';
     return NULL;
 }
-
-bool url_read_number(struct slice text, unsigned maximum, unsigned *number)
-{
-    unsigned value = 0;
-
-    if (text.size == 0 || text.size > 9)
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        value = value * 10 + (text.data[i] - (unsigned)'0');
-    }
-    if (value > maximum)
-        return false;
-    *number = value;
-    return true;
-}

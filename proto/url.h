@@ -1,4 +1,4 @@
-/* url: what URLs are made of: parts between characters, percent-encoding, numbers.
+/* url: what URLs are made of: parts between characters and percent-encoding.
  *
  * Functions that refuse return what was expected instead, in words for a message, and NULL when all is well; the words
  * never quote the URL, since that may hold a password. */
@@ -25,8 +25,5 @@ bool url_take_start(struct slice *text, const char *start);
 
 /* Percent-decoding into a terminated text of at most `size` bytes with the NUL. */
 const char *url_decode(struct slice text, char *decoded, size_t size);
-
-/* Decimal digits only, at most `maximum`, which is below 10^9; false for anything else. */
-bool url_read_number(struct slice text, unsigned maximum, unsigned *number);
 
 #endif

@@ -1,6 +1,7 @@
 #include "producer/spool/stats.h"
 
 #include "proto/arena.h"
+#include "proto/decimal.h"
 #include "proto/text.h"
 
 #include <fcntl.h>
@@ -129,26 +130,11 @@ bool stats_write(int folder, const struct stats *stats, struct error *error)
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
-/* Not a number: 0. */
-static uint64_t number_of(struct slice text)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = text.data[i] - (unsigned)'0';
-
-        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-            return 0;
-        number = number * 10 + digit;
-    }
-    return number;
-}
-
 static void take_line(struct slice name, struct slice value, struct stats *stats)
 {
     for (size_t i = 0; i < NUMBERS; i++)
         if (slice_equal(name, slice_from_text(numbers[i].name)))
-            *number_in(stats, &numbers[i]) = number_of(value);
+            (void)decimal_read(value, UINT64_MAX, number_in(stats, &numbers[i]));
     for (size_t i = 0; i < TEXTS; i++)
         if (slice_equal(name, slice_from_text(texts[i].name)))
             snprintf((char *)stats + texts[i].offset, texts[i].size, "%.*s", SLICE_PRINT(value));
