@@ -1,5 +1,5 @@
 /* redis_url: where a Redis is and who we are there, or a refusal that gives nothing away. */
-#include "proto/redis_url.h"
+#include "tests/support/redis_urls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,34 +10,9 @@
 
 #include <cmocka.h>
 
-static struct redis_url parsed(const char *text)
-{
-    struct redis_url url;
-    struct error error = {.kind = ERROR_NONE};
-
-    if (!redis_url_parse(text, &url, &error))
-        fail_msg("%s: %s", text, error.text);
-    assert_int_equal(error.kind, ERROR_NONE);
-    return url;
-}
-
-static void assert_refused(const char *text, const char *because)
-{
-    struct redis_url url = {.db = 77};
-    struct error error = {.kind = ERROR_NONE};
-
-    if (redis_url_parse(text, &url, &error))
-        fail_msg("accepted: %s", text);
-    assert_int_equal(error.kind, ERROR_FATAL);
-    assert_string_equal(error.reason, "config");
-    if (strstr(error.text, because) == NULL)
-        fail_msg("%s: \"%s\" does not say \"%s\"", text, error.text, because);
-    assert_int_equal(url.db, 77);
-}
-
 static void a_host_alone_has_the_default_port_and_db(void **state)
 {
-    struct redis_url url = parsed("redis://db.example.com");
+    struct redis_url url = redis_urls_parsed("redis://db.example.com");
 
     (void)state;
     assert_string_equal(url.node.host, "db.example.com");
@@ -51,7 +26,7 @@ static void a_host_alone_has_the_default_port_and_db(void **state)
 
 static void every_part_is_read(void **state)
 {
-    struct redis_url url = parsed("rediss://me:secret@10.0.0.1:6380/15");
+    struct redis_url url = redis_urls_parsed("rediss://me:secret@10.0.0.1:6380/15");
 
     (void)state;
     assert_true(url.tls);
@@ -64,7 +39,7 @@ static void every_part_is_read(void **state)
 
 static void a_password_needs_no_user(void **state)
 {
-    struct redis_url url = parsed("redis://:secret@host/");
+    struct redis_url url = redis_urls_parsed("redis://:secret@host/");
 
     (void)state;
     assert_string_equal(url.user, "");
@@ -74,7 +49,7 @@ static void a_password_needs_no_user(void **state)
 
 static void user_and_password_may_hold_anything_when_encoded(void **state)
 {
-    struct redis_url url = parsed("redis://u%40%3a:%2F%3f%23%25%5b%c3%a9@host");
+    struct redis_url url = redis_urls_parsed("redis://u%40%3a:%2F%3f%23%25%5b%c3%a9@host");
 
     (void)state;
     assert_string_equal(url.user, "u@:");
@@ -83,26 +58,26 @@ static void user_and_password_may_hold_anything_when_encoded(void **state)
 
 static void an_ipv6_address_stands_in_brackets(void **state)
 {
-    struct redis_url url = parsed("redis://[::1]:7000/1");
+    struct redis_url url = redis_urls_parsed("redis://[::1]:7000/1");
 
     (void)state;
     assert_string_equal(url.node.host, "::1");
     assert_string_equal(url.node.port, "7000");
-    assert_string_equal(parsed("redis://[fe80::1%25eth0]").node.host, "fe80::1%eth0");
-    assert_string_equal(parsed("redis://:p@[2001:db8::2]").node.port, "6379");
+    assert_string_equal(redis_urls_parsed("redis://[fe80::1%25eth0]").node.host, "fe80::1%eth0");
+    assert_string_equal(redis_urls_parsed("redis://:p@[2001:db8::2]").node.port, "6379");
 }
 
 static void a_unix_socket_is_a_path(void **state)
 {
-    struct redis_url url = parsed("unix:///run/my%20redis.sock?db=3");
+    struct redis_url url = redis_urls_parsed("unix:///run/my%20redis.sock?db=3");
 
     (void)state;
     assert_string_equal(url.node.host, "");
     assert_string_equal(url.path, "/run/my redis.sock");
     assert_int_equal(url.db, 3);
-    assert_string_equal(parsed("unix:///s").path, "/s");
+    assert_string_equal(redis_urls_parsed("unix:///s").path, "/s");
 
-    url = parsed("unix://me:secret@/s");
+    url = redis_urls_parsed("unix://me:secret@/s");
     assert_string_equal(url.user, "me");
     assert_string_equal(url.password, "secret");
     assert_string_equal(url.path, "/s");
@@ -115,8 +90,8 @@ static void other_schemes_are_refused_and_ours_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_refused(texts[i], "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
-    assert_refused(NULL, "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
+        redis_urls_assert_refused(texts[i], "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
+    redis_urls_assert_refused(NULL, "redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
 }
 
 static void ports_are_numbers_from_1_to_65535(void **state)
@@ -127,9 +102,9 @@ static void ports_are_numbers_from_1_to_65535(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_refused(texts[i], "1 to 65535");
-    assert_string_equal(parsed("redis://h:65535").node.port, "65535");
-    assert_string_equal(parsed("redis://h:00080").node.port, "80");
+        redis_urls_assert_refused(texts[i], "1 to 65535");
+    assert_string_equal(redis_urls_parsed("redis://h:65535").node.port, "65535");
+    assert_string_equal(redis_urls_parsed("redis://h:00080").node.port, "80");
 }
 
 static void dbs_are_numbers(void **state)
@@ -139,45 +114,45 @@ static void dbs_are_numbers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_refused(texts[i], "db");
-    assert_int_equal(parsed("redis://h/1000000").db, 1000000);
+        redis_urls_assert_refused(texts[i], "db");
+    assert_int_equal(redis_urls_parsed("redis://h/1000000").db, 1000000);
 }
 
 static void hosts_are_names_or_addresses(void **state)
 {
     (void)state;
-    assert_refused("redis://", "a host is missing");
-    assert_refused("redis://:a/b@h", "%2F and %40");
-    assert_refused("redis://u:a@c/b@h/1", "%2F and %40");
-    assert_refused("redis:///1", "a host is missing");
-    assert_refused("redis://::1", "a host is missing");
-    assert_refused("redis://:p@:1", "a host is missing");
-    assert_refused("redis://a b", "letters, digits");
-    assert_refused("redis://a%0ab", "letters, digits");
-    assert_refused("redis://h\xc3\xa9", "letters, digits");
-    assert_refused("redis://[::1", "never closed");
-    assert_refused("redis://[host]", "IPv6 address is expected");
-    assert_refused("redis://[::1%25a b]", "IPv6 address is expected");
-    assert_refused("redis://[::1%25a%0a]", "IPv6 address is expected");
-    assert_refused("redis://[]", "IPv6 address is expected");
+    redis_urls_assert_refused("redis://", "a host is missing");
+    redis_urls_assert_refused("redis://:a/b@h", "%2F and %40");
+    redis_urls_assert_refused("redis://u:a@c/b@h/1", "%2F and %40");
+    redis_urls_assert_refused("redis:///1", "a host is missing");
+    redis_urls_assert_refused("redis://::1", "a host is missing");
+    redis_urls_assert_refused("redis://:p@:1", "a host is missing");
+    redis_urls_assert_refused("redis://a b", "letters, digits");
+    redis_urls_assert_refused("redis://a%0ab", "letters, digits");
+    redis_urls_assert_refused("redis://h\xc3\xa9", "letters, digits");
+    redis_urls_assert_refused("redis://[::1", "never closed");
+    redis_urls_assert_refused("redis://[host]", "IPv6 address is expected");
+    redis_urls_assert_refused("redis://[::1%25a b]", "IPv6 address is expected");
+    redis_urls_assert_refused("redis://[::1%25a%0a]", "IPv6 address is expected");
+    redis_urls_assert_refused("redis://[]", "IPv6 address is expected");
 }
 
 static void a_user_without_a_password_is_refused(void **state)
 {
     (void)state;
-    assert_refused("redis://me@host", "a password is expected");
-    assert_refused("redis://me:@host", "a password is expected");
-    assert_refused("redis://@host", "a password is expected");
+    redis_urls_assert_refused("redis://me@host", "a password is expected");
+    redis_urls_assert_refused("redis://me:@host", "a password is expected");
+    redis_urls_assert_refused("redis://@host", "a password is expected");
 }
 
 static void what_should_have_been_encoded_is_refused(void **state)
 {
     (void)state;
-    assert_refused("redis://me:a@b@host", "%40");
-    assert_refused("redis://me:a:b@host", "%3A");
-    assert_refused("redis://me:a?b@host", "percent-encoded");
-    assert_refused("redis://host#x", "percent-encoded");
-    assert_refused("unix:///a#b", "%23");
+    redis_urls_assert_refused("redis://me:a@b@host", "%40");
+    redis_urls_assert_refused("redis://me:a:b@host", "%3A");
+    redis_urls_assert_refused("redis://me:a?b@host", "percent-encoded");
+    redis_urls_assert_refused("redis://host#x", "percent-encoded");
+    redis_urls_assert_refused("unix:///a#b", "%23");
 }
 
 static void bad_escapes_are_refused(void **state)
@@ -186,18 +161,18 @@ static void bad_escapes_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_refused(texts[i], "two hexadecimal digits");
-    assert_refused("redis://:a%00b@h", "NUL");
-    assert_refused("unix:///a%00", "NUL");
+        redis_urls_assert_refused(texts[i], "two hexadecimal digits");
+    redis_urls_assert_refused("redis://:a%00b@h", "NUL");
+    redis_urls_assert_refused("unix:///a%00", "NUL");
 }
 
 static void parameters_we_do_not_know_are_refused(void **state)
 {
     (void)state;
-    assert_refused("redis://host?db=1", "nothing is expected behind the db");
-    assert_refused("redis://host/1?ssl_cert_reqs=none", "nothing is expected behind the db");
-    assert_refused("unix:///s?timeout=1", "?db=number");
-    assert_refused("unix:///s?", "?db=number");
+    redis_urls_assert_refused("redis://host?db=1", "nothing is expected behind the db");
+    redis_urls_assert_refused("redis://host/1?ssl_cert_reqs=none", "nothing is expected behind the db");
+    redis_urls_assert_refused("unix:///s?timeout=1", "?db=number");
+    redis_urls_assert_refused("unix:///s?", "?db=number");
 }
 
 static void unix_paths_are_absolute_and_fit_a_socket(void **state)
@@ -205,17 +180,17 @@ static void unix_paths_are_absolute_and_fit_a_socket(void **state)
     char text[300];
 
     (void)state;
-    assert_refused("unix://", "absolute path");
-    assert_refused("unix:///", "absolute path");
-    assert_refused("unix://run/redis.sock", "absolute path");
-    assert_refused("unix:///a%0Ab", "control characters");
+    redis_urls_assert_refused("unix://", "absolute path");
+    redis_urls_assert_refused("unix:///", "absolute path");
+    redis_urls_assert_refused("unix://run/redis.sock", "absolute path");
+    redis_urls_assert_refused("unix:///a%0Ab", "control characters");
 
     snprintf(text, sizeof text, "unix:///%0106d", 0);
-    assert_int_equal(strlen(parsed(text).path), REDIS_URL_PATH_MAX - 1);
+    assert_int_equal(strlen(redis_urls_parsed(text).path), REDIS_URL_PATH_MAX - 1);
     snprintf(text, sizeof text, "unix:///%0107d", 0);
-    assert_refused(text, "too long");
+    redis_urls_assert_refused(text, "too long");
     snprintf(text, sizeof text, "redis://%0256d", 0);
-    assert_refused(text, "too long");
+    redis_urls_assert_refused(text, "too long");
 }
 
 /* Whatever is wrong with it, the password is nobody's business. */
@@ -242,7 +217,7 @@ static void no_refusal_repeats_the_password(void **state)
 
 static void assert_described(const char *text, const char *expected)
 {
-    struct redis_url url = parsed(text);
+    struct redis_url url = redis_urls_parsed(text);
     char place[REDIS_URL_PLACE_MAX];
 
     redis_url_describe(&url, place);

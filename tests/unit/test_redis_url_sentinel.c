@@ -1,5 +1,5 @@
 /* redis_url: where the sentinels are and whose master they know, or a refusal that gives nothing away. */
-#include "proto/redis_url.h"
+#include "tests/support/redis_urls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,34 +10,9 @@
 
 #include <cmocka.h>
 
-static struct redis_url parsed(const char *text)
-{
-    struct redis_url url;
-    struct error error = {.kind = ERROR_NONE};
-
-    if (!redis_url_parse(text, &url, &error))
-        fail_msg("%s: %s", text, error.text);
-    assert_int_equal(error.kind, ERROR_NONE);
-    return url;
-}
-
-static void assert_refused(const char *text, const char *because)
-{
-    struct redis_url url = {.db = 77};
-    struct error error = {.kind = ERROR_NONE};
-
-    if (redis_url_parse(text, &url, &error))
-        fail_msg("accepted: %s", text);
-    assert_int_equal(error.kind, ERROR_FATAL);
-    assert_string_equal(error.reason, "config");
-    if (strstr(error.text, because) == NULL)
-        fail_msg("%s: \"%s\" does not say \"%s\"", text, error.text, because);
-    assert_int_equal(url.db, 77);
-}
-
 static void sentinels_are_a_list_and_the_master_a_name(void **state)
 {
-    struct redis_url url = parsed("redis+sentinel://me:secret@s1,10.0.0.2:26380,[::1]:7/mymaster/2");
+    struct redis_url url = redis_urls_parsed("redis+sentinel://me:secret@s1,10.0.0.2:26380,[::1]:7/mymaster/2");
 
     (void)state;
     assert_false(url.tls);
@@ -56,50 +31,51 @@ static void sentinels_are_a_list_and_the_master_a_name(void **state)
     assert_string_equal(url.path, "");
     assert_string_equal(url.sentinel_password, "");
 
-    url = parsed("rediss+sentinel://s1/my-master.1_a");
+    url = redis_urls_parsed("rediss+sentinel://s1/my-master.1_a");
     assert_true(url.tls);
     assert_string_equal(url.service, "my-master.1_a");
     assert_int_equal(url.db, 0);
-    assert_string_equal(parsed("redis+sentinel://s1/m/").service, "m");
-    assert_int_equal(parsed("redis+sentinel://1,2,3,4,5,6,7,8/m").sentinel_count, REDIS_URL_SENTINELS_MAX);
+    assert_string_equal(redis_urls_parsed("redis+sentinel://s1/m/").service, "m");
+    assert_int_equal(redis_urls_parsed("redis+sentinel://1,2,3,4,5,6,7,8/m").sentinel_count, REDIS_URL_SENTINELS_MAX);
 }
 
 static void sentinels_have_a_login_of_their_own(void **state)
 {
-    struct redis_url url = parsed("redis+sentinel://:mine@s/m?sentinel_username=a%26b&sentinel_password=c%3Dd%40");
+    struct redis_url url =
+        redis_urls_parsed("redis+sentinel://:mine@s/m?sentinel_username=a%26b&sentinel_password=c%3Dd%40");
 
     (void)state;
     assert_string_equal(url.password, "mine");
     assert_string_equal(url.sentinel_user, "a&b");
     assert_string_equal(url.sentinel_password, "c=d@");
-    assert_string_equal(parsed("redis+sentinel://s/m/1?sentinel_password=x").sentinel_user, "");
-    assert_string_equal(parsed("redis+sentinel://s/m?").sentinel_password, "");
+    assert_string_equal(redis_urls_parsed("redis+sentinel://s/m/1?sentinel_password=x").sentinel_user, "");
+    assert_string_equal(redis_urls_parsed("redis+sentinel://s/m?").sentinel_password, "");
 }
 
 static void what_is_wrong_with_sentinels_is_said(void **state)
 {
     (void)state;
-    assert_refused("redis+sentinel://", "a host is missing");
-    assert_refused("redis+sentinel:///m", "a host is missing");
-    assert_refused("redis+sentinel://s1,/m", "a host is missing");
-    assert_refused("redis+sentinel://,s1/m", "a host is missing");
-    assert_refused("redis+sentinel://s1,,s2/m", "a host is missing");
-    assert_refused("redis+sentinel://s1", "the name of the master is expected");
-    assert_refused("redis+sentinel://s1/", "the name of the master is expected");
-    assert_refused("redis+sentinel://s1//0", "the name of the master is expected");
-    assert_refused("redis+sentinel://s1/a%20b", "the name of the master is expected");
-    assert_refused("redis+sentinel://s1:0/m", "1 to 65535");
-    assert_refused("redis+sentinel://s1/m/x", "db");
-    assert_refused("redis+sentinel://s1/m/1/2", "db");
-    assert_refused("redis+sentinel://1,2,3,4,5,6,7,8,9/m", "more than 8");
-    assert_refused("redis+sentinel://a:b/c@s1/m", "%2F and %40");
-    assert_refused("redis+sentinel://:b/c@s1/m", "%2F and %40");
-    assert_refused("redis+sentinel://:b@s1,:c@s2/m", "%40");
-    assert_refused("redis+sentinel://s1/m#", "# must be percent-encoded");
-    assert_refused("redis+sentinel://s1/m?db=1", "sentinel_username and sentinel_password");
-    assert_refused("redis+sentinel://s1/m?sentinel_password=a&b", "sentinel_username and sentinel_password");
-    assert_refused("redis+sentinel://s1/m?sentinel_username=a", "goes with sentinel_password");
-    assert_refused("redis+sentinel://s1/m?sentinel_password=%zz", "two hexadecimal digits");
+    redis_urls_assert_refused("redis+sentinel://", "a host is missing");
+    redis_urls_assert_refused("redis+sentinel:///m", "a host is missing");
+    redis_urls_assert_refused("redis+sentinel://s1,/m", "a host is missing");
+    redis_urls_assert_refused("redis+sentinel://,s1/m", "a host is missing");
+    redis_urls_assert_refused("redis+sentinel://s1,,s2/m", "a host is missing");
+    redis_urls_assert_refused("redis+sentinel://s1", "the name of the master is expected");
+    redis_urls_assert_refused("redis+sentinel://s1/", "the name of the master is expected");
+    redis_urls_assert_refused("redis+sentinel://s1//0", "the name of the master is expected");
+    redis_urls_assert_refused("redis+sentinel://s1/a%20b", "the name of the master is expected");
+    redis_urls_assert_refused("redis+sentinel://s1:0/m", "1 to 65535");
+    redis_urls_assert_refused("redis+sentinel://s1/m/x", "db");
+    redis_urls_assert_refused("redis+sentinel://s1/m/1/2", "db");
+    redis_urls_assert_refused("redis+sentinel://1,2,3,4,5,6,7,8,9/m", "more than 8");
+    redis_urls_assert_refused("redis+sentinel://a:b/c@s1/m", "%2F and %40");
+    redis_urls_assert_refused("redis+sentinel://:b/c@s1/m", "%2F and %40");
+    redis_urls_assert_refused("redis+sentinel://:b@s1,:c@s2/m", "%40");
+    redis_urls_assert_refused("redis+sentinel://s1/m#", "# must be percent-encoded");
+    redis_urls_assert_refused("redis+sentinel://s1/m?db=1", "sentinel_username and sentinel_password");
+    redis_urls_assert_refused("redis+sentinel://s1/m?sentinel_password=a&b", "sentinel_username and sentinel_password");
+    redis_urls_assert_refused("redis+sentinel://s1/m?sentinel_username=a", "goes with sentinel_password");
+    redis_urls_assert_refused("redis+sentinel://s1/m?sentinel_password=%zz", "two hexadecimal digits");
 }
 
 static bool is_node(const char *host, size_t host_bytes, const char *port)
@@ -152,7 +128,7 @@ static void no_refusal_repeats_the_password(void **state)
 
 static void assert_described(const char *text, const char *expected)
 {
-    struct redis_url url = parsed(text);
+    struct redis_url url = redis_urls_parsed(text);
     char place[REDIS_URL_PLACE_MAX];
 
     redis_url_describe(&url, place);
