@@ -283,7 +283,7 @@ static bool run(struct stats_command *command, const struct configuration *confi
 
 int stats_execute(const struct configuration *configuration, int count, char **words)
 {
-    struct stats_command command = {.directory = NULL};
+    struct stats_command command = {.directory = ""};
     struct error error = {.kind = ERROR_NONE};
 
     (void)words;
