@@ -84,13 +84,14 @@ static int64_t sync_due_us(const struct outbox *outbox, int sync_ms)
     return outbox->stopping ? 0 : disk->unsynced_since_us + INT64_C(1000) * sync_ms;
 }
 
+/* Once more at the end: what is left behind is read about when we are gone. */
 static int64_t tell_due_us(const struct outbox *outbox)
 {
     const struct outbox_disk *disk = &outbox->disk;
 
-    if (disk->spool == NULL || outbox->stopping || disk->told == outbox_news(outbox))
+    if (disk->spool == NULL || disk->told == outbox_news(outbox))
         return INT64_MAX;
-    return disk->told_us + OUTBOX_KEEPER_TELL_MS * 1000;
+    return outbox->stopping ? 0 : disk->told_us + OUTBOX_KEEPER_TELL_MS * 1000;
 }
 
 static bool may_release(const struct outbox *outbox)

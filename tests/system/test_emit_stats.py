@@ -80,6 +80,17 @@ def test_the_gone_are_told_apart_and_what_they_left_is_counted(programs, spool, 
     assert "gone" in table(programs) and "101 events left behind" in table(programs)
 
 
+def test_the_last_word_is_of_the_end(programs, redis, spool):
+    """Told once a second, this would still be of a moment when nothing was sent."""
+    programs.use(redis)
+    programs.run("taskledger-emit", "status", "t", "RUNNING", "--spool", "always", "--timeout", "1s")
+    (producer,) = stats(programs)["producers"]
+    assert producer["sent"] == producer["accepted"] == 3 and producer["queued"] == 0
+    shown = table(programs)
+    assert "1 producer, 0 alive" in shown and "in 1 segment," in shown and f"in {spool}\n" in shown
+    assert f"  pid {producer['pid']}" not in shown and f":{producer['pid']}" in shown
+
+
 def test_whatever_lies_there_is_survived(programs, spool, worker):
     worker.emit(10)
     wait_for(programs, lambda now: now["total"].get("accepted") == 11, "it tells")
