@@ -7,9 +7,9 @@
 
 #include "proto/clock.h"
 #include "proto/error.h"
-#include "replay/output.h"
+#include "replay/output/output.h"
 #include "replay/settings.h"
-#include "replay/verdict.h"
+#include "replay/verify/verdict.h"
 
 #include <stdbool.h>
 

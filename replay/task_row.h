@@ -4,7 +4,7 @@
 
 #include "proto/projection.h"
 #include "proto/status.h"
-#include "replay/output.h"
+#include "replay/output/output.h"
 
 enum { TASK_ROW_COLUMNS = 23, TASK_ROW_NUMBER_BYTES = 21 /* "#" and a sequence */ };
 

@@ -1,7 +1,7 @@
 #include "replay/task_stream.h"
 
 #include "replay/console.h"
-#include "replay/stream_line.h"
+#include "replay/verify/stream_line.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,7 @@
 #include "proto/error.h"
 #include "proto/slice.h"
 #include "replay/command.h"
-#include "replay/stream_tail.h"
+#include "replay/verify/stream_tail.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* Any bytes: making the canon ends within them; what PostgreSQL would take has one, unless it is a bare depth; and a text
  * means the same as itself with blanks around it. */
 #include "proto/json.h"
-#include "replay/canon.h"
+#include "replay/verify/canon.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* canon: two JSON texts are the same when PostgreSQL's jsonb would keep the same of them. */
-#include "replay/canon.h"
+#include "replay/verify/canon.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

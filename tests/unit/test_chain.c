@@ -1,5 +1,5 @@
 /* chain: each way in which a producer's events can be wrong has a name of its own, and a place. */
-#include "replay/chain.h"
+#include "replay/verify/chain.h"
 
 #include "proto/digester.h"
 

@@ -1,5 +1,5 @@
 /* extracted: a column that says something else than the payload is found, whichever it is. */
-#include "replay/extracted.h"
+#include "replay/verify/extracted.h"
 
 #include "proto/status.h"
 

@@ -1,7 +1,7 @@
 /* output: the same answer as a table, JSON, JSON lines and CSV, to the byte. */
-#include "replay/output.h"
+#include "replay/output/output.h"
 
-#include "replay/output_table.h"
+#include "replay/output/output_table.h"
 
 #include <locale.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* timeline: which events moved a task, and how long it waited and worked. */
-#include "replay/timeline.h"
+#include "replay/history/timeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

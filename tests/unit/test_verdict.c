@@ -1,5 +1,5 @@
 /* verdict: what a kind is worth, and what exit code follows from all of them. */
-#include "replay/verdict.h"
+#include "replay/verify/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

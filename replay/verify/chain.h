@@ -1,0 +1,78 @@
+/* chain: one producer's events in the order of their numbers; does each follow from the one before?
+ *
+ * Numbers are gapless and each event carries the digest of its producer's previous accepted event. A number that was
+ * dropped before it was accepted left no digest, so the chain holds across it; one that was lost on the way or removed
+ * later breaks the chain behind the hole. The event right after a hole is where a producer declares it.
+ *
+ *   numbers      digests         declared     what it was
+ *   hole         holds across    yes          dropped by the producer, which said so
+ *   hole         holds across    no           dropped by a producer that could not say so
+ *   hole         broken          no           accepted, then lost on the way or removed later
+ *   hole         broken          yes          declared, and something else is missing or changed too
+ *   no hole      broken                       the event, or the one before it, was changed
+ *
+ * Pure: it is fed by whoever reads a ledger, and tells by a callback. Bounded: it holds one event's facts. */
+#ifndef TASKLEDGER_REPLAY_VERIFY_CHAIN_H
+#define TASKLEDGER_REPLAY_VERIFY_CHAIN_H
+
+#include "proto/digest.h"
+#include "proto/event.h"
+#include "proto/uuid.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum chain_break {
+    CHAIN_HOLE,       /* first ... last are missing, undeclared */
+    CHAIN_DECLARED,   /* first ... last are missing, declared */
+    CHAIN_BROKEN,     /* first does not carry the digest of last, the number before it; 0: it should carry none */
+    CHAIN_UNLINKED,   /* whether first carries the digest of last, the number before it, cannot be told */
+    CHAIN_BEYOND_END, /* first comes after last, the producer's end */
+    CHAIN_TAIL,       /* first ... last are missing at the end */
+    CHAIN_OPEN_END,   /* last is the greatest number there is, and no end was told */
+};
+
+enum chain_link { CHAIN_LINK_HOLDS, CHAIN_LINK_BROKEN, CHAIN_LINK_UNKNOWN };
+
+struct chain_finding {
+    enum chain_break kind;
+    struct uuid producer_id;
+    uint64_t first;
+    uint64_t last;
+    enum chain_link link;  /* of HOLE and DECLARED: across it */
+    struct slice reason;   /* of DECLARED: the producer's own word; borrowed */
+    int64_t noticed_at_us; /* when the event that shows it was recorded; of OPEN_END the last event */
+};
+
+struct chain {
+    void (*tell)(void *self, const struct chain_finding *finding);
+    void *self;
+
+    /* The rest is the chain's own. */
+    struct uuid producer_id;
+    uint64_t last_sequence; /* 0: nothing yet */
+    struct digest last_digest;
+    bool digest_known;
+    uint64_t end; /* the number of its ProducerClosed; 0: none yet */
+    int64_t recorded_at_us;
+};
+
+/* Start with another producer. */
+void chain_begin(struct chain *chain, const struct uuid *producer_id);
+
+/* Start behind this number of this producer, which is the last before what comes. */
+void chain_resume(struct chain *chain, const struct uuid *producer_id, uint64_t sequence, const struct digest *digest);
+
+/* The next stored event; `digest` is of its bytes. A number that is not greater than the last one, which no sound ledger
+ * has, is told as a break and passed over. */
+void chain_event(struct chain *chain, const struct event *event, const struct digest *digest, int64_t recorded_at_us);
+
+/* The next number is held without a readable event: it was set aside, or its payload cannot be read. NULL: its digest is
+ * not known, so the link to the next event cannot be checked. A number that is held already is passed over. */
+void chain_held(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us);
+
+/* Nothing more of this producer. `told_last`: the greatest number that anybody else knows of it (its books in the
+ * ledger, an adopter); 0: nobody. `ended`: that number is its end. */
+void chain_end(struct chain *chain, uint64_t told_last, bool ended);
+
+#endif

@@ -1,0 +1,203 @@
+#include "replay/verify/verify.h"
+
+#include "replay/command.h"
+#include "replay/verify/stream_line.h"
+
+#include <assert.h>
+
+enum { SECOND_US = 1000000 };
+
+/* ---- the report's end -------------------------------------------------------------------------------------------- */
+
+static const struct column summary_columns[] = {
+    {"verdict", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"findings", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"notes", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"ledger", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"snapshot", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"taken_at", "taken", COLUMN_TIME, COLUMN_CELL},
+    {"tasks", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"events", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"producers", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"stream_entries", "stream entries", COLUMN_INTEGER, COLUMN_CELL},
+    {"elapsed_us", "took", COLUMN_DURATION, COLUMN_CELL},
+    {"events_per_second", "events/s", COLUMN_INTEGER, COLUMN_CELL},
+};
+
+static const struct section summary_section = {
+    .name = "summary",
+    .item = "summary",
+    .columns = summary_columns,
+    .count = sizeof summary_columns / sizeof *summary_columns,
+};
+
+static struct value verdict_of(const struct verdict_counts *counts)
+{
+    enum exit_code code = verdict_exit_code(counts);
+
+    if (code == EXIT_OK)
+        return value_toned(value_words("clean"), TONE_GOOD);
+    if (code == EXIT_INCOMPLETE)
+        return value_toned(value_words("incomplete"), TONE_ODD);
+    return value_toned(value_words("findings"), TONE_BAD);
+}
+
+/* What one snapshot was, before others are taken. */
+struct summary {
+    char snapshot[LEDGER_SNAPSHOT_BYTES];
+    int64_t taken_at_us;
+    int64_t scan_us; /* the two scans */
+};
+
+static void write_summary(const struct verify *verify, const struct summary *summary, struct output *output)
+{
+    const struct verify_totals *totals = &verify->totals;
+    int64_t scan_us = summary->scan_us > 0 ? summary->scan_us : 1;
+    const struct value values[] = {
+        verdict_of(&verify->report.counts),
+        value_unsigned(verdict_findings(&verify->report.counts)),
+        value_unsigned(verdict_notes(&verify->report.counts)),
+        value_words(postgres_address(verify->ledger.main)),
+        value_words(summary->snapshot),
+        value_time(summary->taken_at_us),
+        value_unsigned(totals->tasks),
+        value_unsigned(totals->events),
+        value_unsigned(totals->producers),
+        value_unsigned(totals->entries),
+        value_integer(scan_us),
+        value_integer((int64_t)((double)totals->events * SECOND_US / (double)scan_us)),
+    };
+
+    static_assert(sizeof values / sizeof *values == sizeof summary_columns / sizeof *summary_columns,
+                  "a value a column");
+    output_begin(output, &summary_section);
+    output_row(output, values);
+    output_end(output);
+}
+
+/* ---- the checks --------------------------------------------------------------------------------------------------- */
+
+static void cover(struct verify *verify, const char *check, uint64_t items, const char *detail)
+{
+    verify_report_cover(
+        &verify->report,
+        (struct verify_coverage){.check = check, .state = VERIFY_CHECKED, .items = items, .detail = detail});
+}
+
+/* All that is of one snapshot. */
+static bool check_ledger(struct verify *verify, struct summary *summary, struct error *error)
+{
+    int64_t started_us = verify->clock->monotonic_us(verify->clock->self);
+
+    if (!ledger_begin_twice(&verify->ledger, error) ||
+        !ledger_estimate(&verify->ledger, &verify->expected_events, error))
+        return false;
+    memcpy(summary->snapshot, verify->ledger.snapshot, sizeof summary->snapshot);
+    summary->taken_at_us = verify->ledger.now_us;
+    if (!verify_tasks(verify, error) || !verify_chains(verify, error) || !verify_books(verify, error))
+        return false;
+
+    summary->scan_us = verify->clock->monotonic_us(verify->clock->self) - started_us;
+    cover(verify, "projection", verify->totals.tasks, "tasks: the row against the fold of the events");
+    cover(verify, "events", verify->totals.events, "events: payload, columns, number, digest");
+    cover(verify, "chains", verify->totals.producers, "producers: holes, links, ends");
+    cover(verify, "set aside", verify->totals.set_aside, "entries that could not be events");
+    cover(verify, "losses", verify->totals.losses, "losses on record");
+    return true;
+}
+
+/* A stream that is not there or does not let us in leaves the audit incomplete, not failed. */
+static bool check_stream(struct verify *verify, struct error *error)
+{
+    struct error why = {.kind = ERROR_NONE};
+
+    if (verify->settings->redis_url == NULL) {
+        verify_report_cover(
+            &verify->report,
+            (struct verify_coverage){.check = "stream", .state = VERIFY_NOT_ASKED, .detail = "REDIS_URL is not set"});
+        return true;
+    }
+    if (stream_line_open(verify->settings, verify->clock, &verify->redis, &why) && verify_stream(verify, &why))
+        return true;
+    if (!stream_line_is_shut(&why) || !postgres_is_open(verify->ledger.main)) {
+        *error = why;
+        return false;
+    }
+
+    console_say("the stream was not checked: %s", why.text);
+    verify_report_cover(&verify->report,
+                        (struct verify_coverage){.check = "stream",
+                                                 .state = VERIFY_UNREACHABLE,
+                                                 .items = verify->totals.entries,
+                                                 .detail = "Redis is not there, or does not let us in"});
+    redis_free(verify->redis);
+    verify->redis = NULL;
+    return true;
+}
+
+/* Only a seal that is kept elsewhere shows such a loss: who trusts the audit must know. */
+static void cover_seal(struct verify *verify)
+{
+    verify_report_cover(&verify->report,
+                        (struct verify_coverage){.check = "seal",
+                                                 .state = VERIFY_NOT_ASKED,
+                                                 .detail = "not part of this version: events removed together with all "
+                                                           "that tells of them cannot be missed"});
+}
+
+static bool check_all(struct verify *verify, struct summary *summary, struct error *error)
+{
+    bool good = check_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
+
+    console_progress_end(&verify->progress);
+    if (!good)
+        return false;
+    verify_deleted(verify);
+    cover_seal(verify);
+    return true;
+}
+
+static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
+{
+    struct summary summary = {.scan_us = 0};
+    struct verify verify = {
+        .settings = replay->settings,
+        .clock = replay->clock,
+        .report = {.limit = (size_t)replay->settings->limit},
+    };
+
+    (void)arguments;
+    if (replay->shows_progress)
+        console_progress_start(&verify.progress, replay->clock);
+    bool good = ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
+                check_all(&verify, &summary, error);
+    if (good) {
+        verify_report_write(&verify.report, replay->output);
+        write_summary(&verify, &summary, replay->output);
+        *exit = verdict_exit_code(&verify.report.counts);
+    }
+
+    ledger_close(&verify.ledger);
+    redis_free(verify.redis);
+    verify_holes_close(&verify.holes);
+    verify_report_close(&verify.report);
+    return good;
+}
+
+static const char *const flags[] = {"--limit", "--in-flight", "--settle", NULL};
+
+const struct command verify_command = {
+    .name = "verify",
+    .arguments = "",
+    .summary = "is the ledger whole, unchanged, and right",
+    .description =
+        "Checks in one snapshot that every task's row equals the fold of its events, that every event's columns equal\n"
+        "its payload, and that every producer's numbers and digests are without a break; then, if REDIS_URL is set,\n"
+        "that everything settled in the stream is in the ledger. Holes are looked at again after the consumers have\n"
+        "settled.\n"
+        "\n"
+        "Exit codes: 0 clean (notes are no findings), 1 findings, 3 PostgreSQL cannot be reached, 4 not all could be\n"
+        "checked.\n",
+    .flags = flags,
+    .run = run,
+};

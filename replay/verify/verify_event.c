@@ -1,0 +1,91 @@
+#include "replay/verify/verify_event.h"
+
+#include <inttypes.h>
+
+enum { EXTRACTED_FROM = 4, ARENA_KEPT_BYTES = 256 * 1024 };
+
+static struct slice cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    postgres_row_value(row, column, &value);
+    return value;
+}
+
+void verify_event_read(const struct postgres_row *row, struct verify_event *event)
+{
+    event->producer_id = postgres_read_uuid(cell(row, 0));
+    event->sequence = (uint64_t)postgres_read_int64(cell(row, 1));
+    event->recorded_at_us = postgres_read_time_us(cell(row, 2));
+    event->payload = cell(row, 3);
+}
+
+static struct finding finding_at(enum verdict_kind kind, const struct verify_event *event)
+{
+    return (struct finding){.kind = kind,
+                            .has_producer = true,
+                            .producer_id = event->producer_id,
+                            .first = event->sequence,
+                            .last = event->sequence};
+}
+
+static void tell_unreadable(struct verify_report *report, const struct verify_event *event, const struct error *why)
+{
+    const struct finding finding = finding_at(VERDICT_UNREADABLE, event);
+
+    verify_report_add(report, &finding, "%s", why->text);
+}
+
+static void tell_identity(struct verify_report *report, const struct verify_event *event)
+{
+    const struct finding finding = finding_at(VERDICT_IDENTITY, event);
+    char said[UUID_TEXT_BYTES];
+
+    uuid_format(&event->event.producer_id, said);
+    verify_report_add(report, &finding, "the payload is number %" PRIu64 " of producer %s", event->event.sequence,
+                      said);
+}
+
+static void check_columns(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
+                          const struct verify_event *event)
+{
+    struct extracted_cell cells[EXTRACTED_CELLS];
+    struct finding finding = finding_at(VERDICT_COLUMN, event);
+
+    for (size_t i = 0; i < EXTRACTED_CELLS; i++)
+        cells[i].is_given = postgres_row_value(row, EXTRACTED_FROM + i, &cells[i].value);
+    const char *column = extracted_difference(&event->event, cells, arena);
+    if (column == NULL)
+        return;
+    finding.column = slice_from_text(column);
+    if (event->event.body == EVENT_TASK_STATUS)
+        finding.task_id = event->event.task_status.task_id;
+    verify_report_add(report, &finding, "the column differs from the payload, which is the truth");
+}
+
+bool verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
+                        struct verify_event *event, struct error *error)
+{
+    struct error why = {.kind = ERROR_NONE};
+    bool has_identity;
+
+    arena_reset(arena, ARENA_KEPT_BYTES);
+    event->is_readable = event_decode(event->payload, arena, &event->event, &has_identity, &why);
+    if (why.kind == ERROR_FATAL) {
+        *error = why;
+        return false;
+    }
+    if (!event->is_readable) {
+        tell_unreadable(report, event, &why);
+        return true;
+    }
+
+    bool is_itself =
+        event->event.sequence == event->sequence && uuid_compare(&event->event.producer_id, &event->producer_id) == 0;
+    if (is_itself)
+        check_columns(row, arena, report, event);
+    else
+        tell_identity(report, event);
+    event->event.sequence = event->sequence;
+    return true;
+}
