@@ -20,6 +20,10 @@ enum schema_lock {
     SCHEMA_LOCK_MIGRATE = 1,
     SCHEMA_LOCK_PARTITIONS = 2, /* taken in SQL, by taskledger.ensure_partitions */
     SCHEMA_LOCK_WATERMARK = 3,  /* taken in consumer/watermark.c */
+    SCHEMA_LOCK_REBUILD = 4,    /* taken by commands of replay/, each kind of work once at a time */
+    SCHEMA_LOCK_RETENTION = 5,
+    SCHEMA_LOCK_IMPORT = 6,
+    SCHEMA_LOCK_REJECTED = 7,
 };
 
 struct schema_options {

@@ -19,6 +19,8 @@ static const struct {
     {"crossslot", EXIT_USAGE},
     {"db", EXIT_USAGE},
     {"service", EXIT_USAGE},
+    {"locked", EXIT_LOCKED},
+    {"diverged", EXIT_DIVERGED},
     {"noauth", EXIT_UNREACHABLE},
     {"wrongpass", EXIT_UNREACHABLE},
     {"nopassword", EXIT_UNREACHABLE},

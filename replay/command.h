@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+enum { COMMAND_ARGUMENTS_ANY = 1000 };
+
 struct replay {
     const struct settings *settings;
     struct output *output;
@@ -23,12 +25,14 @@ struct replay {
 struct command {
     const char *name;
     const char *arguments; /* as --help shows them: "TASK" */
-    int argument_count;
+    int argument_min;
+    int argument_max;         /* COMMAND_ARGUMENTS_ANY: as many as there are */
     const char *summary;      /* one line, lower case */
     const char *description;  /* what --help says besides the flags */
     const char *const *flags; /* its own, of settings.c; ends with NULL */
 
-    /* Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit code. */
+    /* `arguments` ends with NULL. Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit
+     * code. */
     bool (*run)(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error);
 };
 

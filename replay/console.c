@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { SECOND_US = 1000000, SHOW_EVERY_US = SECOND_US / 5 };
 
@@ -22,6 +24,36 @@ void console_say(const char *format, ...)
     if (harmless.data != NULL)
         fprintf(stderr, "taskledger-replay: %.*s\n", SLICE_PRINT(harmless));
     arena_close(&arena);
+}
+
+/* Two of them: the handler never reads what is being written. */
+static char hints[2][CONSOLE_LINE_BYTES_MAX];
+static const char *volatile hint;
+
+void console_on_interrupt(const char *format, ...)
+{
+    char *free_one = hint == hints[0] ? hints[1] : hints[0];
+    va_list arguments;
+
+    if (format == NULL) {
+        hint = NULL;
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(free_one, CONSOLE_LINE_BYTES_MAX, format, arguments);
+    va_end(arguments);
+    hint = free_one;
+}
+
+void console_interrupted(void)
+{
+    const char *said = hint;
+
+    if (said == NULL)
+        return;
+    (void)!write(STDERR_FILENO, "\n", 1);
+    (void)!write(STDERR_FILENO, said, strlen(said));
+    (void)!write(STDERR_FILENO, "\n", 1);
 }
 
 void console_progress_start(struct console_progress *progress, const struct clock *clock)

@@ -12,6 +12,12 @@ enum { CONSOLE_LINE_BYTES_MAX = 1024 };
 /* "taskledger-replay: <text>", without anything that could steer a terminal. */
 void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What somebody who interrupts this command should know: how to go on with it. NULL: nothing. Kept until the next call. */
+void console_on_interrupt(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say it. For the handler of a signal. */
+void console_interrupted(void);
+
 /* How far a long run has come: one line that is written over. A zeroed one is silent. */
 struct console_progress {
     const struct clock *clock; /* NULL: silent */

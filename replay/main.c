@@ -168,10 +168,10 @@ static bool run_command(const struct command *command, const struct settings *se
 
 static bool check_arguments(const struct command *command, int count, struct error *error)
 {
-    if (count == command->argument_count)
+    if (count >= command->argument_min && count <= command->argument_max)
         return true;
     return error_set(error, ERROR_FATAL, "usage", "expected %s, found %d %s",
-                     command->argument_count == 0 ? "no argument" : command->arguments, count,
+                     command->argument_max == 0 ? "no argument" : command->arguments, count,
                      count == 1 ? "argument" : "arguments");
 }
 
@@ -197,15 +197,18 @@ static enum exit_code run_words(struct settings *settings, int count, char **wor
         return print_command_help(command);
     if (environment->kind != ERROR_NONE)
         return fail(command, environment);
+    words[count] = NULL;
     if (!check_arguments(command, count - 1, &error) || !run_command(command, settings, words + 1, &exit, &error))
         return fail(command, &error);
     return exit;
 }
 
-/* Nothing of ours is left behind in either server, and a long statement of the server ends when its client has gone. */
+/* Whatever a command does is whole at any moment, since it may be killed as well; and a long statement of the server ends
+ * when its client has gone. */
 static void interrupt(int number)
 {
     (void)number;
+    console_interrupted();
     _exit(EXIT_INTERRUPTED);
 }
 

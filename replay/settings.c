@@ -9,8 +9,8 @@
 #define AT(member) offsetof(struct settings, member)
 
 /* clang-format off */
-static const struct option_spec specs[] = {
-    /* Those of some commands. */
+/* Those of some commands. */
+static const struct option_spec own[] = {
     {"--as-of", NULL, OPTION_TEXT, AT(as_of), NULL, 0, 0, NULL, "TIME",
      "what was true then, as the workers said: RFC 3339, or back from now like -90s, -2h"},
     {"--known-at", NULL, OPTION_TEXT, AT(known_at), NULL, 0, 0, NULL, "TIME",
@@ -21,8 +21,10 @@ static const struct option_spec specs[] = {
      "holes of live producers that are younger than this may still fill"},
     {"--settle", "TASKLEDGER_SETTLE", OPTION_DURATION, AT(settle_ms), "10s", 0, 86400000, NULL, NULL,
      "how long to wait for the consumers before holes are judged"},
+};
 
-    /* Those of all. */
+/* Those of all. */
+static const struct option_spec shared[] = {
     {"--format", "TASKLEDGER_FORMAT", OPTION_CHOICE, AT(format), "table", 0, 0, "table json jsonl csv", NULL,
      "how to write the answer"},
     {"--zone", "TASKLEDGER_ZONE", OPTION_TEXT, AT(zone), "UTC", 0, 0, NULL, "NAME",
@@ -36,26 +38,32 @@ static const struct option_spec specs[] = {
     {"--group", "TASKLEDGER_GROUP", OPTION_TEXT, AT(group), STREAM_GROUP_DEFAULT, 0, 0, NULL, "NAME",
      "the consumer group that feeds this ledger"},
     {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
+};
 
-    /* Those of none: only before a command. */
+/* Those of none: only before a command. The second is for deploy/pages and not shown. */
+static const struct option_spec alone[] = {
     {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
     {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), NULL, 0, 0, NULL, NULL,
      "print all options as a table in Markdown"},
 };
 /* clang-format on */
 
-enum { OWN_COUNT = 5, COUNT = sizeof specs / sizeof *specs, SHARED_END = COUNT - 2 };
+enum {
+    OWN_COUNT = sizeof own / sizeof *own,
+    SHARED_COUNT = sizeof shared / sizeof *shared,
+    ALONE_COUNT = sizeof alone / sizeof *alone,
+};
 
-static_assert(sizeof specs / sizeof *specs <= SETTINGS_COUNT_MAX, "a part has room for the whole table");
+static_assert(OWN_COUNT + SHARED_COUNT + ALONE_COUNT <= SETTINGS_COUNT_MAX, "a part has room for all tables");
 
 static void empty(struct settings_table *part)
 {
     part->table = (struct options_table){.program = "taskledger-replay", .specs = part->specs, .count = 0};
 }
 
-static void add(struct settings_table *part, size_t from, size_t to)
+static void add(struct settings_table *part, const struct option_spec *specs, size_t count)
 {
-    for (size_t i = from; i < to; i++)
+    for (size_t i = 0; i < count; i++)
         part->specs[part->table.count++] = specs[i];
 }
 
@@ -64,29 +72,30 @@ static void add_own(struct settings_table *part, const char *const *flags)
     for (; *flags != NULL; flags++) {
         size_t i = 0;
 
-        while (i < OWN_COUNT && strcmp(specs[i].flag, *flags) != 0)
+        while (i < OWN_COUNT && strcmp(own[i].flag, *flags) != 0)
             i++;
         assert(i < OWN_COUNT);
-        add(part, i, i + 1);
+        add(part, &own[i], 1);
     }
 }
 
 void settings_of_program(struct settings_table *part)
 {
     empty(part);
-    add(part, OWN_COUNT, COUNT);
+    add(part, shared, SHARED_COUNT);
+    add(part, alone, ALONE_COUNT);
 }
 
 void settings_alone(struct settings_table *part)
 {
     empty(part);
-    add(part, SHARED_END, COUNT - 1);
+    add(part, alone, ALONE_COUNT - 1);
 }
 
 void settings_shared(struct settings_table *part)
 {
     empty(part);
-    add(part, OWN_COUNT, SHARED_END);
+    add(part, shared, SHARED_COUNT);
 }
 
 void settings_own(struct settings_table *part, const char *const *flags)
@@ -98,5 +107,5 @@ void settings_own(struct settings_table *part, const char *const *flags)
 void settings_of_command(struct settings_table *part, const char *const *flags)
 {
     settings_own(part, flags);
-    add(part, OWN_COUNT, SHARED_END);
+    add(part, shared, SHARED_COUNT);
 }

@@ -34,7 +34,7 @@ struct settings {
     int64_t settle_ms;
 };
 
-enum { SETTINGS_COUNT_MAX = 64 };
+enum { SETTINGS_COUNT_MAX = 96 };
 
 /* Room for a part of the table. */
 struct settings_table {

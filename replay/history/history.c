@@ -298,7 +298,8 @@ static const char *const flags[] = {NULL};
 const struct command history_command = {
     .name = "history",
     .arguments = "TASK",
-    .argument_count = 1,
+    .argument_min = 1,
+    .argument_max = 1,
     .summary = "what happened to a task, when, who said it, and how long it took",
     .description =
         "Events are shown attempt by attempt in the order in which they happened, and marked where that is not all:\n"

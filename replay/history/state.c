@@ -171,7 +171,8 @@ static const char *const flags[] = {"--as-of", "--known-at", NULL};
 const struct command state_command = {
     .name = "state",
     .arguments = "TASK",
-    .argument_count = 1,
+    .argument_min = 1,
+    .argument_max = 1,
     .summary = "what a task is doing now, or was doing at some time",
     .description =
         "Without --as-of and --known-at: its row in the ledger. With them: its events folded anew, those that had\n"

@@ -1,0 +1,87 @@
+#include "replay/change.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static const struct postgres_statement lock_statement = {
+    .name = "change_lock",
+    .sql = "SELECT pg_try_advisory_lock($1::int, $2::int)",
+};
+
+/* Tables made by a superuser who acts for nobody would be out of reach for the owner. */
+static const struct postgres_statement owner_statement = {
+    .name = "change_owner",
+    .sql = "SELECT quote_ident(pg_get_userbyid(relowner)), pg_has_role(current_user, relowner, 'MEMBER')"
+           " FROM pg_catalog.pg_class WHERE oid = 'taskledger.task_event'::regclass",
+};
+
+static bool act_as_owner(struct postgres *postgres, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice name, may;
+    char sql[256];
+
+    if (!postgres_query(postgres, &owner_statement, NULL, 0, &result, error))
+        return false;
+    if (postgres_rows(result) != 1 || !postgres_value(result, 0, 0, &name) || !postgres_value(result, 0, 1, &may))
+        return error_set(error, ERROR_FATAL, "schema", "cannot tell who owns taskledger.task_event");
+    if (!postgres_read_boolean(may))
+        return error_set(error, ERROR_FATAL, "rights", "only the ledger's owner may do this; GRANT %.*s TO this user",
+                         SLICE_PRINT(name));
+    snprintf(sql, sizeof sql, "SET ROLE %.*s", SLICE_PRINT(name));
+    return postgres_execute(postgres, sql, error);
+}
+
+static bool lock(struct postgres *postgres, enum schema_lock which, struct error *error)
+{
+    uint32_t lock_class = htonl(SCHEMA_LOCK_CLASS), number = htonl((uint32_t)which);
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(&lock_class, sizeof lock_class)},
+        {.value = slice_of(&number, sizeof number)},
+    };
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice value;
+
+    if (which == 0)
+        return true;
+    if (!postgres_query(postgres, &lock_statement, parameters, 2, &result, error))
+        return false;
+    if (postgres_rows(result) == 1 && postgres_value(result, 0, 0, &value) && postgres_read_boolean(value))
+        return true;
+    return error_set(error, ERROR_FATAL, "locked", "somebody else does this at the moment; see pg_locks, or wait");
+}
+
+bool change_open(struct change *change, const struct change_options *options, struct error *error)
+{
+    const struct postgres_options session = {
+        .url = options->url,
+        .application_name = "taskledger-replay",
+        .statement_timeout_ms = -1,
+        .clock = options->clock,
+    };
+
+    *change = (struct change){.postgres = postgres_new(&session, error)};
+    if (change->postgres == NULL)
+        return false;
+    if (!postgres_open(change->postgres, error) || !schema_check(change->postgres, error) ||
+        (options->as_owner && !act_as_owner(change->postgres, error)) ||
+        !lock(change->postgres, options->lock, error)) {
+        change_close(change);
+        return false;
+    }
+    change->session = postgres_session(change->postgres);
+    return true;
+}
+
+void change_close(struct change *change)
+{
+    postgres_free(change->postgres);
+    *change = (struct change){.postgres = NULL};
+}
+
+bool change_holds(const struct change *change, struct error *error)
+{
+    if (postgres_session(change->postgres) == change->session)
+        return true;
+    return error_set(error, ERROR_FATAL, "locked", "the session was lost, and with it the lock; run this again");
+}
