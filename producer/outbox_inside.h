@@ -28,6 +28,12 @@ enum {
     OUTBOX_SLICE_BYTES = 64 * 1024,
 };
 
+/* Who is at the disk, where he may have to wait. */
+struct outbox_visitor {
+    int thread;       /* see proto/thread.h */
+    int64_t since_us; /* 0: nobody */
+};
+
 /* What it has of a spool, producer/outbox_spool.h. */
 struct outbox_disk {
     enum taskledger_spool mode;
@@ -41,7 +47,7 @@ struct outbox_disk {
     pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
     bool keeper_runs;
     bool keeper_sleeps;
-    int64_t syncing_since_us; /* the keeper, which writes nothing meanwhile; 0: it does not */
+    bool keeper_syncs; /* and writes nothing meanwhile */
     int64_t keeper_sleeps_until_us;
     unsigned waiting; /* in emit */
 
@@ -51,8 +57,9 @@ struct outbox_disk {
     struct queue_cursor next; /* what is in memory from here on is not in the spool */
     uint64_t last;            /* the last ordinal that was written; 0: none */
     uint64_t released_to;     /* the spool has been told to forget so much */
-    bool busy;                /* somebody writes, or makes the spool */
-    int64_t busy_since_us;
+    bool busy;                /* somebody writes, or makes the spool: */
+    struct outbox_visitor writer;
+    struct outbox_visitor keeper; /* which does something else */
     int64_t well_us;  /* when it took something last */
     bool refuses;     /* tried again at: */
     int64_t retry_us; /* 0: at once */

@@ -147,7 +147,7 @@ enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms)
     }
     if (task == OUTBOX_KEEPER_OPEN) {
         outbox->disk.busy = true;
-        outbox->disk.busy_since_us = outbox_now_us();
+        outbox_spool_visit(&outbox->disk.writer);
     }
     pthread_mutex_unlock(&outbox->lock);
     return task;
@@ -158,6 +158,7 @@ enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms)
 void outbox_keeper_opened(struct outbox *outbox, struct spool *spool, const struct error *error)
 {
     pthread_mutex_lock(&outbox->lock);
+    outbox_spool_leave(&outbox->disk.writer);
     outbox->disk.busy = false;
     outbox->disk.spool = spool;
     if (spool != NULL)
@@ -183,11 +184,13 @@ void outbox_keeper_release(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     uint64_t done_to = outbox->disk.released_to = outbox_spool_done_to(outbox);
     struct spool *spool = outbox_spool_borrow(outbox);
+    outbox_spool_visit(&outbox->disk.keeper);
     pthread_mutex_unlock(&outbox->lock);
 
     spool_release(spool, done_to);
 
     pthread_mutex_lock(&outbox->lock);
+    outbox_spool_leave(&outbox->disk.keeper);
     outbox_spool_return(outbox);
     pthread_mutex_unlock(&outbox->lock);
 }
@@ -199,7 +202,8 @@ void outbox_keeper_sync(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     outbox->disk.unsynced = false; /* what comes from now on is for the next time */
     struct spool *spool = outbox_spool_borrow(outbox);
-    outbox->disk.syncing_since_us = outbox_now_us();
+    outbox->disk.keeper_syncs = true;
+    outbox_spool_visit(&outbox->disk.keeper);
     if (outbox->disk.waiting > 0)
         pthread_cond_broadcast(&outbox->disk.change); /* for us, in vain */
     pthread_mutex_unlock(&outbox->lock);
@@ -207,7 +211,8 @@ void outbox_keeper_sync(struct outbox *outbox)
     bool synced = spool_sync(spool, &error);
 
     pthread_mutex_lock(&outbox->lock);
-    outbox->disk.syncing_since_us = 0;
+    outbox_spool_leave(&outbox->disk.keeper);
+    outbox->disk.keeper_syncs = false;
     outbox_spool_return(outbox);
     if (!synced)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
@@ -230,9 +235,15 @@ void outbox_keeper_tell(struct outbox *outbox)
     outbox->disk.told = outbox_news(outbox);
     outbox->disk.told_us = outbox_now_us();
     struct spool *spool = outbox->disk.spool;
+    outbox_spool_visit(&outbox->disk.keeper);
     pthread_mutex_unlock(&outbox->lock);
+
     if (spool != NULL)
         stats_write(spool_folder(spool), &stats, &unused);
+
+    pthread_mutex_lock(&outbox->lock);
+    outbox_spool_leave(&outbox->disk.keeper);
+    pthread_mutex_unlock(&outbox->lock);
 }
 
 struct spool *outbox_keeper_close(struct outbox *outbox, uint64_t *done_to)

@@ -3,6 +3,7 @@
 #include "producer/outbox_inside.h"
 #include "producer/queue.h"
 #include "proto/event.h"
+#include "proto/thread.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -176,7 +177,7 @@ void outbox_spool_refuse(struct outbox *outbox, const struct error *error, int64
     wake_keeper(outbox);
 }
 
-/* It may well be for want of a processor: the keeper goes on at once, and finds out. */
+/* The keeper goes on at once, and finds out. */
 static void note_slow(struct outbox *outbox, int64_t took_us)
 {
     struct error error;
@@ -184,6 +185,18 @@ static void note_slow(struct outbox *outbox, int64_t took_us)
     error_set(&error, ERROR_TRANSIENT, "disk", "could not write to the spool within %d ms: it took %lld so far",
               OUTBOX_SPOOL_PATIENCE_MS, (long long)took_us / 1000);
     outbox_spool_refuse(outbox, &error, 0);
+    if (outbox->disk.waiting > 0)
+        pthread_cond_broadcast(&outbox->disk.change);
+}
+
+void outbox_spool_visit(struct outbox_visitor *visitor)
+{
+    *visitor = (struct outbox_visitor){thread_number(), outbox_now_us()};
+}
+
+void outbox_spool_leave(struct outbox_visitor *visitor)
+{
+    *visitor = (struct outbox_visitor){.since_us = 0};
 }
 
 static bool is_slow(int64_t took_us)
@@ -199,21 +212,24 @@ void outbox_spool_write(struct outbox *outbox)
     struct error error;
 
     disk->busy = true;
-    disk->busy_since_us = outbox_now_us();
     collect(outbox, batch);
+    outbox_spool_visit(&disk->writer);
     pthread_mutex_unlock(&outbox->lock);
-    int64_t begun_us = outbox_now_us();
+    int64_t waits = thread_waits();
     bool written = batch->count == 0 || spool_append(spool, batch->records, batch->count, &error);
+    bool waited = thread_waits() > waits;
     int64_t now_us = outbox_now_us();
     pthread_mutex_lock(&outbox->lock);
 
+    int64_t took_us = waited ? now_us - disk->writer.since_us : 0;
+    outbox_spool_leave(&disk->writer);
     disk->busy = false;
     if (written && batch->count > 0)
         note_written(outbox, batch, now_us);
     if (!written)
         outbox_spool_refuse(outbox, &error, OUTBOX_SPOOL_RETRY_MS);
-    else if (disk->mode == TASKLEDGER_SPOOL_ALWAYS && !outbox->stopping && is_slow(now_us - begun_us))
-        note_slow(outbox, now_us - begun_us);
+    else if (disk->mode == TASKLEDGER_SPOOL_ALWAYS && !outbox->stopping && is_slow(took_us))
+        note_slow(outbox, took_us);
 
     if (disk->waiting > 0)
         pthread_cond_broadcast(&disk->change);
@@ -223,18 +239,10 @@ void outbox_spool_write(struct outbox *outbox)
 
 /* ---- an emit ---------------------------------------------------------------------------------------------------------- */
 
-/* Until when to wait; not after now: no longer. */
-static int64_t patience_end_us(const struct outbox_disk *disk, int64_t start_us)
-{
-    int64_t since_us = disk->busy && disk->busy_since_us < start_us ? disk->busy_since_us : start_us;
-
-    return since_us + OUTBOX_SPOOL_PATIENCE_MS * 1000;
-}
-
 /* A disk that syncs for a while takes writes all the same; one that does not come to an end is rather dead. */
 static bool keeper_syncs(const struct outbox_disk *disk, int64_t now_us)
 {
-    return disk->syncing_since_us != 0 && now_us - disk->syncing_since_us < OUTBOX_SPOOL_SYNC_MS * 1000;
+    return disk->keeper_syncs && now_us - disk->keeper.since_us < OUTBOX_SPOOL_SYNC_MS * 1000;
 }
 
 /* Where the disk was well a moment ago, or the keeper is not to be had. */
@@ -255,19 +263,39 @@ static void wait_for_keeper(struct outbox *outbox, int64_t end_us)
     disk->waiting--;
 }
 
+/* For whom everybody waits, if he has been at the disk for long. */
+static bool find_held(const struct outbox_disk *disk, int64_t now_us, struct outbox_visitor *held)
+{
+    *held = disk->busy ? disk->writer : disk->keeper;
+    return held->since_us != 0 && now_us - held->since_us >= OUTBOX_SPOOL_HELD_MS * 1000;
+}
+
+/* Was it the disk? Lets go of the lock. */
+static void give_up(struct outbox *outbox, int64_t now_us)
+{
+    struct outbox_visitor held, still;
+
+    if (!find_held(&outbox->disk, now_us, &held))
+        return;
+    pthread_mutex_unlock(&outbox->lock);
+    bool sleeps = thread_sleeps(held.thread);
+    pthread_mutex_lock(&outbox->lock);
+    if (sleeps && find_held(&outbox->disk, now_us, &still) && still.since_us == held.since_us)
+        note_slow(outbox, now_us - held.since_us);
+}
+
 bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
 {
     struct outbox_disk *disk = &outbox->disk;
-    int64_t start_us = outbox_now_us();
+    int64_t now_us = outbox_now_us();
+    int64_t end_us = now_us + OUTBOX_SPOOL_PATIENCE_MS * 1000;
 
-    for (int64_t now_us = start_us; disk->next.ordinal <= ordinal; now_us = outbox_now_us()) {
-        int64_t end_us = patience_end_us(disk, start_us);
-
+    for (; disk->next.ordinal <= ordinal; now_us = outbox_now_us()) {
         if (!disk->keeper_runs || disk->refuses)
             return false;
         if (now_us >= end_us) {
-            note_slow(outbox, now_us - end_us + OUTBOX_SPOOL_PATIENCE_MS * 1000);
-            return false;
+            give_up(outbox, now_us);
+            return disk->next.ordinal > ordinal;
         }
         if (may_write(disk, now_us))
             outbox_spool_write(outbox);

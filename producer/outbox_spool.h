@@ -10,7 +10,8 @@
  *   both      the keeper, when a producer is closed: what Redis has not answered for
  *
  * A disk that refuses is tried again by the keeper after a second, one that takes longer than that at once, and until it is
- * well nobody waits for it. While the keeper syncs, who emits writes himself.
+ * well nobody waits for it. While the keeper syncs, who emits writes himself. Who has waited in vain gives up for himself
+ * only, unless the one for whom he waited is held by the disk: a thread that has no processor says nothing about it.
  *
  * With the outbox's lock held, all of it. */
 #ifndef TASKLEDGER_PRODUCER_OUTBOX_SPOOL_H
@@ -23,8 +24,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct outbox_visitor;
+
 enum {
     OUTBOX_SPOOL_PATIENCE_MS = 100,
+    OUTBOX_SPOOL_HELD_MS = 50,   /* who is at the disk for so long is held by it, if he sleeps there */
     OUTBOX_SPOOL_RECENT_MS = 10, /* a moment ago */
     OUTBOX_SPOOL_SYNC_MS = 2000, /* what a sync may take */
     OUTBOX_SPOOL_RETRY_MS = 1000,
@@ -61,6 +65,10 @@ void outbox_spool_write(struct outbox *outbox);
 
 /* The disk refuses, and is not to be tried again for so long. */
 void outbox_spool_refuse(struct outbox *outbox, const struct error *error, int64_t retry_ms);
+
+/* This thread goes to the disk, or comes back from it. */
+void outbox_spool_visit(struct outbox_visitor *visitor);
+void outbox_spool_leave(struct outbox_visitor *visitor);
 
 /* Whether the spool takes what it is given. */
 bool outbox_spool_works(const struct outbox *outbox);

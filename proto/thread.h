@@ -6,6 +6,7 @@
 #define TASKLEDGER_PROTO_THREAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* False, with errno set, when there can be no other thread now. */
 bool thread_start(void *(*run)(void *), void *argument);
@@ -13,5 +14,15 @@ bool thread_start(void *(*run)(void *), void *argument);
 /* This thread, woken by another, does not take the processor from that one at once: for those that a host's call wakes.
  * Where that is not allowed it goes on as it is. */
 void thread_be_unobtrusive(void);
+
+/* Which thread this is, for the next. */
+int thread_number(void);
+
+/* Whether that thread of this process waits for something else than a processor. Where nobody can tell, without /proc, it
+ * is taken to. */
+bool thread_sleeps(int number);
+
+/* How often this thread has had to wait for something else than a processor, so far. */
+int64_t thread_waits(void);
 
 #endif

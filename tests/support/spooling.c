@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static char folder[200];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
-static enum spooling_disk disk;
+static _Atomic(enum spooling_disk) disk; /* changed with the lock held */
 static unsigned writes;
 
 ssize_t __real_pwritev64(int file, const struct iovec *parts, int count, off_t offset);
@@ -38,6 +39,8 @@ ssize_t __wrap_pwritev64(int file, const struct iovec *parts, int count, off_t o
         pthread_cond_wait(&change, &lock);
     bool full = disk == SPOOLING_DISK_FULL;
     pthread_mutex_unlock(&lock);
+    while (atomic_load(&disk) == SPOOLING_DISK_STARVED)
+        continue;
     errno = ENOSPC;
     return full ? -1 : __real_pwritev64(file, parts, count, offset);
 }

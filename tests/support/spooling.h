@@ -26,7 +26,12 @@ uint64_t spooling_close(int32_t timeout_ms);
 
 /* ---- the disk ---- */
 
-enum spooling_disk { SPOOLING_DISK_GOOD, SPOOLING_DISK_FULL, SPOOLING_DISK_STUCK };
+enum spooling_disk {
+    SPOOLING_DISK_GOOD,
+    SPOOLING_DISK_FULL,
+    SPOOLING_DISK_STUCK,
+    SPOOLING_DISK_STARVED, /* it would be good: who writes is busy all the time, as if it had no processor */
+};
 
 void spooling_set_disk(enum spooling_disk disk);
 unsigned spooling_writes(void);

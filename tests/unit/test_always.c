@@ -169,6 +169,26 @@ static void a_stuck_disk_holds_up_one_emit_and_that_not_for_long(void **state)
     assert_int_equal(producing_counters().unspooled, 102);
 }
 
+static void who_waits_in_vain_for_a_thread_without_a_processor_does_not_blame_the_disk(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(10);
+    usleep(20000); /* it was quiet for a while */
+    spooling_set_disk(SPOOLING_DISK_STARVED);
+    for (int i = 0; i < 3; i++)
+        assert_in_range(emit_and_time(1), PATIENCE_MS - 1, PATIENCE_MS + SLACK_MS);
+    assert_int_equal(producing_counters().unspooled, 3);
+    assert_int_equal(producing_counters().spool_works, 1);
+
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    producing_emit_many(20);
+    struct taskledger_counters now = producing_counters();
+    assert_int_equal(now.unspooled, 3);
+    assert_int_equal(now.spool_written, now.accepted);
+    assert_string_equal(now.spool_error, "");
+}
+
 static void a_disk_that_was_slow_once_is_used_again_at_once(void **state)
 {
     (void)state;
@@ -276,6 +296,7 @@ int main(void)
         TEST(a_full_disk_is_counted_and_used_again_when_there_is_room),
         TEST(what_redis_has_answered_for_gives_way_while_the_disk_is_full),
         TEST(a_stuck_disk_holds_up_one_emit_and_that_not_for_long),
+        TEST(who_waits_in_vain_for_a_thread_without_a_processor_does_not_blame_the_disk),
         TEST(a_disk_that_was_slow_once_is_used_again_at_once),
         TEST(an_emit_does_not_wait_while_the_disk_syncs),
         TEST(nobody_waits_long_behind_another_who_is_stuck),
