@@ -12,6 +12,7 @@
 #include "proto/digester.h"
 #include "proto/error.h"
 #include "proto/generation.h"
+#include "proto/thread.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -177,12 +178,10 @@ static enum taskledger_result emit(struct taskledger_producer *producer, struct 
     return result;
 }
 
-enum taskledger_result taskledger_emit(struct taskledger_producer *producer, const struct taskledger_event *event)
+static enum taskledger_result emit_here(struct taskledger_producer *producer, const struct taskledger_event *event)
 {
-    if (!is_open(producer) || event == NULL)
-        return TASKLEDGER_CLOSED;
-
     struct outbox *outbox = make_outbox(producer);
+
     if (outbox == NULL) {
         atomic_fetch_add(&producer->lost, 1);
         return TASKLEDGER_FULL;
@@ -190,6 +189,17 @@ enum taskledger_result taskledger_emit(struct taskledger_producer *producer, con
     keeper_ensure(outbox, &producer->settings);
     enum taskledger_result result = emit(producer, outbox, event);
     sender_ensure(outbox, &producer->settings, false);
+    return result;
+}
+
+enum taskledger_result taskledger_emit(struct taskledger_producer *producer, const struct taskledger_event *event)
+{
+    if (!is_open(producer) || event == NULL)
+        return TASKLEDGER_CLOSED;
+
+    int shield = thread_shield();
+    enum taskledger_result result = emit_here(producer, event);
+    thread_unshield(shield);
     return result;
 }
 
@@ -215,8 +225,11 @@ uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_
 
     if (outbox == NULL)
         return 0;
+    int shield = thread_shield();
     sender_ensure(outbox, &producer->settings, true);
-    return outbox_flush(outbox, clock_deadline_us(clock_system(), timeout_ms));
+    uint64_t left = outbox_flush(outbox, clock_deadline_us(clock_system(), timeout_ms));
+    thread_unshield(shield);
+    return left;
 }
 
 static uint64_t close_outbox(struct taskledger_producer *producer, struct outbox *outbox, int32_t timeout_ms)
@@ -240,12 +253,14 @@ uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_
 
     if (producer == NULL)
         return 0;
+    int shield = thread_shield();
     struct outbox *outbox = present_outbox(producer);
     if (outbox != NULL)
         left = close_outbox(producer, outbox, timeout_ms);
     digester_free(producer->kind);
     settings_close(&producer->settings);
     free(producer);
+    thread_unshield(shield);
     return left;
 }
 

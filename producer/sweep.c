@@ -4,6 +4,7 @@
 #include "producer/outbox_adopt.h"
 #include "producer/producer_inside.h"
 #include "proto/clock.h"
+#include "proto/thread.h"
 
 uint64_t sweep_begin(struct taskledger_producer *producer)
 {
@@ -40,11 +41,13 @@ uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_
 
     if (producer == NULL)
         return 0;
+    int shield = thread_shield();
     uint64_t sweep = sweep_begin(producer);
     if (sweep > 0)
         sweep_wait(producer, sweep, timeout_ms);
 
     /* What cannot be read is there all the same. */
     bool counted = sweep_left(producer, &left, &error);
+    thread_unshield(shield);
     return counted || left > 0 ? left : 1;
 }

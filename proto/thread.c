@@ -35,6 +35,19 @@ void thread_be_unobtrusive(void)
     (void)sched_setscheduler(0, SCHED_BATCH, &parameters);
 }
 
+int thread_shield(void)
+{
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+void thread_unshield(int shield)
+{
+    pthread_setcancelstate(shield, &shield);
+}
+
 int thread_number(void)
 {
     return gettid();

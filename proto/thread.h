@@ -15,6 +15,10 @@ bool thread_start(void *(*run)(void *), void *argument);
  * Where that is not allowed it goes on as it is. */
 void thread_be_unobtrusive(void);
 
+/* From here on a pthread_cancel of this thread waits, until thread_unshield with what this returned. */
+int thread_shield(void);
+void thread_unshield(int shield);
+
 /* Which thread this is, for the next. */
 int thread_number(void);
 

@@ -30,7 +30,7 @@
  * Threads: every function may be called from any thread at any time, except that nothing may be called with a producer
  * or a task after, or while, it is being closed or ended. Strings are UTF-8 without NUL, borrowed for the call only. A
  * NULL producer or task is allowed everywhere and does nothing (TASKLEDGER_CLOSED), so that a worker whose open failed
- * runs on undisturbed.
+ * runs on undisturbed. A thread that is cancelled (pthread_cancel) in a call of ours ends behind it.
  *
  * ABI: structs that callers fill begin with struct_size, which the *_INIT macros set; newer libraries take older,
  * shorter structs. */

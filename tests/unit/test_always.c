@@ -249,6 +249,37 @@ static void nobody_waits_long_behind_another_who_is_stuck(void **state)
         pthread_join(threads[i], NULL);
 }
 
+static void *emit_and_end(void *emitted)
+{
+    producing_emit();
+    atomic_store((atomic_bool *)emitted, true);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_thread_that_is_cancelled_while_it_emits_ends_behind_it(void **state)
+{
+    atomic_bool emitted = false;
+    pthread_t thread;
+    void *result;
+
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    producing_emit_many(10);
+    spooling_set_disk(SPOOLING_DISK_STUCK);
+    unsigned before = spooling_writes();
+    assert_int_equal(pthread_create(&thread, NULL, emit_and_end, &emitted), 0);
+    spooling_wait_for_write(before);
+    assert_int_equal(pthread_cancel(thread), 0);
+    usleep(20000);
+    spooling_set_disk(SPOOLING_DISK_GOOD);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_true(atomic_load(&emitted));
+    spooling_wait_for(spooling_works);
+    producing_close_well();
+}
+
 enum { THREADS = 8, EMITS = 500 };
 
 static void *emit_many(void *accepted)
@@ -300,6 +331,7 @@ int main(void)
         TEST(a_disk_that_was_slow_once_is_used_again_at_once),
         TEST(an_emit_does_not_wait_while_the_disk_syncs),
         TEST(nobody_waits_long_behind_another_who_is_stuck),
+        TEST(a_thread_that_is_cancelled_while_it_emits_ends_behind_it),
         TEST(threads_that_emit_at_once_share_their_writes),
     };
 
