@@ -60,11 +60,11 @@ struct outbox_disk {
     bool busy;                /* somebody writes, or makes the spool: */
     struct outbox_visitor writer;
     struct outbox_visitor keeper; /* which does something else */
-    int64_t well_us;  /* when it took something last */
-    bool refuses;     /* tried again at: */
-    int64_t retry_us; /* 0: at once */
-    bool last_try;    /* was made, at the end */
-    uint64_t told;    /* outbox_news as the stats file has it */
+    int64_t well_us;              /* when it took something last */
+    bool refuses;                 /* tried again at: */
+    int64_t retry_us;             /* 0: at once */
+    bool last_try;                /* was made, at the end */
+    uint64_t told;                /* outbox_news as the stats file has it */
     int64_t told_us;
     bool quiet; /* the keeper sleeps until there is news */
     bool unsynced;
