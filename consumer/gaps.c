@@ -54,7 +54,8 @@ static const struct postgres_statement repair = {
 
 /* What was noted and is missing still, and stands in no open row; then what is missing now is noted. What is held and not
  * yet folded is not missing. Those that wait longest come first: gaps that stand open for ever are looked at again and
- * again, and must not keep the others waiting. Rows of producers are locked in the order that all keep. */
+ * again, and must not keep the others waiting. Rows of producers are locked in the order that all keep. $4 is at least the
+ * grace. */
 static const struct postgres_statement detect = {
     .name = "gaps_detect",
     .sql = "WITH due AS ("
@@ -63,7 +64,7 @@ static const struct postgres_statement detect = {
            "  FROM taskledger.producer WHERE producer_id = ANY (ARRAY("
            "    SELECT producer_id FROM taskledger.producer"
            "    WHERE gap_since IS NOT NULL AND pruned_at IS NULL"
-           "      AND (gap IS NULL OR gap_since <= now() - $1::int8 * interval '1 ms')"
+           "      AND (gap IS NULL OR gap_since <= now() - $4::int8 * interval '1 ms')"
            "    ORDER BY gap_since LIMIT $2::int))"
            "  ORDER BY producer_id FOR UPDATE"
            "), run AS ("
@@ -163,19 +164,27 @@ static bool repair_rows(struct gaps *gaps, struct error *error)
     return true;
 }
 
+/* What was noted before that has had its grace, and nothing that lies in a stream is older. */
+static uint64_t patience_ms(const struct gaps *gaps)
+{
+    return (uint64_t)(gaps->unsettled_ms > gaps->grace_ms ? gaps->unsettled_ms : gaps->grace_ms);
+}
+
 static bool detect_rows(struct gaps *gaps, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
     uint64_t grace = htobe64((uint64_t)gaps->grace_ms);
+    uint64_t patience = htobe64(patience_ms(gaps));
     uint32_t producers = htobe32(GAPS_PRODUCERS_MAX);
     uint32_t rows = htobe32(GAPS_ROWS_MAX);
     const struct postgres_parameter parameters[] = {
         {.value = slice_of(&grace, sizeof grace)},
         {.value = slice_of(&producers, sizeof producers)},
         {.value = slice_of(&rows, sizeof rows)},
+        {.value = slice_of(&patience, sizeof patience)},
     };
 
-    if (!postgres_query(gaps->postgres, &detect, parameters, 3, &result, error))
+    if (!postgres_query(gaps->postgres, &detect, parameters, 4, &result, error))
         return false;
     gaps->counters.detected += (uint64_t)number(result, 0, 0);
     gaps->counters.detected_events += (uint64_t)number(result, 0, 1);
@@ -185,11 +194,11 @@ static bool detect_rows(struct gaps *gaps, struct error *error)
 
 static bool close_rows_of_incidents(struct gaps *gaps, struct error *error)
 {
-    uint64_t grace = htobe64((uint64_t)gaps->grace_ms);
+    uint64_t patience = htobe64(patience_ms(gaps));
     uint64_t look = htobe64((uint64_t)GAPS_LOOK_MS_MAX);
     uint32_t rows = htobe32(GAPS_ROWS_MAX);
     const struct postgres_parameter parameters[] = {
-        {.value = slice_of(&grace, sizeof grace)},
+        {.value = slice_of(&patience, sizeof patience)},
         {.value = slice_of(&look, sizeof look)},
         {.value = slice_of(&rows, sizeof rows)},
     };
@@ -214,10 +223,12 @@ static bool count_rows(struct gaps *gaps, struct error *error)
     return true;
 }
 
-static bool look(struct gaps *gaps, struct error *error)
+/* Redis is asked before the ledger: what is settled by then is held by then. */
+static bool look(struct gaps *gaps, struct redis *line, struct error *error)
 {
-    return sweep_on(gaps, error) && repair_rows(gaps, error) && detect_rows(gaps, error) &&
-           close_rows_of_incidents(gaps, error) && count_rows(gaps, error);
+    return unsettled_age(&gaps->streams, line, &gaps->unsettled_ms, error) && sweep_on(gaps, error) &&
+           repair_rows(gaps, error) && detect_rows(gaps, error) && close_rows_of_incidents(gaps, error) &&
+           count_rows(gaps, error);
 }
 
 static int64_t between(int64_t least, int64_t value, int64_t greatest)
@@ -236,13 +247,13 @@ static int64_t pause_us(const struct gaps *gaps, int64_t took_us)
     return between(usual_us, GAPS_PAUSE_FACTOR * took_us, 1000 * (int64_t)GAPS_PAUSE_MS_MAX);
 }
 
-bool gaps_round(struct gaps *gaps, struct error *error)
+bool gaps_round(struct gaps *gaps, struct redis *line, struct error *error)
 {
     int64_t started_us = gaps->clock->monotonic_us(gaps->clock->self);
 
     if (started_us < gaps->due_us)
         return true;
-    bool good = look(gaps, error);
+    bool good = look(gaps, line, error);
     int64_t now_us = gaps->clock->monotonic_us(gaps->clock->self);
     gaps->due_us = now_us + pause_us(gaps, now_us - started_us);
     return good;

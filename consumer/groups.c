@@ -2,6 +2,7 @@
 
 #include "consumer/info.h"
 #include "consumer/position.h"
+#include "consumer/unsettled.h"
 #include "proto/stream.h"
 
 #include <string.h>
@@ -51,21 +52,6 @@ static bool ask_exists(struct look *look, bool *exists, struct error *error)
     return true;
 }
 
-static bool ask_time(struct look *look, struct error *error)
-{
-    const struct slice word = slice_from_text("TIME");
-    struct reply reply;
-    int64_t seconds = 0;
-
-    if (!ask(look, &word, 1, &reply, error))
-        return false;
-    if (reply.type == REPLY_ARRAY && reply.count == 2)
-        for (size_t i = 0; i < reply.elements[0].text.size && i < 12; i++)
-            seconds = 10 * seconds + (reply.elements[0].text.data[i] - '0');
-    look->now_ms = 1000 * seconds;
-    return true;
-}
-
 static bool look_at_stream(struct look *look, struct error *error)
 {
     const struct slice words[] = {slice_from_text("XINFO"), slice_from_text("STREAM"), look->key};
@@ -87,37 +73,6 @@ static bool look_at_stream(struct look *look, struct error *error)
 }
 
 /* ---- a group ----------------------------------------------------------------------------------------------------- */
-
-static bool ask_oldest_pending(struct look *look, const struct groups_row *row, struct stream_id *oldest,
-                               struct error *error)
-{
-    const struct slice words[] = {slice_from_text("XPENDING"), look->key, row->name};
-    struct reply reply;
-
-    if (!ask(look, REDIS_WORDS(words), &reply, error))
-        return false;
-    if (reply.type == REPLY_ARRAY && reply.count >= 2)
-        read_id(&reply.elements[1], oldest);
-    return true;
-}
-
-/* The first entry behind `after`, if there is one. */
-static bool ask_next(struct look *look, struct stream_id after, struct stream_id *next, struct error *error)
-{
-    char from[STREAM_ID_BYTES_MAX + 1] = "(";
-    struct reply reply;
-
-    stream_id_format(after, from + 1);
-    const struct slice words[] = {slice_from_text("XRANGE"), look->key,
-                                  slice_from_text(from),     slice_from_text("+"),
-                                  slice_from_text("COUNT"),  slice_from_text("1")};
-    if (!ask(look, REDIS_WORDS(words), &reply, error))
-        return false;
-    if (reply.type == REPLY_ARRAY && reply.count == 1 && reply.elements[0].type == REPLY_ARRAY &&
-        reply.elements[0].count > 0)
-        read_id(&reply.elements[0].elements[0], next);
-    return true;
-}
 
 static bool ask_idle(struct look *look, struct groups_row *row, struct error *error)
 {
@@ -151,17 +106,23 @@ static void note_delivered(struct look *look, const struct reply *fields)
         position_add(&look->position, id_of(fields, "last-delivered-id"), read);
 }
 
+static struct unsettled unsettled_of(const struct look *look, struct slice group)
+{
+    return (struct unsettled){.line = look->line, .arena = look->arena, .key = look->key, .group = group};
+}
+
 /* Entries may be pending that were never delivered in order (XCLAIM with FORCE), so both are looked at. */
 static bool look_at_group(struct look *look, const struct reply *fields, struct groups_row *row, struct error *error)
 {
     const struct stream_id none = {.ms = UINT64_MAX, .sequence = UINT64_MAX};
+    const struct unsettled unsettled = unsettled_of(look, row->name);
     struct stream_id delivered = id_of(fields, "last-delivered-id");
     struct stream_id pending = none;
     struct stream_id next = none;
 
-    if (row->pending > 0 && !ask_oldest_pending(look, row, &pending, error))
+    if (row->pending > 0 && !unsettled_pending(&unsettled, &pending, error))
         return false;
-    if (stream_id_compare(delivered, look->last) < 0 && !ask_next(look, delivered, &next, error))
+    if (stream_id_compare(delivered, look->last) < 0 && !unsettled_next(&unsettled, delivered, &next, error))
         return false;
     if (!ask_idle(look, row, error))
         return false;
@@ -230,13 +191,14 @@ bool groups_look(struct groups *groups, struct redis *line, struct arena *arena,
                  struct error *error)
 {
     struct look look = {.line = line, .arena = arena, .key = slice_from_text(key)};
+    const struct unsettled everybody = unsettled_of(&look, slice_from_text(""));
     struct groups found = {.count = 0};
     bool exists;
 
     if (!ask_exists(&look, &exists, error))
         return false;
-    if (exists &&
-        (!ask_time(&look, error) || !look_at_stream(&look, error) || !look_at_groups(&look, own, &found, error)))
+    if (exists && (!unsettled_now(&everybody, &look.now_ms, error) || !look_at_stream(&look, error) ||
+                   !look_at_groups(&look, own, &found, error)))
         return false;
     found.length = look.length;
     *groups = found;

@@ -23,7 +23,10 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
     housekeeping->shard_count = options->shards;
     watermark_init(&housekeeping->watermark, housekeeping->postgres, housekeeping->clock, options->tells_watermark);
     housekeeping->gaps = (struct gaps){
-        .postgres = housekeeping->postgres, .clock = housekeeping->clock, .grace_ms = options->loss_grace_ms};
+        .postgres = housekeeping->postgres,
+        .clock = housekeeping->clock,
+        .streams = {.source = housekeeping->group, .group_name = options->group_name, .shards = options->shards},
+        .grace_ms = options->loss_grace_ms};
     upkeep_init(&housekeeping->upkeep, &options->upkeep, housekeeping->group, housekeeping->postgres,
                 housekeeping->clock);
     housekeeping->heads = (struct heads){.postgres = housekeeping->postgres,
@@ -171,7 +174,7 @@ static bool round_of_reprieve(struct housekeeping *housekeeping, struct error *e
 static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error)
 {
     if (watermark_is_held(&housekeeping->watermark))
-        return gaps_round(&housekeeping->gaps, error);
+        return gaps_round(&housekeeping->gaps, housekeeping->line, error);
     gaps_rest(&housekeeping->gaps);
     return true;
 }

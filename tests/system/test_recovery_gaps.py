@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.events import Producer, Stream
+from support.events import FIELD, Producer, Stream
 from support.http import metrics
 from support.waiting import wait_until
 
@@ -85,6 +85,49 @@ def test_what_comes_within_the_grace_was_no_loss(programs, redis, postgres, stre
     stream.send(late)
     wait_until(lambda: noted() == [(None, True)], 15, "it is gone")
     assert postgres.rows("SELECT * FROM taskledger.loss") == []
+
+
+def held_by_somebody(client, stream, said):
+    """Entries that a member of the group has, who is neither dead nor at work."""
+    at_once = client.pipeline(transaction=True)
+    for event in said:
+        at_once.xadd(stream.name, {FIELD: event.payload})
+    *ids, _ = at_once.xreadgroup("taskledger", "somebody", {stream.name: ">"}).execute()
+    return ids
+
+
+def test_what_lies_in_the_stream_is_not_missing(programs, redis, postgres, stream, event_pb2):
+    producer, client = Producer(event_pb2), redis.client()
+    client.xgroup_create(stream.name, "taskledger", "0", mkstream=True)
+    first = producer.opened()
+    late = held_by_somebody(client, stream, producer.life("late"))
+    stream.send(first, producer.closed())
+    programs.use(redis, postgres)
+    programs.start(CONSUMER, env={**GRACE, "TASKLEDGER_CLAIM_IDLE": "1h"}).wait_for_log('"event":"ready"')
+    noted = "SELECT now() - gap_since > interval '2 s' FROM taskledger.producer WHERE gap IS NOT NULL"
+    wait_until(lambda: postgres.rows(noted) == [(True,)] or postgres.rows(GAPS), 20, "many looks have passed")
+    assert rows(postgres, GAPS) == []
+
+    client.xack(stream.name, "taskledger", *late)
+    wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
+
+
+def test_what_came_after_the_gap_holds_up_nothing(programs, redis, postgres, stream, event_pb2):
+    """A group that never catches up has losses, too."""
+    producer, other, client = Producer(event_pb2), Producer(event_pb2), redis.client()
+    client.xgroup_create(stream.name, "taskledger", "0", mkstream=True)
+    stream.send(producer.opened())
+    producer.life("lost")
+    stream.send(producer.closed())
+    programs.use(redis, postgres)
+    slow = {"TASKLEDGER_LOSS_GRACE": "2s", "TASKLEDGER_CLAIM_IDLE": "1h"}
+    consumer = programs.start(CONSUMER, env=slow)
+    noted = "SELECT count(*) FROM taskledger.producer WHERE gap IS NOT NULL"
+    consumer.wait_for_log('"event":"ready"')
+    wait_until(lambda: postgres.value(noted) == 1, 20, "it is noted")
+    held_by_somebody(client, stream, [other.opened()])
+    wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
+    assert client.xpending(stream.name, "taskledger")["pending"] == 1
 
 
 def test_a_gap_that_is_filled_in_part_is_split(consumer, postgres, stream, event_pb2):

@@ -14,6 +14,10 @@ from support.waiting import wait_until
 CONSUMER = "taskledger-consumer"
 ENVIRONMENT = {"TASKLEDGER_LOSS_GRACE": "400ms", "TASKLEDGER_CLAIM_IDLE": "1s", "TASKLEDGER_NO_TRIM": "1"}
 WENT_BACK = "SELECT count(*) FROM taskledger.loss WHERE kind = 'ledger_went_back'"
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE INSERT ON taskledger.task_event FOR EACH ROW EXECUTE FUNCTION slow();
+"""
 GAPS = """
     SELECT producer_id, first_sequence, last_sequence FROM taskledger.loss
     WHERE kind = 'gap' AND repaired_at IS NULL ORDER BY producer_id, first_sequence
@@ -37,9 +41,9 @@ def producers(event_pb2):
     return [Producer(event_pb2) for _ in range(4)]
 
 
-def begin(programs, redis, postgres, count=1):
+def begin(programs, redis, postgres, count=1, **env):
     programs.use(redis, postgres)
-    consumers = [programs.start(CONSUMER, env=ENVIRONMENT) for _ in range(count)]
+    consumers = [programs.start(CONSUMER, env={**ENVIRONMENT, **env}) for _ in range(count)]
     for consumer in consumers:
         consumer.wait_for_log('"event":"ready"')
     return consumers
@@ -143,6 +147,19 @@ def test_a_new_ledger_is_filled_from_the_stream(programs, redis, make_postgres, 
     begin(programs, redis, new)
     wait_until(lambda: ledger(new) == said(producers), 20, "all is there")
     wait_for_watermarks(redis, {p: 4 for p in producers})
+
+
+def test_nothing_is_missing_while_all_is_applied_again(programs, redis, postgres, stream, producers):
+    """That takes longer than many graces, and each number is known of from the beginning."""
+    programs.use(redis, postgres).run(CONSUMER, "migrate")
+    postgres.rows(SLOW)
+    stream.send([[p.opened(), [p.life(f"a-{i}") for i in range(4)], p.closed()] for p in producers])
+    redis.client().hset("taskledger:archived", mapping={p.id.hex: p.sequence for p in producers})
+    begin(programs, redis, postgres, TASKLEDGER_BATCH_MAX="2")
+    settled(stream)
+    wait_for_watermarks(redis, {p: p.sequence for p in producers})
+    assert postgres.value(WENT_BACK) == 1
+    assert postgres.rows("SELECT * FROM taskledger.loss WHERE kind = 'gap'") == []
 
 
 def test_what_is_no_watermark_of_ours_proves_nothing(programs, redis, postgres, stream, producers):
