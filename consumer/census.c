@@ -70,7 +70,8 @@ bool census_take(struct census *census, struct redis *line, const struct group *
 
 const struct census_row *census_blocker(const struct census *census, int64_t retain_ms)
 {
-    int64_t allowed_s = (retain_ms + CENSUS_PATIENCE_MS) / MS_PER_S;
+    int64_t allowed_ms = retain_ms + CENSUS_PATIENCE_MS;
+    int64_t allowed_s = (allowed_ms < CENSUS_LATE_MS ? allowed_ms : CENSUS_LATE_MS) / MS_PER_S;
     const struct census_row *blocker = NULL;
 
     for (size_t i = 0; i < census->count; i++) {

@@ -17,7 +17,8 @@ enum {
     CENSUS_ROWS_MAX = 16,
     CENSUS_NAME_MAX = 256,
     CENSUS_MS = 5000,           /* between two looks, for each 32 shards */
-    CENSUS_PATIENCE_MS = 60000, /* what a group may be behind more than what is retained anyway */
+    CENSUS_PATIENCE_MS = 60000, /* what a group may be behind more than what is retained anyway, ... */
+    CENSUS_LATE_MS = 660000,    /* ... and what it may be behind at all: it costs memory that was meant for others */
 };
 
 struct census_row {
@@ -45,8 +46,8 @@ bool census_take(struct census *census, struct redis *line, const struct group *
 /* Add what was found on one shard. */
 void census_add(struct census *census, const struct groups *groups);
 
-/* The group for which entries must stay that are older than they would be kept, if there is one: the one with the
- * oldest. NULL: none. */
+/* The group for which entries must stay that are older than they would be kept, or so old that whoever runs it should know,
+ * if there is one: the one with the oldest. NULL: none. */
 const struct census_row *census_blocker(const struct census *census, int64_t retain_ms);
 
 #endif

@@ -22,7 +22,7 @@ struct configuration {
     int64_t batch_max;
     int64_t claim_idle_ms;
     int64_t retain_ms;
-    int64_t retain_entries;
+    int64_t retain_bytes; /* 0: by what Redis has */
     bool no_trim;
     int64_t loss_grace_ms;
     bool no_migrate;

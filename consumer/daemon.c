@@ -168,7 +168,7 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
                 .shards = (unsigned)configuration->shards,
                 .trims = !configuration->no_trim,
                 .retain_ms = configuration->retain_ms,
-                .retain_entries = configuration->retain_entries,
+                .retain_bytes = configuration->retain_bytes,
             },
     };
 

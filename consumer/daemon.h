@@ -73,6 +73,7 @@ struct daemon {
     struct claim_counters claimed;
     struct gaps_counters gaps;
     bool memory_short;
+    bool trim_blind;
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
     struct heads_counters heads;
     uint64_t setbacks;

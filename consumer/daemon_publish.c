@@ -148,6 +148,8 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .postgresql_up = outage_is_up(&daemon->postgresql_outage),
         .ready = why_not_ready(daemon).count == 0,
         .trimmed = daemon->housekeeping.upkeep.trim.entries,
+        .stream_bytes = upkeep_stream_bytes(&daemon->housekeeping.upkeep),
+        .stream_budget_bytes = daemon->housekeeping.upkeep.trim.budget_bytes,
         .forgotten = daemon->housekeeping.upkeep.forget.fields,
         .census = &daemon->housekeeping.upkeep.census,
         .groups = daemon->housekeeping.upkeep.census.groups > 0 ? daemon->housekeeping.upkeep.census.groups : -1,
@@ -195,6 +197,8 @@ void daemon_publish_disabled(struct daemon *daemon)
 {
     const struct metrics_values values = {
         .ready = 1,
+        .stream_bytes = -1,
+        .stream_budget_bytes = -1,
         .groups = -1,
         .redis_memory_used_bytes = -1,
         .redis_memory_max_bytes = -1,

@@ -139,6 +139,17 @@ static void tell_trimming(struct daemon *daemon)
     snprintf(daemon->blocker, sizeof daemon->blocker, "%s", name);
 }
 
+static void tell_budget(struct daemon *daemon)
+{
+    bool is_blind = daemon->housekeeping.upkeep.trim.is_blind;
+
+    if (is_blind && !daemon->trim_blind)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "stream_bytes_unknown",
+                  LOG_FIELDS(log_text("detail", "MEMORY USAGE is refused, so --retain-bytes bounds nothing; "
+                                                "deploy/redis/users.acl has the rights of a consumer")));
+    daemon->trim_blind = is_blind;
+}
+
 static void tell_memory(struct daemon *daemon)
 {
     const struct memory *memory = &daemon->housekeeping.upkeep.memory;
@@ -260,6 +271,7 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_claims(daemon);
     tell_losses(daemon);
     tell_trimming(daemon);
+    tell_budget(daemon);
     tell_memory(daemon);
     tell_heads(daemon);
     tell_setbacks(daemon);

@@ -39,6 +39,7 @@ static const struct probe probes[] = {
     {"xrange",             {"XRANGE", key, "-", "+"}},
     {"xrevrange",          {"XREVRANGE", key, "+", "-", "COUNT", "1"}},
     {"xlen",               {"XLEN", key}},
+    {"memory|usage",       {"MEMORY", "USAGE", key}},
     {"xpending",           {"XPENDING", key, "doctor"}},
     {"xclaim",             {"XCLAIM", key, "doctor", "doctor", "0", "0-1"}},
     {"xautoclaim",         {"XAUTOCLAIM", key, "doctor", "doctor", "0", "0-1"}},

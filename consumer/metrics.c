@@ -123,7 +123,12 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_trimmed_total", METRIC_COUNTER, AT(trimmed), NULL,
      "Entries that this consumer trimmed, each settled by every group."},
     {"taskledger_trim_blocked", METRIC_GAUGE, AT(trim_blocked), NULL,
-     "1 while some group has left an entry unsettled for a minute longer than settled ones are kept: the stream grows."},
+     "1 while some group has left an entry unsettled for a minute longer than settled ones are kept, or for 11 minutes: the "
+     "stream grows."},
+    {"taskledger_stream_bytes", METRIC_GAUGE, AT(stream_bytes), NULL,
+     "Memory of Redis that all shards of the stream take, as Redis estimates it and the consumer that trims sees it."},
+    {"taskledger_stream_budget_bytes", METRIC_GAUGE, AT(stream_budget_bytes), NULL,
+     "What they may take before settled entries go sooner than after --retain."},
     {"taskledger_consumer_watermarks_removed_total", METRIC_COUNTER, AT(forgotten), NULL,
      "Watermarks removed from Redis, of producers that have been closed and whole for a day."},
     {"taskledger_redis_memory_used_bytes", METRIC_GAUGE, AT(redis_memory_used_bytes), NULL,

@@ -11,7 +11,7 @@ void upkeep_init(struct upkeep *upkeep, const struct upkeep_options *options, co
         .group = options->group,
         .shards = options->shards,
         .retain_ms = options->retain_ms,
-        .retain_entries = options->retain_entries,
+        .retain_bytes = options->retain_bytes,
         .clock = clock,
     };
 
@@ -60,7 +60,7 @@ static bool trim_if_due(struct upkeep *upkeep, struct redis *line, struct error 
         return false;
     if (!upkeep->options.trims)
         return true;
-    if (!trim_round(&upkeep->trim, line, upkeep->source, upkeep->memory.is_short, &more, error))
+    if (!trim_round(&upkeep->trim, line, upkeep->source, &upkeep->memory, &more, error))
         return false;
     if (more)
         upkeep->trim_due_us = clock_deadline_us(upkeep->clock, TRIM_AGAIN_MS);
@@ -117,9 +117,17 @@ void upkeep_rest(struct upkeep *upkeep)
 
     upkeep->census = (struct census){.arena = &upkeep->arena};
     upkeep->memory = unknown_memory;
+    trim_rest(&upkeep->trim);
     upkeep->trim_due_us = due_us;
     upkeep->census_due_us = due_us;
     upkeep->forget_due_us = due_us;
+}
+
+int64_t upkeep_stream_bytes(const struct upkeep *upkeep)
+{
+    int64_t bytes = trim_bytes(&upkeep->trim);
+
+    return bytes > 0 ? bytes : -1;
 }
 
 const struct census_row *upkeep_blocker(const struct upkeep *upkeep)

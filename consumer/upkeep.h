@@ -22,7 +22,7 @@ struct upkeep_options {
     unsigned shards;
     bool trims;
     int64_t retain_ms;
-    int64_t retain_entries;
+    int64_t retain_bytes; /* as in consumer/trim.h */
 };
 
 struct upkeep {
@@ -52,6 +52,9 @@ bool upkeep_round(struct upkeep *upkeep, struct redis *line, struct error *error
 
 /* Another consumer has the turn: what was seen is its to tell. */
 void upkeep_rest(struct upkeep *upkeep);
+
+/* What all shards of the stream take of Redis' memory; -1: not known. */
+int64_t upkeep_stream_bytes(const struct upkeep *upkeep);
 
 /* The group that holds back trimming, if one does and there is trimming; NULL: none. */
 const struct census_row *upkeep_blocker(const struct upkeep *upkeep);

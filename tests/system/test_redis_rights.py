@@ -193,7 +193,7 @@ def test_a_role_writes_what_is_its_own_and_nothing_else(redis, role):
 def test_a_role_does_nothing_with_the_keys_of_others(redis, role):
     admin = redis.client(decode_responses=True)
     tails = {
-        "exists": "{}", "type": "{}", "get": "{}", "hlen": "{}", "xlen": "{}", "xpending": "{} g", "xinfo|stream": "{}",
+        "exists": "{}", "type": "{}", "get": "{}", "hlen": "{}", "xlen": "{}", "memory|usage": "{}", "xpending": "{} g", "xinfo|stream": "{}",
         "xinfo|groups": "{}", "setnx": "{} 1", "hget": "{} f", "hmget": "{} f", "hset": "{} f 1", "hdel": "{} f",
         "hscan": "{} 0", "eval": "x 1 {}", "xread": "STREAMS {} 0", "xreadgroup": "GROUP g c STREAMS {} >",
         "xadd": "{} * a b", "xrange": "{} - +", "xrevrange": "{} + -", "xtrim": "{} MAXLEN 0", "xack": "{} g 0-1",

@@ -208,17 +208,109 @@ def test_settled_entries_are_kept_as_long_as_asked_for(ready, client, stream, ev
     assert client.xlen(stream.name) >= 40
 
 
-def test_the_count_of_entries_bounds_what_is_kept(ready, client, stream, event_pb2):
-    ready("--retain", "1h", "--retain-entries", "50")
+BIG = 8000  # bytes of a message; an entry of it is a node of its own
+
+
+def big(event_pb2, count, name="t"):
+    producer = Producer(event_pb2)
+    return [producer.status(f"{name}-{i}", "RUNNING", message="m" * BIG) for i in range(count)]
+
+
+def bytes_of(client, keys):
+    return [client.memory_usage(key, samples=0) for key in keys]
+
+
+def bounded(client, keys, most):
+    """Waits until all of them together take no more, but for what Redis' estimate may be off; returns what each takes."""
+    wait_until(lambda: sum(bytes_of(client, keys)) <= most * 1.05, 15, f"{keys} take at most {most} bytes")
+    return bytes_of(client, keys)
+
+
+def test_the_budget_of_bytes_bounds_what_is_kept(ready, client, stream, event_pb2):
+    consumer = ready("--retain", "1h", "--retain-bytes", "500000")
     client.xgroup_create(stream.name, "slow", "0", mkstream=True)
-    stream.send(statuses(event_pb2, 200))
+    stream.send(big(event_pb2, 200))
     settled(stream)
     rounds = trimmed_rounds(client)
     wait_until(lambda: trimmed_rounds(client) > rounds + 2, 15, "two rounds have passed")
     assert client.xlen(stream.name) == 200
+
     client.xreadgroup("slow", "a", {stream.name: ">"}, noack=True, count=200)
-    trimmed_to(client, stream.name, 50 + NODE)
-    assert client.xlen(stream.name) >= 50
+    assert bounded(client, [stream.name], 500000)[0] >= 400000
+    rounds = trimmed_rounds(client)
+    wait_until(lambda: trimmed_rounds(client) > rounds + 2, 15, "two more rounds have passed")
+    assert bytes_of(client, [stream.name])[0] >= 400000
+    assert metrics(consumer.listen)["taskledger_stream_budget_bytes"] == 500000
+    assert 400000 <= metrics(consumer.listen)["taskledger_stream_bytes"] <= 525000
+
+
+def test_no_budget_is_worth_an_entry_that_is_pending(ready, client, stream, event_pb2):
+    client.xgroup_create(stream.name, "slow", "0", mkstream=True)
+    ids = stream.send(big(event_pb2, 100))
+    ready("--retain", "1h", "--retain-bytes", "1")
+    settled(stream)
+    read = [identity for identity, _ in client.xreadgroup("slow", "a", {stream.name: ">"}, count=100)[0][1]]
+    client.xack(stream.name, "slow", *read[:60], *read[61:])
+    trimmed_to(client, stream.name, 40)
+    rounds = trimmed_rounds(client)
+    wait_until(lambda: trimmed_rounds(client) > rounds + 2, 15, "two more rounds have passed")
+    assert first_id(client, stream.name) == as_numbers(ids[60]) and client.xlen(stream.name) == 40
+
+
+def test_a_shard_takes_what_the_others_leave_of_the_budget_and_its_part_of_it(ready, client, event_pb2, redis):
+    ready("--retain", "1h", "--retain-bytes", "900000", "--shards", "3")
+    stream = Stream(redis.client(), shards=3)
+    said = big(event_pb2, 600)
+    of_shard = [[one for one in said if stream.key_of(one) == key] for key in stream.keys]
+
+    stream.send(of_shard[1])
+    settled(stream)
+    assert bounded(client, stream.keys, 900000)[1] >= 800000
+    stream.send(of_shard[0], of_shard[2])
+    settled(stream)
+    assert min(bounded(client, stream.keys, 900000)) >= 200000
+
+    client.xgroup_create(stream.keys[2], "slow", "0")
+    stream.send(of_shard[2])
+    settled(stream)
+    rounds = trimmed_rounds(client)
+    wait_until(lambda: trimmed_rounds(client) > rounds + 9, 15, "three more rounds have passed")
+    taken = bytes_of(client, stream.keys)
+    assert taken[2] > 1500000, "what is not settled stays"
+    assert min(taken) >= 200000, "and costs the others no more than what it takes beyond its part"
+
+
+def test_a_quarter_of_the_memory_that_redis_may_have_is_kept(make_redis, ready, event_pb2):
+    server = make_redis("bounded", maxmemory="20mb")
+    client = server.client()
+    stream = Stream(client)
+    consumer = ready(server=server)
+    stream.send(big(event_pb2, 1000))
+    settled(stream)
+    quarter = 5 * 1024 * 1024
+    assert bounded(client, [stream.name], quarter)[0] >= 0.8 * quarter
+    assert "redis_memory_short" not in consumer.stderr()
+
+
+def test_without_a_maxmemory_the_budget_is_half_a_gibibyte(ready, stream, event_pb2):
+    consumer = ready()
+    stream.send(statuses(event_pb2, 1))
+    budget = "taskledger_stream_budget_bytes"
+    wait_until(lambda: metrics(consumer.listen).get(budget) == 512 << 20, 15, "it is told")
+
+
+def test_who_may_not_ask_for_bytes_says_so_and_trims_by_age(ready, client, stream, event_pb2):
+    client.execute_command("ACL", "SETUSER", "default", "-memory|usage")
+    consumer = ready("--retain", "1s", "--retain-bytes", "1")
+    stream.send(statuses(event_pb2, 100))
+    settled(stream)
+    consumer.wait_for_log('"event":"stream_bytes_unknown"')
+    trimmed_to(client, stream.name, NODE)
+    rounds = trimmed_rounds(client)
+    wait_until(lambda: trimmed_rounds(client) > rounds + 2, 15, "two more rounds have passed")
+    assert consumer.stderr().count("stream_bytes_unknown") == 1
+    assert "taskledger_stream_bytes" not in metrics(consumer.listen)
+    assert "housekeeping_failed" not in consumer.stderr()
 
 
 def test_who_is_told_not_to_trim_does_not(ready, client, stream, event_pb2):

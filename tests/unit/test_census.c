@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { RETAIN_MS = 600 * 1000, LATE_MS = RETAIN_MS + CENSUS_PATIENCE_MS + 1000 };
+enum { RETAIN_MS = 60 * 1000, LATE_MS = RETAIN_MS + CENSUS_PATIENCE_MS + 1000 };
 
 static struct groups_row row(const char *name, int64_t pending, int64_t lag, int64_t oldest_ms)
 {
@@ -103,6 +103,20 @@ static void the_one_with_the_oldest_entry_is_named(void **state)
     assert_null(census_blocker(&census, 2 * LATE_MS));
 }
 
+static void who_is_late_is_named_however_long_settled_entries_are_kept(void **state)
+{
+    const int64_t year_ms = INT64_C(365) * 86400 * 1000;
+    struct census census = {.count = 0};
+    struct groups_row in_time[] = {row("slow", 0, 1, CENSUS_LATE_MS)};
+    struct groups_row late[] = {row("slow", 0, 1, CENSUS_LATE_MS + 1000)};
+
+    (void)state;
+    add(&census, in_time, 1);
+    assert_null(census_blocker(&census, year_ms));
+    add(&census, late, 1);
+    assert_non_null(census_blocker(&census, year_ms));
+}
+
 static void what_a_group_frees_is_what_no_other_needs(void **state)
 {
     struct groups_row rows[] = {{.settled = 100}, {.settled = 20}, {.settled = 70}};
@@ -124,6 +138,7 @@ int main(void)
         cmocka_unit_test(names_are_made_harmless_and_cut),
         cmocka_unit_test(who_is_in_time_is_in_nobodys_way),
         cmocka_unit_test(the_one_with_the_oldest_entry_is_named),
+        cmocka_unit_test(who_is_late_is_named_however_long_settled_entries_are_kept),
         cmocka_unit_test(what_a_group_frees_is_what_no_other_needs),
     };
 
