@@ -16,7 +16,8 @@
  *
  * Only the holder of the watermark looks. That a producer has a gap is noted in producer.gap_since by whoever folds its
  * ranges, or comes by when sweeping over all producers of the last days, a page at each look: a partial index leads to
- * those that have one. A look that takes long is followed by a longer pause. */
+ * those that have one. Of an older one, whose spool was found late, it is noted by whoever stores its end or folds its
+ * ranges. A look that takes long is followed by a longer pause. */
 #ifndef TASKLEDGER_CONSUMER_GAPS_H
 #define TASKLEDGER_CONSUMER_GAPS_H
 

@@ -6,15 +6,20 @@
     " " column " = CASE WHEN producer.opened_at IS NULL OR excluded.opened_at < producer.opened_at" \
     " THEN excluded." column " ELSE producer." column " END,"
 
+/* Of those that may still say something a sweep finds what is missing, see consumer/gaps.h. Of an older one this may be its
+ * last word: the end of a spool that was found late. */
+#define IS_TOO_OLD_FOR_THE_SWEEP "producer_id < taskledger.first_uuid(now() - interval '7 days')"
+
 /* clang-format off */
 static const struct postgres_statement statement = {
     "put_producers",
     "INSERT INTO taskledger.producer (producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at,"
-    " last_sequence)"
+    " last_sequence, gap_since)"
     " SELECT producer_id,"
     OF_THE_EARLIEST("host") OF_THE_EARLIEST("pid") OF_THE_EARLIEST("worker")
     OF_THE_EARLIEST("library_version") OF_THE_EARLIEST("confirms")
-    " min(opened_at), max(closed_at), max(last_sequence)"
+    " min(opened_at), max(closed_at), max(last_sequence),"
+    " CASE WHEN max(last_sequence) > 0 AND " IS_TOO_OLD_FOR_THE_SWEEP " THEN now() END"
     " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bool[], $7::timestamptz[],"
     " $8::timestamptz[], $9::bigint[])"
     " AS new (producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at, last_sequence)"
@@ -23,7 +28,9 @@ static const struct postgres_statement statement = {
     UNLESS_EARLIER("host") UNLESS_EARLIER("pid") UNLESS_EARLIER("worker") UNLESS_EARLIER("library_version")
     UNLESS_EARLIER("confirms") UNLESS_EARLIER("opened_at")
     " closed_at = greatest(producer.closed_at, excluded.closed_at),"
-    " last_sequence = greatest(producer.last_sequence, excluded.last_sequence)"};
+    " last_sequence = greatest(producer.last_sequence, excluded.last_sequence),"
+    " gap_since = CASE WHEN excluded.last_sequence > producer.archived_sequence"
+    " THEN coalesce(producer.gap_since, excluded.gap_since) ELSE producer.gap_since END"};
 /* clang-format on */
 
 void producer_rows_init(struct columns *columns)

@@ -26,9 +26,13 @@ static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as
 #define WHOLE_TOGETHER \
     "coalesce((SELECT upper(r) - 1 FROM unnest(p.held + EXCLUDED.held) AS r WHERE r @> 1::bigint), 0)"
 
+/* Asked once for all rows. The sweep of consumer/gaps.h goes a day further back. */
+#define OLDEST_SWEPT "(SELECT taskledger.first_uuid(now() - interval '7 days'))"
+
 /* Ranges that appear while this runs are left for the next time. A gap that was there before is noted, see consumer/gaps.h:
- * those that come and go while consumers overtake each other cost nothing. The table is empty again and again, and whatever
- * the planner thinks of it then, this must stay linear: no join, no search in an array. */
+ * those that come and go while consumers overtake each other cost nothing; one that no sweep comes by is noted at once. The
+ * table is empty again and again, and whatever the planner thinks of it then, this must stay linear: no join, no search in
+ * an array. */
 static const struct postgres_statement fold = {
     .name = "watermark_fold",
     .sql = "WITH run AS ("
@@ -40,13 +44,15 @@ static const struct postgres_statement fold = {
            "         range_agg(int8range(first_sequence, least(last_sequence, " LAST_IN_A_RANGE "), '[]')) AS held"
            "  FROM run WHERE first_sequence <= " LAST_IN_A_RANGE " GROUP BY producer_id"
            "), folded AS ("
-           "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence)"
-           "  SELECT producer_id, now(), held, " WHOLE " FROM added ORDER BY producer_id"
+           "  INSERT INTO taskledger.producer AS p (producer_id, folded_at, held, archived_sequence, gap_since)"
+           "  SELECT producer_id, now(), held, " WHOLE ","
+           "    CASE WHEN producer_id < " OLDEST_SWEPT " AND " WHOLE " < upper(held) - 1 THEN now() END"
+           "  FROM added ORDER BY producer_id"
            "  ON CONFLICT (producer_id) DO UPDATE SET"
            "    folded_at = now(), watermark_removed_at = NULL, held = p.held + EXCLUDED.held,"
            "    archived_sequence = greatest(p.archived_sequence, " WHOLE_TOGETHER "),"
            "    gap_since = CASE"
-           "      WHEN p.archived_sequence < upper(p.held) - 1"
+           "      WHEN (p.archived_sequence < upper(p.held) - 1 OR p.producer_id < " OLDEST_SWEPT ")"
            "       AND greatest(p.archived_sequence, " WHOLE_TOGETHER ") < upper(p.held + EXCLUDED.held) - 1"
            "      THEN coalesce(p.gap_since, now()) ELSE p.gap_since END"
            "  RETURNING p.producer_id, p.archived_sequence"

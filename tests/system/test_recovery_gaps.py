@@ -1,9 +1,10 @@
 """Numbers of producers that do not come: written down, and taken back when they come after all."""
 
 import json
+import time
 
 import pytest
-from support.events import FIELD, Producer, Stream
+from support.events import FIELD, Producer, Stream, uuid7
 from support.http import metrics
 from support.waiting import wait_until
 
@@ -155,6 +156,23 @@ def test_what_an_adopter_tells_of_the_end_is_missed(consumer, postgres, stream, 
     wait_for_rows(postgres, OPEN, [(seen, 2, 4), (unseen, 1, 1)])
     details = postgres.rows("SELECT DISTINCT detail LIKE '%%end was told%%' FROM taskledger.loss")
     assert details == [(True,)]
+
+
+def test_what_is_said_late_of_producers_born_long_ago_is_looked_at_too(consumer, postgres, stream, event_pb2):
+    """Older ones than a producer gets, out of a spool that was found late: no sweep comes by."""
+    born_ms = int((time.time() - 9 * 86400) * 1000)
+    seen, unseen, holed, begun, whole = (Producer(event_pb2, producer_id=uuid7(born_ms)) for _ in range(5))
+    adopter = Producer(event_pb2)
+    stream.send(seen.opened(), holed.opened())
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.producer WHERE held IS NOT NULL") == 2, 10, "folded")
+    begun.opened()
+    for producer in (seen, unseen, holed):
+        producer.life("never sent")
+    stream.send(adopter.opened(), adopter.adopted(seen), adopter.adopted(unseen))
+    stream.send(holed.status("t", "RUNNING"), begun.status("t", "RUNNING"), whole.opened(), whole.life("a"), whole.closed())
+    wait_for_rows(postgres, OPEN, [(seen, 2, 4), (unseen, 1, 3), (holed, 2, 4), (begun, 1, 1)])
+    stream.send(seen.said[1:], unseen.said)
+    wait_for_rows(postgres, REPAIRED, [(seen, 2, 4), (unseen, 1, 3)])
 
 
 def test_declared_holes_and_what_was_set_aside_are_no_gaps(consumer, programs, postgres, stream, event_pb2):
