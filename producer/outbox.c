@@ -60,7 +60,7 @@ static bool init_accept(struct outbox *outbox, const struct settings *settings, 
     return true;
 }
 
-struct outbox *outbox_new(const struct settings *settings, const struct digester *kind, struct error *error)
+struct outbox *outbox_new(const struct settings *settings, struct error *error)
 {
     struct outbox *outbox = calloc(1, sizeof *outbox);
 
@@ -74,7 +74,7 @@ struct outbox *outbox_new(const struct settings *settings, const struct digester
     settings_worker(settings, outbox->worker);
     init_locks(outbox);
 
-    outbox->digester = digester_another(kind);
+    outbox->digester = digester_new();
     bool queued = queue_init(&outbox->queue, settings->queue_events, settings->queue_bytes);
     bool spooled = outbox_spool_init(outbox, settings->spool);
     bool reported = reports_init(&outbox->reports, settings->reports);

@@ -13,7 +13,6 @@
 #include "producer/reports.h"
 #include "producer/settings.h"
 #include "producer/taskledger/producer.h"
-#include "proto/digester.h"
 #include "proto/error.h"
 #include "proto/uuid.h"
 
@@ -22,9 +21,8 @@
 
 struct outbox;
 
-/* Borrows `settings` and `kind`, the kind of digester to use, for the call only. NULL: TRANSIENT, "memory" or
- * "random". */
-struct outbox *outbox_new(const struct settings *settings, const struct digester *kind, struct error *error);
+/* Borrows `settings` for the call only. NULL: TRANSIENT, "memory" or "random". */
+struct outbox *outbox_new(const struct settings *settings, struct error *error);
 
 /* One more owner, one owner less. */
 struct outbox *outbox_hold(struct outbox *outbox);

@@ -9,7 +9,6 @@
 #include "producer/statement.h"
 #include "proto/arena.h"
 #include "proto/clock.h"
-#include "proto/digester.h"
 #include "proto/error.h"
 #include "proto/generation.h"
 #include "proto/thread.h"
@@ -29,7 +28,6 @@ enum {
 
 struct taskledger_producer {
     struct settings settings;
-    struct digester *kind;           /* looked up before there can be a child; never hashes */
     _Atomic(struct outbox *) outbox; /* of this process, or of an ancestor, or NULL */
     _Atomic(uint64_t) lost;          /* emits for which there was not even memory for an outbox */
 };
@@ -74,14 +72,7 @@ static bool open_producer(struct taskledger_producer *producer, const struct tas
 {
     if (!fork_watch())
         return error_set(error, ERROR_FATAL, "memory", "cannot get memory to watch for forks");
-    if (!settings_init(&producer->settings, options, error))
-        return false;
-
-    producer->kind = digester_new();
-    if (producer->kind != NULL)
-        return true;
-    settings_close(&producer->settings);
-    return error_set(error, ERROR_FATAL, "memory", "cannot get SHA-256 from libcrypto");
+    return settings_init(&producer->settings, options, error);
 }
 
 struct taskledger_producer *taskledger_open(const struct taskledger_options *options, char *reason, size_t reason_size)
@@ -119,7 +110,7 @@ static struct outbox *make_outbox(struct taskledger_producer *producer)
 
     if (seen != NULL)
         fork_catch_up();
-    struct outbox *made = outbox_new(&producer->settings, producer->kind, &error);
+    struct outbox *made = outbox_new(&producer->settings, &error);
     if (made == NULL)
         return NULL;
     if (atomic_compare_exchange_strong(&producer->outbox, &seen, made)) {
@@ -162,7 +153,6 @@ static enum taskledger_result emit(struct taskledger_producer *producer, struct 
     struct speaker speaker = {
         .worker = outbox_worker(outbox),
         .shards = producer->settings.shards,
-        .digester = producer->kind,
     };
     enum taskledger_result result;
     struct arena arena;
@@ -257,7 +247,6 @@ uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_
     struct outbox *outbox = present_outbox(producer);
     if (outbox != NULL)
         left = close_outbox(producer, outbox, timeout_ms);
-    digester_free(producer->kind);
     settings_close(&producer->settings);
     free(producer);
     thread_unshield(shield);

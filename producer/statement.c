@@ -1,5 +1,6 @@
 #include "producer/statement.h"
 
+#include "proto/digester.h"
 #include "proto/json_writer.h"
 #include "proto/stream.h"
 #include "proto/utf8.h"
@@ -90,9 +91,9 @@ static void write_mark(struct json_writer *json, struct slice data, const char *
     json_writer_object_end(json);
 }
 
-static bool hash(const struct digester *kind, struct slice data, char sha256[DIGEST_HEX_BYTES])
+static bool hash(struct slice data, char sha256[DIGEST_HEX_BYTES])
 {
-    struct digester *digester = digester_another(kind);
+    struct digester *digester = digester_new();
 
     if (digester == NULL)
         return false;
@@ -122,13 +123,12 @@ static void fit_mark(struct json_writer *json, struct slice data, const char *sh
 }
 
 /* Put the mark, of at most `room` bytes, in the place of the data; nothing when not even a bare one fits. */
-static bool mark_cut(struct slice *data, size_t room, const struct speaker *speaker, struct arena *arena,
-                     struct error *error)
+static bool mark_cut(struct slice *data, size_t room, struct arena *arena, struct error *error)
 {
     struct json_writer json = {.text = NULL};
     char sha256[DIGEST_HEX_BYTES];
 
-    bool whole = hash(speaker->digester, *data, sha256);
+    bool whole = hash(*data, sha256);
     if (whole)
         fit_mark(&json, *data, sha256, room);
 
@@ -138,8 +138,7 @@ static bool mark_cut(struct slice *data, size_t room, const struct speaker *spea
     return whole || error_set(error, ERROR_FATAL, "memory", "cannot get memory for an event");
 }
 
-static bool encode_cut(struct event *event, const struct speaker *speaker, struct arena *arena, struct slice *body,
-                       struct error *error)
+static bool encode_cut(struct event *event, struct arena *arena, struct slice *body, struct error *error)
 {
     struct slice data = event->task_status.data_json;
     struct slice bare;
@@ -151,7 +150,7 @@ static bool encode_cut(struct event *event, const struct speaker *speaker, struc
         return oversized(bare.size, error);
 
     size_t room = STATEMENT_BYTES_MAX - DATA_FRAME_BYTES - bare.size;
-    if (!mark_cut(&data, room, speaker, arena, error))
+    if (!mark_cut(&data, room, arena, error))
         return false;
     if (data.size == 0)
         return oversized(bare.size, error);
@@ -182,7 +181,7 @@ bool statement_make(const struct taskledger_event *said, const struct speaker *s
         return false;
 
     fits = fits && body.size <= STATEMENT_BYTES_MAX;
-    if (!fits && !encode_cut(&event, speaker, arena, &body, error))
+    if (!fits && !encode_cut(&event, arena, &body, error))
         return false;
 
     *draft = (struct draft){

@@ -12,7 +12,6 @@
 #include "producer/accept.h"
 #include "producer/taskledger/producer.h"
 #include "proto/arena.h"
-#include "proto/digester.h"
 #include "proto/error.h"
 #include "proto/event.h"
 
@@ -24,7 +23,6 @@ enum { STATEMENT_BYTES_MAX = EVENT_BYTES_MAX - EVENT_HEAD_BYTES_MAX };
 struct speaker {
     const char *worker; /* for an event that names none */
     unsigned shards;
-    const struct digester *digester; /* the kind to hash cut data with */
 };
 
 /* What was given, whole: a caller built against an older header has a shorter struct. Borrows the texts. REJECTED when it

@@ -1,49 +1,23 @@
+/* Of libcrypto's hashing the oldest part: it only computes. What came after it allocates for each hash, takes locks, and
+ * asks whether the library is still there, which it is not while the process ends; and it may say no. */
+#define OPENSSL_API_COMPAT 0x10101000L
+
 #include "proto/digester.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 struct digester {
-    EVP_MD *sha256;
-    EVP_MD_CTX *context;
+    SHA256_CTX sha256;
 };
-
-/* Takes `sha256`, also when it fails. */
-static struct digester *make(EVP_MD *sha256)
-{
-    struct digester *digester = calloc(1, sizeof *digester);
-
-    if (digester == NULL) {
-        EVP_MD_free(sha256);
-        return NULL;
-    }
-    digester->sha256 = sha256;
-    digester->context = EVP_MD_CTX_new();
-    if (sha256 == NULL || digester->context == NULL || EVP_DigestInit_ex2(digester->context, sha256, NULL) != 1) {
-        digester_free(digester);
-        return NULL;
-    }
-    return digester;
-}
 
 struct digester *digester_new(void)
 {
-    /* Fetched once: in OpenSSL 3 the lookup costs more than hashing an event. */
-    return make(EVP_MD_fetch(NULL, "SHA256", NULL));
-}
-
-struct digester *digester_another(const struct digester *digester)
-{
-    EVP_MD_up_ref(digester->sha256);
-    return make(digester->sha256);
+    return calloc(1, sizeof(struct digester));
 }
 
 void digester_free(struct digester *digester)
 {
-    if (digester == NULL)
-        return;
-    EVP_MD_CTX_free(digester->context);
-    EVP_MD_free(digester->sha256);
     free(digester);
 }
 
@@ -51,12 +25,8 @@ struct digest digester_hash(struct digester *digester, struct slice bytes)
 {
     struct digest digest;
 
-    /* These calls fail only when the context was not initialised; digester_new has seen to that. */
-    int done = EVP_DigestInit_ex2(digester->context, NULL, NULL) == 1 &&
-               EVP_DigestUpdate(digester->context, bytes.data, bytes.size) == 1 &&
-               EVP_DigestFinal_ex(digester->context, digest.bytes, NULL) == 1;
-
-    if (!done)
-        abort();
+    SHA256_Init(&digester->sha256);
+    SHA256_Update(&digester->sha256, bytes.data, bytes.size);
+    SHA256_Final(digest.bytes, &digester->sha256);
     return digest;
 }

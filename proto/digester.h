@@ -1,7 +1,8 @@
-/* digester: SHA-256 without an allocation per hash.
+/* digester: SHA-256 that cannot fail: a hash allocates nothing, takes no lock and looks nothing up.
  *
- * The only door to libcrypto's hashing; it uses the processor's SHA instructions where there are any. A digester owns
- * the library's state. Not for several threads at once. */
+ * So it is safe in the child of a fork() that happened while another thread was anywhere, and in a thread that is still at
+ * it while the process ends. The only door to libcrypto's hashing; it uses the processor's SHA instructions where there are
+ * any. Not for several threads at once. */
 #ifndef TASKLEDGER_PROTO_DIGESTER_H
 #define TASKLEDGER_PROTO_DIGESTER_H
 
@@ -10,12 +11,8 @@
 
 struct digester;
 
-/* NULL when libcrypto refuses SHA-256 or memory is short. */
+/* NULL when memory is short. */
 struct digester *digester_new(void);
-
-/* One more of the same kind, for another thread. Looks nothing up in libcrypto and waits for none of its locks, so it is
- * safe in the child of a fork() that happened while another thread held one. NULL when memory is short. */
-struct digester *digester_another(const struct digester *digester);
 
 /* NULL is fine. */
 void digester_free(struct digester *digester);

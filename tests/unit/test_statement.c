@@ -30,7 +30,7 @@ static int setup(void **state)
     world = (struct world){.said = TASKLEDGER_EVENT_INIT, .digester = digester_new()};
     world.said.task_id = "task";
     world.said.status = TASKLEDGER_RUNNING;
-    world.speaker = (struct speaker){.worker = "host:1", .shards = 1, .digester = world.digester};
+    world.speaker = (struct speaker){.worker = "host:1", .shards = 1};
     *state = &world;
     return 0;
 }
