@@ -4,6 +4,7 @@
 #include "proto/redis_link.h"
 #include "proto/redis_settings.h"
 #include "proto/sentinel.h"
+#include "proto/transport_gate.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -17,21 +18,30 @@ struct redis {
 
 /* ---- making ---- */
 
+static bool out_of_memory(struct error *error)
+{
+    return error_set(error, ERROR_TRANSIENT, "memory", "could not make a Redis line: out of memory");
+}
+
+static bool init(struct redis *redis, const struct redis_options *options, struct error *error)
+{
+    redis_link_init(&redis->link, &redis->settings);
+    sentinel_init(&redis->sentinel, &redis->settings);
+    if (!redis_settings_init(&redis->settings, options, error))
+        return false;
+    return !redis->settings.url.tls || transport_gate_watch() || out_of_memory(error);
+}
+
 struct redis *redis_new(const struct redis_options *options, struct error *error)
 {
     struct redis *redis = calloc(1, sizeof *redis);
 
-    if (redis == NULL) {
-        error_set(error, ERROR_TRANSIENT, "memory", "could not make a Redis line: out of memory");
-        return NULL;
-    }
-    redis_link_init(&redis->link, &redis->settings);
-    sentinel_init(&redis->sentinel, &redis->settings);
-    if (!redis_settings_init(&redis->settings, options, error)) {
-        redis_free(redis);
-        return NULL;
-    }
-    return redis;
+    if (redis == NULL)
+        out_of_memory(error);
+    else if (init(redis, options, error))
+        return redis;
+    redis_free(redis);
+    return NULL;
 }
 
 void redis_free(struct redis *redis)

@@ -3,7 +3,8 @@
 #include "proto/gate.h"
 
 #include <openssl/crypto.h>
-#include <pthread.h>
+#include <openssl/ssl.h>
+#include <stdatomic.h>
 
 /* Called by the library, in the thread that ends the process. */
 static void close_gate(void)
@@ -11,17 +12,25 @@ static void close_gate(void)
     gate_close(GATE_TLS, TRANSPORT_GATE_END_WAIT_MS);
 }
 
-/* Not atexit(3): only the library knows when it goes. */
-static void hear_of_the_end(void)
+/* Not atexit(3): only the library knows when it goes. It first notes that it goes and then calls those it was told of; so
+ * we tell first and then ask, and one of the two sees the other. To be told of twice does no harm. */
+bool transport_gate_watch(void)
 {
-    (void)OPENSSL_atexit(close_gate);
+    static atomic_bool told;
+
+    if (atomic_load(&told))
+        return true;
+    (void)OPENSSL_init_ssl(0, NULL); /* what it says then it will say again */
+    if (OPENSSL_atexit(close_gate) != 1)
+        return false;
+    atomic_store(&told, true);
+    if (OPENSSL_init_crypto(0, NULL) != 1)
+        gate_close(GATE_TLS, 0);
+    return true;
 }
 
 void transport_gate_enter(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, hear_of_the_end);
     gate_enter(GATE_TLS);
 }
 

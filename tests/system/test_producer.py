@@ -163,6 +163,7 @@ def test_a_process_that_ends_without_closing_ends_well(make_redis, certificates,
     redis = make_redis("either", tls=certificates)
     trust = {"REDIS_URL": redis.tls_url, "TASKLEDGER_REDIS_CA_FILE": str(certificates.ca.certificate)}
     for attempt in range(60):
-        worker = start(env=trust if tls else redis.environment)
-        worker.tell("leave_off", 3, attempt % 12)
-        assert worker.process.wait(10) == 0
+        workers = [start(env=trust if tls else redis.environment) for _ in range(4)]
+        for worker in workers:
+            worker.tell("leave_off", 3, attempt % 12)
+        assert [worker.process.wait(20) for worker in workers] == [0, 0, 0, 0]
