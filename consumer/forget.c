@@ -6,14 +6,22 @@
 
 enum { WORDS_BEFORE_FIELDS = 2 };
 
+#define OLD "producer_id < taskledger.first_uuid(now() - interval '9 days')"
+#define DUE \
+    "coalesce((archived_sequence >= last_sequence OR " OLD ") AND folded_at < now() - interval '24 hours', false) AS due"
+
 /* The server's clock decides, not the producer's, which says when it closed. */
 static const struct postgres_statement candidates = {
     .name = "forget_candidates",
-    .sql = "SELECT producer_id,"
-           "  coalesce(archived_sequence >= last_sequence AND folded_at < now() - interval '24 hours', false)"
-           " FROM taskledger.producer"
-           " WHERE closed_at IS NOT NULL AND watermark_removed_at IS NULL AND producer_id > $1::uuid"
-           " ORDER BY producer_id LIMIT $2::int",
+    .sql = "SELECT producer_id, due FROM ("
+           "  (SELECT producer_id, " DUE " FROM taskledger.producer"
+           "   WHERE closed_at IS NOT NULL AND watermark_removed_at IS NULL AND producer_id > $1::uuid"
+           "   ORDER BY producer_id LIMIT $2::int)"
+           " UNION ALL"
+           "  (SELECT producer_id, " DUE " FROM taskledger.producer"
+           "   WHERE closed_at IS NULL AND watermark_removed_at IS NULL AND producer_id > $1::uuid AND " OLD
+           "   ORDER BY producer_id LIMIT $2::int)"
+           " ) AS candidate ORDER BY producer_id LIMIT $2::int",
 };
 
 /* Locked in the order that all keep. */

@@ -130,7 +130,8 @@ static const struct metric metrics[] = {
     {"taskledger_stream_budget_bytes", METRIC_GAUGE, AT(stream_budget_bytes), NULL,
      "What they may take before settled entries go sooner than after --retain."},
     {"taskledger_consumer_watermarks_removed_total", METRIC_COUNTER, AT(forgotten), NULL,
-     "Watermarks removed from Redis, of producers that have been closed and whole for a day."},
+     "Watermarks removed from Redis, of producers that have been closed and whole for a day, or were born 9 days ago and have "
+     "been silent for a day."},
     {"taskledger_redis_memory_used_bytes", METRIC_GAUGE, AT(redis_memory_used_bytes), NULL,
      "Memory that Redis uses, as the consumer that holds the watermark sees it; above 80 % of the maximum nothing that is "
      "settled is kept."},

@@ -24,11 +24,13 @@ UPDATE taskledger.producer SET gap_since = now()
 
 -- ---- watermarks of producers that are gone --------------------------------------------------------------------------
 
--- When the field of a closed producer was taken out of Redis again; NULL: it may be there. See consumer/forget.h.
+-- When the field of a producer that is gone was taken out of Redis again; NULL: it may be there. See consumer/forget.h.
 ALTER TABLE taskledger.producer ADD COLUMN watermark_removed_at timestamptz;
 
 CREATE INDEX producer_watermark_idx ON taskledger.producer (producer_id)
     WHERE closed_at IS NOT NULL AND watermark_removed_at IS NULL;
+CREATE INDEX producer_unclosed_watermark_idx ON taskledger.producer (producer_id)
+    WHERE closed_at IS NULL AND watermark_removed_at IS NULL;
 
 
 -- ---- what went back -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.events import Producer, Stream
+from support.events import Producer, Stream, uuid7
 from support.waiting import wait_until
 
 CONSUMER = "taskledger-consumer"
@@ -224,3 +224,30 @@ def test_watermarks_of_closed_producers_go_after_a_day(programs, redis, postgres
     stream.send(closed.said[1:3])
     wait_until(lambda: told().get(closed.id.hex) == 5, 10, "who sends again what is held is told so")
     assert postgres.rows(removed) == []
+
+
+def test_watermarks_of_producers_that_died_go_after_nine_days(programs, redis, postgres, client, stream, event_pb2):
+    def born(days, hours=1):
+        age_ms = (days * 24 + hours) * HOUR_MS
+        return Producer(event_pb2, producer_id=uuid7(int(time.time() * 1000) - age_ms))
+
+    dead, holed, younger = born(9), born(9), born(8)
+    stream.send(dead.opened(), dead.life("a"), younger.opened(), younger.life("b"), holed.opened())
+    holed.life("lost")
+    stream.send(holed.closed())
+    programs.use(redis, postgres).start(CONSUMER)
+
+    def told():
+        return {identity: int(number) for identity, number in client.hgetall("taskledger:archived").items()}
+
+    everybody = {dead.id.hex: 4, holed.id.hex: 1, younger.id.hex: 4}
+    wait_until(lambda: told() == everybody, 20, "all are told")
+    folded = "UPDATE taskledger.producer SET folded_at = now() - interval '25 hours' WHERE producer_id = '{}'"
+    for producer in (holed, younger):
+        postgres.rows(folded.format(producer.id))
+    wait_until(lambda: told() == {dead.id.hex: 4, younger.id.hex: 4}, 25, "that of the one with a hole is gone")
+    postgres.rows(folded.format(dead.id))
+    wait_until(lambda: told() == {younger.id.hex: 4}, 25, "that of the dead one is gone too")
+
+    stream.send(dead.said)
+    wait_until(lambda: told().get(dead.id.hex) == 4, 10, "who finds its spool after all is told")
