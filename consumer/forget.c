@@ -7,8 +7,9 @@
 enum { WORDS_BEFORE_FIELDS = 2 };
 
 #define OLD "producer_id < taskledger.first_uuid(now() - interval '9 days')"
-#define DUE \
-    "coalesce((archived_sequence >= last_sequence OR " OLD ") AND folded_at < now() - interval '24 hours', false) AS due"
+#define DUE                                                \
+    "coalesce((archived_sequence >= last_sequence OR " OLD \
+    ") AND folded_at < now() - interval '24 hours', false) AS due"
 
 /* The server's clock decides, not the producer's, which says when it closed. */
 static const struct postgres_statement candidates = {
