@@ -97,6 +97,7 @@ static void tell(struct adopter *adopter)
     const struct outbox_adopted adopted = {
         .events = counters->events,
         .spools = counters->spools,
+        .damaged = counters->damaged,
         .left = adoption_is_busy(adopter->adoption) ? adopter->left : 0,
     };
 

@@ -122,7 +122,7 @@ void adoption_let_go(struct adoption *adoption);
 struct adoption_counters {
     uint64_t spools;  /* adopted and done with */
     uint64_t events;  /* sent from them */
-    uint64_t damaged; /* segments set aside */
+    uint64_t damaged; /* segments of them that were damaged, or that somebody removed */
 };
 
 const struct adoption_counters *adoption_counters(const struct adoption *adoption);

@@ -231,7 +231,8 @@ uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us)
     uint64_t target = outbox->accept.accepted;
 
     wait_until_answered(outbox, target, deadline_us, false);
-    uint64_t left = unanswered(outbox, target);
+    uint64_t left = unanswered(outbox, target) + outbox->counters.spool_lost - outbox->lost_told;
+    outbox->lost_told = outbox->counters.spool_lost;
     pthread_mutex_unlock(&outbox->lock);
     return left;
 }
@@ -251,12 +252,12 @@ void outbox_close(struct outbox *outbox)
     pthread_cond_signal(&outbox->work);
 }
 
-/* What is neither answered nor in the spool. */
+/* What is neither answered nor in the spool, or is not there any more. */
 static uint64_t lost(const struct outbox *outbox)
 {
     uint64_t spooled_to = outbox->disk.last > outbox->sent_to ? outbox->disk.last : outbox->sent_to;
 
-    return outbox->accept.accepted - spooled_to;
+    return outbox->accept.accepted - spooled_to + outbox->counters.spool_lost;
 }
 
 void outbox_finish(struct outbox *outbox, int64_t deadline_us)

@@ -51,7 +51,7 @@ enum taskledger_result outbox_drop(struct outbox *outbox, uint64_t count);
 void outbox_count_refused(struct outbox *outbox, enum taskledger_result result);
 
 /* Wait until all that was put in before the call is answered, at most until the deadline (monotonic microseconds).
- * Returns how many are not. */
+ * Returns how many are not, and how many were lost in the spool of which no call has told yet. */
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us);
 
 /* Whether there is a spool, or may be one. */
@@ -64,7 +64,7 @@ void outbox_close(struct outbox *outbox);
 void outbox_finish(struct outbox *outbox, int64_t deadline_us);
 
 /* Tell the sender to end now, and the keeper when it has written what was not answered to the spool; wait for them until
- * the deadline. Returns how many events neither Redis nor the spool has. */
+ * the deadline. Returns how many events neither Redis nor the spool has, or has any more. */
 uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us);
 
 /* Take the oldest reports, at most so many; returns how many there were. */

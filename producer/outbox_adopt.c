@@ -65,6 +65,7 @@ void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopt
     pthread_mutex_lock(&outbox->lock);
     outbox->counters.adopted = adopted->events;
     outbox->counters.adopted_spools = adopted->spools;
+    outbox->counters.adopted_damaged = adopted->damaged;
     outbox->sweep.left = adopted->left;
     pthread_mutex_unlock(&outbox->lock);
 }

@@ -25,9 +25,10 @@ bool outbox_adopt_has_sent(struct outbox *outbox, uint64_t ordinal);
 bool outbox_adopt_hash(struct outbox *outbox, struct slice payload, struct digest *digest);
 
 struct outbox_adopted {
-    uint64_t events; /* sent from spools of others, so far */
-    uint64_t spools; /* of these, done with */
-    uint64_t left;   /* events that are still wanted in the one that is held; while somebody sweeps */
+    uint64_t events;  /* sent from spools of others, so far */
+    uint64_t spools;  /* of these, done with */
+    uint64_t damaged; /* of their segments, not whole */
+    uint64_t left;    /* events that are still wanted in the one that is held; while somebody sweeps */
 };
 
 void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted);

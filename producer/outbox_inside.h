@@ -98,6 +98,8 @@ struct outbox {
     struct accept accept;
     uint64_t sent_to;           /* Redis has answered for everything up to this ordinal; only the sender changes it */
     uint64_t sent_once_to;      /* or had, before it lost it */
+    uint64_t lost_to;           /* the last one that was found lost in the spool */
+    uint64_t lost_told;         /* so many of those were told by a flush */
     int64_t oldest_at_us;       /* when the oldest that is on its way is said to have happened */
     uint64_t confirmed_to;      /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
     struct queue_cursor taking; /* where the sender takes its parcels from */
@@ -121,7 +123,7 @@ static inline uint64_t outbox_news(const struct outbox *outbox)
 
     return outbox->accept.accepted + outbox->sent_to + counters->confirmed + counters->spool_written +
            counters->resent + counters->adopted + counters->timed_out + counters->refused + counters->dropped_full +
-           counters->rejected_invalid + counters->rejected_too_big;
+           counters->rejected_invalid + counters->rejected_too_big + counters->spool_lost;
 }
 
 static inline int64_t outbox_now_us(void)

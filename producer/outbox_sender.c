@@ -5,6 +5,7 @@
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -134,10 +135,32 @@ void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us)
     pthread_mutex_unlock(&outbox->lock);
 }
 
+/* With the lock held. What Redis had and lost again may be found lost more than once. */
+static void lose(struct outbox *outbox, uint64_t first, uint64_t last)
+{
+    struct taskledger_counters *counters = &outbox->counters;
+
+    first = first > outbox->lost_to ? first : outbox->lost_to + 1;
+    if (first > last)
+        return;
+    outbox->lost_to = last;
+    counters->spool_lost += last - first + 1;
+    snprintf(counters->spool_error, sizeof counters->spool_error,
+             "%" PRIu64 " events were lost in the spool: it is damaged, or somebody has removed them",
+             counters->spool_lost);
+    outbox_report(outbox, TASKLEDGER_REPORT_DROPPED, first, last);
+    outbox_spool_note_news(outbox);
+}
+
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal)
 {
     pthread_mutex_lock(&outbox->lock);
+    lose(outbox, outbox->sent_to + 1, ordinal - 1);
     outbox->sent_to = ordinal - 1;
+    if (outbox->sent_once_to < outbox->sent_to)
+        outbox->sent_once_to = outbox->sent_to;
+    if (outbox->hurried > 0)
+        pthread_cond_broadcast(&outbox->progress);
     pthread_mutex_unlock(&outbox->lock);
 }
 

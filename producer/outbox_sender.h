@@ -46,7 +46,7 @@ struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *par
 /* When the oldest of what is on its way is said to have happened. */
 void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us);
 
-/* Nothing before this ordinal can be had any more: go on with it. */
+/* Nothing before this ordinal can be had any more: it was only in the spool, and is lost. Go on with it. */
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
 
 /* After an attempt with what was taken: what is answered at the front of the parcel has left. `retried`: so many of those

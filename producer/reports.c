@@ -66,7 +66,7 @@ void reports_add_ordinals(struct reports *reports, const struct runs *runs, enum
                                  .producer_id = range.producer_id,
                                  .first_sequence = range.first_sequence,
                                  .last_sequence = range.last_sequence,
-                                 .reason = "",
+                                 .reason = kind == TASKLEDGER_REPORT_DROPPED ? "spool" : "",
                              });
         first = range.last_ordinal + 1;
     }

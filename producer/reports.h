@@ -35,7 +35,8 @@ void reports_close(struct reports *reports);
 
 void reports_add(struct reports *reports, const struct report *report);
 
-/* The same for the events from one ordinal to another, if they are known. */
+/* The same for the events from one ordinal to another, if they are known. Those that have an ordinal are dropped by the
+ * spool alone. */
 void reports_add_ordinals(struct reports *reports, const struct runs *runs, enum taskledger_report_kind kind,
                           uint64_t first, uint64_t last);
 

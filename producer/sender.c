@@ -41,8 +41,24 @@ static bool connect_line(struct sender *sender, struct error *error)
     return connected;
 }
 
-/* What memory has given up is in the spool. What is not there either was removed by somebody else, or is damaged: then it
- * goes on with the oldest that there is. */
+/* Of what comes behind the first `had` only that is taken which has no gap before it: what is missing there nobody has
+ * any more. At the beginning of a parcel it is passed over. */
+static void stop_at_gap(struct sender *sender, const struct outbox_place *place, size_t had)
+{
+    struct parcel *parcel = &sender->parcel;
+    uint64_t there = place->memory;
+    uint64_t next = place->next;
+
+    if (parcel->count > had && parcel->items[had].ordinal < there)
+        there = parcel->items[had].ordinal;
+    for (size_t i = had; i < parcel->count && parcel->items[i].ordinal == next; i++)
+        next++;
+    parcel_cut(parcel, next);
+    if (parcel->count == 0)
+        outbox_sender_skip(sender->outbox, there);
+}
+
+/* What memory has given up is in the spool. What is not there either was removed by somebody else, or is damaged. */
 static bool fetch_spooled(struct sender *sender, const struct outbox_place *place, struct error *error)
 {
     size_t had = sender->parcel.count;
@@ -57,8 +73,7 @@ static bool fetch_spooled(struct sender *sender, const struct outbox_place *plac
         return false;
     }
 
-    if (sender->parcel.count == 0)
-        outbox_sender_skip(sender->outbox, place->memory);
+    stop_at_gap(sender, place, had);
     if (sender->parcel.count > had)
         carrier_address(&sender->carrier, &sender->parcel);
     return true;

@@ -173,9 +173,14 @@ enum exit_code delivery_close(struct taskledger_producer *producer, const struct
     char text[DELIVERY_TEXT_BYTES];
 
     enum ending ending = wait_for_answers(producer, deadline_us, stop_fd, &counters);
+    taskledger_counters(producer, &counters);
     int64_t left_ms = ending == DELIVERED ? clock_left_ms(clock_system(), end_us) : 0;
     uint64_t lost = taskledger_close(producer, delivery_goodbye_ms(configuration, left_ms));
 
+    if (counters.spool_lost > 0) {
+        console_say("%s", counters.spool_error);
+        return EXIT_INCOMPLETE;
+    }
     /* When only the goodbye is missing, nothing is that anybody asked for. */
     if (ending == DELIVERED) {
         leftovers_send(configuration, clock_left_ms(clock_system(), end_us), stop_fd);

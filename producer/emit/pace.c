@@ -66,7 +66,8 @@ static enum pace_result wait_for(struct pace *pace, uint64_t bytes)
     look(pace, &counters);
     for (;;) {
         sent = counters.sent;
-        if (bytes > 0 ? pace->events > 0 && pace->bytes >= bytes : counters.sent == counters.accepted)
+        if (bytes > 0 ? pace->events > 0 && pace->bytes >= bytes
+                      : counters.sent + counters.spool_lost == counters.accepted)
             return PACE_GO;
         if (counters.refused_for_good != 0)
             return PACE_REFUSED;

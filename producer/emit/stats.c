@@ -51,8 +51,9 @@ static const struct column {
     const char *name;
     size_t offset;
 } columns[] = {
-    COLUMN(accepted),     COLUMN(sent),      COLUMN(queued),      COLUMN(spooled), COLUMN(confirmed),
-    COLUMN(dropped_full), COLUMN(unspooled), COLUMN(unprotected), COLUMN(resent),  COLUMN(adopted),
+    COLUMN(accepted),  COLUMN(sent),         COLUMN(queued),     COLUMN(spooled),
+    COLUMN(confirmed), COLUMN(dropped_full), COLUMN(unspooled),  COLUMN(unprotected),
+    COLUMN(resent),    COLUMN(adopted),      COLUMN(spool_lost), COLUMN(adopted_damaged),
 };
 
 enum { COLUMNS = sizeof columns / sizeof *columns };

@@ -90,6 +90,15 @@ static void say_left(const struct configuration *configuration, const char *dire
     say(counters, rest);
 }
 
+/* It went with a spool that is done with: nobody will say so again. */
+static void say_damaged(const char *directory, uint64_t damaged)
+{
+    console_say("%" PRIu64
+                " segment%s could not be read to the end, being damaged or removed by somebody: the events behind "
+                "that are lost; what is left of %s is set aside in %s/*/*.damaged",
+                damaged, damaged == 1 ? "" : "s", damaged == 1 ? "it" : "them", directory);
+}
+
 static int finish(struct taskledger_producer *producer, const struct configuration *configuration, enum exit_code code,
                   const struct taskledger_counters *counters)
 {
@@ -100,9 +109,13 @@ static int finish(struct taskledger_producer *producer, const struct configurati
     (void)configuration_spool_dir(configuration, &directory, &unreadable);
     bool read = sweep_left(producer, &left, &unreadable);
     taskledger_close(producer, DELIVERY_GOODBYE_MS);
+    if (counters->adopted_damaged > 0)
+        say_damaged(directory, counters->adopted_damaged);
     if (read && left == 0) {
         say_nothing_left(directory, counters);
-        return code == EXIT_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_OK;
+        if (code == EXIT_INTERRUPTED)
+            return EXIT_INTERRUPTED;
+        return counters->adopted_damaged > 0 ? EXIT_INCOMPLETE : EXIT_OK;
     }
     say_left(configuration, directory, counters, left, &unreadable);
     if (code == EXIT_INTERRUPTED)

@@ -59,6 +59,8 @@ static const struct row numbers[] = {
     COUNTER(resent),
     COUNTER(adopted),
     COUNTER(adopted_spools),
+    COUNTER(spool_lost),
+    COUNTER(adopted_damaged),
 };
 
 static const struct row texts[] = {

@@ -203,12 +203,13 @@ TASKLEDGER_API void taskledger_task_forget(struct taskledger_task *task);
 /* ---- flush, close, look ------------------------------------------------------------------------------------------ */
 
 /* Wait until Redis has answered for everything that was accepted before the call, at most `timeout_ms`. Returns how many
- * of those are still unanswered: 0 is success. */
+ * of those are still unanswered, and of those that were lost in the spool (`spool_lost`) what no call has told yet: 0 is
+ * success. */
 TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Say goodbye (ProducerClosed), flush within `timeout_ms` (with TASKLEDGER_SPOOL_ALWAYS until the ledger has it), write
  * what is left to the spool, stop the sender, free. Returns how many accepted events neither Redis nor the spool has; they
- * are lost. Always returns in time: a sender that hangs in a name lookup is left behind. */
+ * are lost, those that were lost in the spool among them. Always returns in time: a sender that hangs in a name lookup is left behind. */
 TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Begin with TASKLEDGER_COUNTERS_INIT. */
@@ -249,6 +250,10 @@ struct taskledger_counters {
     uint64_t reports_lost;   /* reports that nobody polled in time */
     int32_t spool_works;     /* 1: the spool takes what it is given; 0: there is none, or the disk refuses */
     char spool_error[256];   /* why it did not the last time; "" when there was nothing */
+
+    uint64_t spool_lost;      /* accepted events that were lost in the spool: it is damaged, or somebody removed it */
+    uint64_t adopted_damaged; /* segments of producers that are gone which were damaged or removed: part of what was in
+                                 them is lost; nobody knows how many events */
 };
 
 /* Since this process first emitted. */
@@ -260,7 +265,7 @@ enum taskledger_report_kind {
     TASKLEDGER_REPORT_SENT = 1,  /* Redis has them */
     TASKLEDGER_REPORT_SPOOLED,   /* the spool has them */
     TASKLEDGER_REPORT_CONFIRMED, /* the ledger has them */
-    TASKLEDGER_REPORT_DROPPED,   /* they will never come; the hole is declared */
+    TASKLEDGER_REPORT_DROPPED,   /* they will never come; the hole is declared, but with the reason "spool" */
 };
 
 /* What became of consecutive numbers of one producer. */
@@ -269,7 +274,7 @@ struct taskledger_report {
     char producer_id[37];
     uint64_t first_sequence;
     uint64_t last_sequence;
-    char reason[16]; /* of TASKLEDGER_REPORT_DROPPED: "full", "memory", ... */
+    char reason[16]; /* of TASKLEDGER_REPORT_DROPPED: "full", "memory"; "spool": lost there after they were accepted */
 };
 
 /* What this thread's last TASKLEDGER_ACCEPTED emit became: its identity in the ledger. `sequence` is 0 before the first. */

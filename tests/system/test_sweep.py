@@ -165,6 +165,27 @@ def test_a_damaged_segment_is_read_up_to_the_damage_and_set_aside(programs, redi
     assert adopted_in(emitted) == []
 
 
+def test_what_was_lost_in_a_damaged_spool_is_said_and_not_called_well(programs, redis, make_worker, spool, event_pb2):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        worker = make_worker(proxy, spool="overflow")
+        worker.emit(1000)
+        worker.wait_for_counters(lambda now: now["spooled"] == 1001, "all is spooled")
+        worker.kill()
+    (segment,) = segments(spool)
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    segment.write_bytes(content)
+
+    programs.use(redis)
+    said = sweep(programs, expect=4)
+    assert "1 segment could not be read to the end" in said and "1 spool done with; nothing is left" in said
+    assert 400 < len(Emitted(redis, event_pb2).tasks()) < 600
+    assert len(list(spool.glob("*/*.damaged"))) == 1
+    assert "1 damaged segment," in programs.run("taskledger-emit", "stats").stdout
+    assert "nothing is left" in sweep(programs), "it is said once"
+
+
 def test_interrupted_it_says_how_far_it_came(programs, redis, make_worker, spool):
     with redis.proxy() as proxy:
         proxy.refuse()
