@@ -5,6 +5,7 @@
 #include "proto/stream.h"
 #include "proto/uuid.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +64,9 @@ static const struct postgres_statement fold = {
 static const struct postgres_statement all = {
     .name = "watermark_all",
     .sql = "SELECT producer_id, archived_sequence FROM taskledger.producer"
-           " WHERE producer_id >= taskledger.first_uuid(now() - interval '8 days') AND archived_sequence > 0"
-           "   AND (closed_at IS NULL OR folded_at > now() - interval '10 minutes')",
+           " WHERE producer_id > $1::uuid AND producer_id >= taskledger.first_uuid(now() - interval '8 days')"
+           "   AND archived_sequence > 0 AND (closed_at IS NULL OR folded_at > now() - interval '10 minutes')"
+           " ORDER BY producer_id LIMIT $2::int",
 };
 
 /* Numbers of up to 19 digits are compared as text: a double would be wrong above 2^53. */
@@ -90,7 +92,9 @@ void watermark_close(struct watermark *watermark)
 
 int64_t watermark_due_us(const struct watermark *watermark)
 {
-    return watermark->due_us;
+    bool pages = watermark_is_held(watermark) && watermark->is_repeating;
+
+    return pages && watermark->repeat_due_us < watermark->due_us ? watermark->repeat_due_us : watermark->due_us;
 }
 
 bool watermark_is_held(const struct watermark *watermark)
@@ -209,14 +213,62 @@ static bool fold_runs(struct watermark *watermark, struct redis *line, bool *fol
     return false;
 }
 
-static bool repeat_all(struct watermark *watermark, struct redis *line, struct error *error)
+/* Where the pass has come to, by the last row of a page. */
+static void note_page(struct watermark *watermark, const struct postgres_result *rows)
+{
+    size_t count = postgres_rows(rows);
+    struct slice producer;
+
+    watermark->is_repeating = count == WATERMARK_REPEAT_MAX;
+    watermark->repeat_due_us =
+        clock_deadline_us(watermark->clock, watermark->is_repeating ? WATERMARK_PAUSE_MS : WATERMARK_REPEAT_MS);
+    if (count > 0 && postgres_value(rows, count - 1, 0, &producer))
+        watermark->told_to = postgres_read_uuid(producer);
+}
+
+static bool repeat_page(struct watermark *watermark, struct redis *line, struct error *error)
 {
     AUTO_POSTGRES_RESULT rows = NULL;
+    uint32_t limit = htonl(WATERMARK_REPEAT_MAX);
+    const struct postgres_parameter parameters[] = {
+        {.value = slice_of(&watermark->told_to, sizeof watermark->told_to)},
+        {.value = slice_of(&limit, sizeof limit)},
+    };
 
-    if (!postgres_query(watermark->postgres, &all, NULL, 0, &rows, error) || !tell(watermark, line, rows, error))
+    if (!postgres_query(watermark->postgres, &all, parameters, 2, &rows, error) || !tell(watermark, line, rows, error))
         return false;
-    watermark->must_repeat = false;
-    watermark->repeat_due_us = clock_deadline_us(watermark->clock, WATERMARK_REPEAT_MS);
+    note_page(watermark, rows);
+    return true;
+}
+
+/* Whatever went wrong, what was told before may be gone with it: the pass begins anew. */
+static bool repeat_if_due(struct watermark *watermark, struct redis *line, struct error *error)
+{
+    bool is_due = watermark->clock->monotonic_us(watermark->clock->self) >= watermark->repeat_due_us;
+
+    if (!watermark->tells || (!watermark->must_repeat && !is_due))
+        return true;
+    if (watermark->must_repeat || !watermark->is_repeating)
+        watermark->told_to = (struct uuid){{0}};
+    watermark->must_repeat = !repeat_page(watermark, line, error);
+    return !watermark->must_repeat;
+}
+
+static bool fold_if_due(struct watermark *watermark, struct redis *line, struct error *error)
+{
+    int64_t now_us = watermark->clock->monotonic_us(watermark->clock->self);
+    bool folded = false;
+
+    if (now_us < watermark->due_us)
+        return true;
+    watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_IDLE_MS;
+
+    if (!take_turn(watermark, error))
+        return false;
+    if (watermark_is_held(watermark) && !fold_runs(watermark, line, &folded, error))
+        return false;
+    if (folded)
+        watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_FOLD_MS;
     return true;
 }
 
@@ -229,23 +281,6 @@ bool watermark_finish(struct watermark *watermark, struct redis *line, struct er
 
 bool watermark_round(struct watermark *watermark, struct redis *line, struct error *error)
 {
-    int64_t now_us = watermark->clock->monotonic_us(watermark->clock->self);
-    bool folded = false;
-
-    if (now_us < watermark->due_us)
-        return true;
-    watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_IDLE_MS;
-
-    if (!take_turn(watermark, error))
-        return false;
-    if (!watermark_is_held(watermark))
-        return true;
-
-    if (!fold_runs(watermark, line, &folded, error))
-        return false;
-    if (folded)
-        watermark->due_us = now_us + 1000 * (int64_t)WATERMARK_FOLD_MS;
-    if (watermark->tells && (watermark->must_repeat || now_us >= watermark->repeat_due_us))
-        return repeat_all(watermark, line, error);
-    return true;
+    return fold_if_due(watermark, line, error) &&
+           (!watermark_is_held(watermark) || repeat_if_due(watermark, line, error));
 }

@@ -113,6 +113,19 @@ def test_producers_learn_how_far_the_ledger_holds_them(ready, redis, stream, eve
     wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 15, "both are told again")
 
 
+def test_many_watermarks_are_told_again_in_pages(ready, redis, postgres):
+    ready()
+    client = redis.client()
+    postgres.rows(
+        "INSERT INTO taskledger.producer (producer_id, archived_sequence, folded_at)"
+        " SELECT encode(substr(uuid_send(taskledger.first_uuid(now())), 1, 8) || int8send(i), 'hex')::uuid, i, now()"
+        " FROM generate_series(1, 10001) AS i"
+    )
+    wait_until(lambda: client.hlen("taskledger:archived") == 10001, 20, "all are told")
+    client.delete("taskledger:archived")
+    wait_until(lambda: client.hlen("taskledger:archived") == 10001, 20, "and told again")
+
+
 def test_the_last_watermark_is_told_before_a_consumer_leaves(ready, redis, stream, event_pb2):
     consumer = ready()
     producer = Producer(event_pb2)
