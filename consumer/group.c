@@ -142,6 +142,7 @@ static bool greet(struct group *group, struct error *error)
 
     group->counters.groups_made += made;
     group->counters.groups_lost += group->greeted && made > 0;
+    group->counters.lost_at = question_lost(&group->question, group->greeted ? made : 0);
     group->greeted |= good;
     return good;
 }
@@ -315,9 +316,7 @@ static void rewind_all(void *self)
 
 static void finish(void *self)
 {
-    struct group *group = self;
-
-    group->reading.finishing = true;
+    ((struct group *)self)->reading.finishing = true;
 }
 
 static bool ended(void *self)

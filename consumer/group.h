@@ -60,7 +60,9 @@ struct group_counters {
     uint64_t connects;
     uint64_t delivered; /* entries, second deliveries too */
     uint64_t groups_made;
-    uint64_t groups_lost;           /* times that they had to be made again */
+    uint64_t groups_lost; /* times that they had to be made again */
+    const struct stream_id
+        *lost_at; /* per shard: the greatest ID that had come then; 0-0: none. NULL before a greeting */
     struct histogram batch_entries; /* of batches settled, by histogram_batch_entries */
 };
 

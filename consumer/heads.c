@@ -39,7 +39,8 @@ bool heads_init(struct heads *heads)
     columns_init(&heads->columns, &write_statement, types);
     heads->known = calloc(heads->shards, sizeof *heads->known);
     heads->changed = calloc(heads->shards, sizeof *heads->changed);
-    return heads->known != NULL && heads->changed != NULL;
+    heads->losses = calloc(heads->shards, sizeof *heads->losses);
+    return heads->known != NULL && heads->changed != NULL && heads->losses != NULL;
 }
 
 void heads_close(struct heads *heads)
@@ -47,6 +48,7 @@ void heads_close(struct heads *heads)
     columns_close(&heads->columns);
     free(heads->known);
     free(heads->changed);
+    free(heads->losses);
 }
 
 void heads_doubt(struct heads *heads)
@@ -81,6 +83,13 @@ static void take(struct heads *heads, const struct postgres_result *result, size
     heads->known[shard].pending = number(result, row, 4);
 }
 
+static struct stream_id lost_at(const struct heads *heads, unsigned shard)
+{
+    const struct stream_id *ids = group_counters(heads->source)->lost_at;
+
+    return ids == NULL ? (struct stream_id){0} : ids[shard];
+}
+
 static bool read_known(struct heads *heads, struct error *error)
 {
     static const enum columns_type types[] = {COLUMNS_TEXT, 0};
@@ -95,6 +104,7 @@ static bool read_known(struct heads *heads, struct error *error)
     for (unsigned shard = 0; shard < heads->shards; shard++) {
         heads->known[shard] = (struct heads_head){.added = -1};
         heads->changed[shard] = true;
+        heads->losses[shard] = (struct heads_loss){.at = lost_at(heads, shard)};
         binary_bytes(columns_next(&keys), slice_from_text(group_key(heads->source, shard)));
     }
     bool good = columns_finish(&keys, parameter, error) &&
@@ -151,6 +161,30 @@ bool heads_went_back(const struct heads_head *known, const struct survey_shard *
         return false;
     return !now->exists || stream_id_compare(now->facts.last, known->last) < 0 ||
            (is_counted && (now->facts.added < known->added || is_another(known, &now->facts)));
+}
+
+bool heads_is_another(struct stream_id last, const struct survey_shard *now)
+{
+    static const struct stream_id nothing = {0};
+    bool has_all = now->facts.added == now->facts.length;
+
+    return stream_id_compare(last, nothing) > 0 &&
+           (stream_id_compare(now->facts.last, last) < 0 || (has_all && stream_id_compare(now->facts.first, last) > 0));
+}
+
+/* Whether the reader has just noticed what no look has. It may notice later than a look what was told then. */
+static bool reader_noticed(struct heads *heads, unsigned shard, const struct survey_shard *now, bool was_told)
+{
+    struct heads_loss *loss = &heads->losses[shard];
+    struct stream_id at = lost_at(heads, shard);
+    bool is_new = stream_id_compare(at, loss->at) != 0;
+
+    was_told |= loss->was_told;
+    *loss = (struct heads_loss){.at = at, .was_told = was_told && !is_new};
+    if (!is_new || was_told || !heads_is_another(at, now))
+        return false;
+    heads->known[shard] = (struct heads_head){.last = at, .added = -1};
+    return true;
 }
 
 /* Trimmed away it proves nothing. */
@@ -248,6 +282,7 @@ static bool compare(struct heads *heads, unsigned shard, const struct survey_sha
 
     if (!went_back && !lacks_head(heads, shard, &now->facts, line, &went_back, error))
         return false;
+    went_back |= reader_noticed(heads, shard, now, went_back);
     if (went_back && !tell(heads, shard, &is, error))
         return false;
     heads->changed[shard] |= !are_equal(&heads->known[shard], &is);

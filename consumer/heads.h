@@ -8,7 +8,10 @@
  *   more entries than were added since, when all it has came since: another stream under the same key
  *   no entry with the ID that was its last, and older ones: asked about after each new connection
  *
- * The second and third need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What is done about it:
+ *   all that it ever had is there and came after what its group was given before it was lost: also where no look was in
+ *   time, in the first second of a stream or behind a long batch
+ *
+ * The second, the third and the last need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What is done about it:
  *
  *   FLUSHALL, DEL, a wiped Redis    the group is gone, too: whoever reads next makes it again, from the beginning
  *   failover, an older file         the group belongs to the key and went back with it: some entries come a second time.
@@ -38,6 +41,12 @@ struct heads_head {
     int64_t pending;
 };
 
+/* What the reader noticed, see group_counters. */
+struct heads_loss {
+    struct stream_id at; /* the last time */
+    bool was_told;       /* before the reader noticed: what it is about to notice is the same */
+};
+
 struct heads_counters {
     uint64_t went_back; /* streams */
     uint64_t set_back;  /* groups, to the beginning */
@@ -49,11 +58,12 @@ struct heads {
     const struct group *source;
     const char *group_name;
     unsigned shards;
-    struct heads_head *known; /* of each shard; owned */
-    bool *changed;            /* since it was written; owned */
-    struct columns columns;   /* owned */
-    uint64_t session;         /* in which they were read; 0: not */
-    bool in_doubt;            /* the connection is another than the last time */
+    struct heads_head *known;  /* of each shard; owned */
+    bool *changed;             /* since it was written; owned */
+    struct heads_loss *losses; /* of each shard; owned */
+    struct columns columns;    /* owned */
+    uint64_t session;          /* in which they were read; 0: not */
+    bool in_doubt;             /* the connection is another than the last time */
     int64_t write_due_us;
     char detail[HEADS_DETAIL_BYTES]; /* of the last one that went back */
     struct heads_counters counters;
@@ -72,6 +82,9 @@ void heads_doubt(struct heads *heads);
 
 /* Another consumer does this. */
 void heads_rest(struct heads *heads);
+
+/* Whether a stream whose group was gone, when it had been given entries up to `last`, is another one now. */
+bool heads_is_another(struct stream_id last, const struct survey_shard *now);
 
 /* Whether a stream of which `known` was seen cannot look like this unless it went back; as far as the survey tells. */
 bool heads_went_back(const struct heads_head *known, const struct survey_shard *now);

@@ -10,6 +10,7 @@ enum {
 
 struct question_place {
     struct stream_id after;
+    struct stream_id furthest; /* ever, or since the groups were lost */
     char text[STREAM_ID_BYTES_MAX];
 };
 
@@ -18,8 +19,9 @@ bool question_init(struct question *question, const char *group, const char *con
 {
     *question = (struct question){.group = group, .keys = keys, .shards = shards};
     question->places = calloc(shards, sizeof *question->places);
+    question->lost_at = calloc(shards, sizeof *question->lost_at);
     question->words = calloc(WORDS_BEFORE_KEYS + 2 * (size_t)shards, sizeof *question->words);
-    if (question->places != NULL && question->words != NULL)
+    if (question->places != NULL && question->lost_at != NULL && question->words != NULL)
         return true;
 
     question_close(question);
@@ -29,6 +31,7 @@ bool question_init(struct question *question, const char *group, const char *con
 void question_close(struct question *question)
 {
     free(question->places);
+    free(question->lost_at);
     free(question->words);
     *question = (struct question){0};
 }
@@ -81,5 +84,18 @@ bool question_append(struct question *question, struct redis *redis, const struc
 
 void question_passed(struct question *question, const struct entry *entry)
 {
-    question->places[entry->shard].after = entry->id;
+    struct question_place *place = &question->places[entry->shard];
+
+    place->after = entry->id;
+    if (stream_id_compare(entry->id, place->furthest) > 0)
+        place->furthest = entry->id;
+}
+
+const struct stream_id *question_lost(struct question *question, uint64_t groups)
+{
+    for (unsigned shard = 0; groups > 0 && shard < question->shards; shard++) {
+        question->lost_at[shard] = question->places[shard].furthest;
+        question->places[shard].furthest = (struct stream_id){0};
+    }
+    return question->lost_at;
 }

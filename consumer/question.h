@@ -2,7 +2,8 @@
  *
  *   XREADGROUP GROUP g c COUNT n [BLOCK ms] STREAMS key ... id ...
  *
- * The id is > for new entries; for own pending ones it is that of the last entry seen, shard by shard, from 0 on. */
+ * The id is > for new entries; for own pending ones it is that of the last entry seen, shard by shard, from 0 on. How far
+ * each shard has come is remembered, to tell where it was when it was lost. */
 #ifndef TASKLEDGER_CONSUMER_QUESTION_H
 #define TASKLEDGER_CONSUMER_QUESTION_H
 
@@ -12,12 +13,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct question {
     const char *group;       /* borrowed */
     const char *const *keys; /* borrowed */
     unsigned shards;
     struct question_place *places; /* per shard: how far own pending entries were read; owned */
+    struct stream_id *lost_at;     /* per shard; owned */
     struct slice *words;           /* owned */
 };
 
@@ -38,7 +41,10 @@ void question_close(struct question *question);
 bool question_append(struct question *question, struct redis *redis, const struct question_terms *terms,
                      struct error *error);
 
-/* An own pending entry came: the next page begins behind it. */
+/* An entry came: the next page of own pending ones begins behind it. */
 void question_passed(struct question *question, const struct entry *entry);
+
+/* So many groups were not there any more; how far each shard had come, when there were any the last time. */
+const struct stream_id *question_lost(struct question *question, uint64_t groups);
 
 #endif

@@ -10,6 +10,10 @@ from support.waiting import wait_until
 CONSUMER = "taskledger-consumer"
 ENVIRONMENT = {"TASKLEDGER_LOSS_GRACE": "400ms", "TASKLEDGER_CLAIM_IDLE": "500ms"}
 WENT_BACK = "SELECT stream_id, detail FROM taskledger.loss WHERE kind = 'stream_went_back'"
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE INSERT ON taskledger.task_event FOR EACH ROW EXECUTE FUNCTION slow();
+"""
 GAPS = """
     SELECT producer_id, first_sequence, last_sequence FROM taskledger.loss
     WHERE kind = 'gap' AND repaired_at IS NULL ORDER BY producer_id, first_sequence
@@ -105,6 +109,38 @@ def test_a_stream_that_was_replaced_while_nobody_looked_is_recognised_at_the_sta
     settled(stream)
     wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(producer.said)
+
+
+def during_a_long_batch(programs, redis, postgres, stream, producer):
+    """The first batch of a new stream is being applied: nobody has looked at the stream since it is there."""
+    programs.use(redis, postgres).run(CONSUMER, "migrate")
+    postgres.rows(SLOW)
+    consumers = begin(programs, redis, postgres)
+    stream.send(producer.opened(), producer.life("a"))
+    last = stream.last_id()
+    wait_until(lambda: stream.pending() == 4, 10, "they are being applied")
+    return consumers, last
+
+
+def test_a_stream_that_is_flushed_before_anybody_looked_is_recognised(programs, redis, postgres, stream, producer):
+    consumers, last = during_a_long_batch(programs, redis, postgres, stream, producer)
+    redis.client().flushall()
+    stream.send(producer.life("b"), producer.closed())
+    settled(stream)
+    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_for_head(postgres, stream)
+    assert went_back(postgres) == [last]
+    assert len(events_of(consumers, "group_lost")) == 1
+
+
+def test_a_group_that_was_destroyed_is_no_stream_that_went_back(programs, redis, postgres, stream, producer):
+    consumers, _ = during_a_long_batch(programs, redis, postgres, stream, producer)
+    redis.client().xgroup_destroy(STREAM, GROUP)
+    stream.send(producer.life("b"), producer.closed())
+    settled(stream)
+    wait_for_head(postgres, stream)
+    assert len(events_of(consumers, "group_lost")) == 1
+    assert went_back(postgres) == []
 
 
 def test_a_wiped_redis_is_used_on(programs, redis, postgres, stream, producer):

@@ -56,6 +56,23 @@ static void a_stream_that_is_gone_went_back(void **state)
     assert_went_back(true, head(100), (struct survey_shard){.exists = true});
 }
 
+static void a_stream_without_its_group_is_another_when_all_it_has_is_newer(void **state)
+{
+    const struct stream_id last = {.ms = 100}, none = {0};
+    struct survey_shard another = {.exists = true,
+                                   .facts = {.length = 2, .added = 2, .first = {.ms = 101}, .last = {.ms = 102}}};
+    struct survey_shard trimmed = stream(101, 500);
+    struct survey_shard same = stream(1, 100);
+    struct survey_shard empty = {.exists = true};
+
+    (void)state;
+    assert_true(heads_is_another(last, &another));
+    assert_true(heads_is_another(last, &empty));
+    assert_false(heads_is_another(last, &trimmed));
+    assert_false(heads_is_another(last, &same));
+    assert_false(heads_is_another(none, &another));
+}
+
 static void a_lesser_last_id_went_back(void **state)
 {
     (void)state;
@@ -102,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_goes_on_has_not_gone_back),
         cmocka_unit_test(nothing_is_less_than_nothing),
         cmocka_unit_test(a_stream_that_is_gone_went_back),
+        cmocka_unit_test(a_stream_without_its_group_is_another_when_all_it_has_is_newer),
         cmocka_unit_test(a_lesser_last_id_went_back),
         cmocka_unit_test(fewer_entries_ever_added_went_back),
         cmocka_unit_test(a_stream_that_has_outgrown_the_one_it_replaced_went_back),
