@@ -23,9 +23,12 @@ static const struct postgres_statement missing_statement = {
     "  AND NOT EXISTS (SELECT FROM taskledger.producer AS p"
     "   WHERE p.producer_id = missed.producer_id AND p.pruned_at IS NOT NULL)"};
 
-static const struct postgres_statement tell_statement = {"retrace_tell",
-                                                         "INSERT INTO taskledger.loss (kind, stream, stream_id, detail)"
-                                                         " VALUES ('ledger_went_back', $1::text, $2::text, $3::text)"};
+/* Once: who died between this and setting the group back left the same entry to be found. */
+static const struct postgres_statement tell_statement = {
+    "retrace_tell", "INSERT INTO taskledger.loss (kind, stream, stream_id, detail)"
+                    " SELECT 'ledger_went_back', $1::text, $2::text, $3::text WHERE NOT EXISTS ("
+                    "  SELECT FROM taskledger.loss WHERE kind = 'ledger_went_back' AND repaired_at IS NULL"
+                    "   AND stream = $1 AND stream_id = $2)"};
 
 /* ARGV: our group, where it is set to. Somebody else may have set it further back meanwhile. Numbers of IDs are compared as
  * text: they have up to 20 digits, and a double holds 15. */

@@ -106,6 +106,28 @@ def test_what_redis_was_not_told_of_is_applied_again(programs, redis, postgres, 
     programs.run("taskledger-replay", "verify", env={"TASKLEDGER_SHARDS": str(shards)})
 
 
+def test_it_is_told_once_whoever_dies_before_the_group_is_set_back(programs, redis, postgres, producers):
+    (consumer,) = begin(programs, redis, postgres)
+    stream = Stream(redis.client())
+    stream.send([producer.opened() for producer in producers])
+    settled(stream)
+    back_up(postgres)
+    stream.send([producer.life("b") for producer in producers])
+    settled(stream)
+    redis.client().execute_command("ACL", "SETUSER", "default", "-eval")
+    restore_untold(postgres, redis)
+    wait_until(lambda: consumer.is_running() and rows_of(postgres), 20, "it is told")
+    consumer.kill9()
+    begin(programs, redis, postgres)
+    redis.client().execute_command("ACL", "SETUSER", "default", "+eval")
+    wait_until(lambda: ledger(postgres) == said(producers), 20, "all is there again")
+    assert len(rows_of(postgres)) == 1
+
+
+def rows_of(postgres):
+    return postgres.rows(WENT_BACK)
+
+
 def test_what_is_missing_further_back_is_found_as_long_as_something_is(programs, redis, postgres, producers):
     """A transaction that began early and ended late: older entries were lost, and newer ones were not."""
     stream = Stream(redis.client())
