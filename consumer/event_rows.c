@@ -1,6 +1,19 @@
 #include "consumer/event_rows.h"
 
+#include "consumer/origin.h"
+
 enum { COLUMNS = 21 };
+
+/* The server tells when it recorded an event, unless it was recorded before. */
+#define COPY(also)                                                                                                   \
+    "COPY taskledger.task_event (producer_id, sequence, occurred_at, task_id, status, attempt, task_name,"           \
+    " parent_task_id, queue, worker, step, progress, message, error_type, error_message, data, traceparent, stream," \
+    " stream_ms, stream_seq, payload" also ") FROM STDIN (FORMAT binary)"
+
+static const char *const copies[][2] = {
+    [EVENT_ROWS_BEGIN] = {"BEGIN; " COPY(""), "BEGIN; " COPY(", recorded_at")},
+    [EVENT_ROWS_BEGIN_TRIAL] = {"BEGIN; SAVEPOINT trial; " COPY(""), "BEGIN; SAVEPOINT trial; " COPY(", recorded_at")},
+};
 
 /* A signature, no flags, no extension of the header. */
 static const uint8_t header[] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
@@ -41,7 +54,7 @@ static void write_row(struct binary *buffer, const struct keys *keys, const stru
     const struct event *event = &row->event;
     const struct entry *entry = row->entry;
 
-    binary_append_int16(buffer, COLUMNS);
+    binary_append_int16(buffer, entry->origin == NULL ? COLUMNS : COLUMNS + 1);
     binary_uuid(buffer, &event->producer_id);
     binary_int64(buffer, (int64_t)event->sequence);
     binary_time_us(buffer, event->occurred_at_us);
@@ -49,10 +62,12 @@ static void write_row(struct binary *buffer, const struct keys *keys, const stru
         write_task_status(buffer, &event->task_status);
     else
         write_no_task_status(buffer);
-    binary_bytes(buffer, keys_of(keys, entry->shard));
+    binary_bytes(buffer, origin_key(entry, keys));
     binary_int64(buffer, binary_clamp(entry->id.ms));
     binary_int64(buffer, binary_clamp(entry->id.sequence));
     binary_bytes(buffer, entry->payload);
+    if (entry->origin != NULL)
+        binary_time_us(buffer, entry->origin->recorded_at_us);
 }
 
 static bool send(struct event_rows *rows, struct error *error)
@@ -65,11 +80,17 @@ static bool send(struct event_rows *rows, struct error *error)
     return true;
 }
 
-bool event_rows_copy(struct event_rows *rows, const char *sql, const struct intake *intake, struct error *error)
+static bool has_origins(const struct intake *intake)
+{
+    return intake->count > 0 && intake->rows[0].entry->origin != NULL;
+}
+
+bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const struct intake *intake,
+                     struct error *error)
 {
     struct binary *buffer = &rows->buffer;
 
-    if (!postgres_copy_begin(rows->postgres, sql, error))
+    if (!postgres_copy_begin(rows->postgres, copies[begin][has_origins(intake)], error))
         return false;
 
     binary_reset(buffer);

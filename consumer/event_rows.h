@@ -16,13 +16,11 @@ struct event_rows {
     struct binary buffer;      /* owned */
 };
 
-/* What a transaction may begin with: BEGIN, then the COPY; or with a savepoint in between. */
-#define EVENT_ROWS_COPY                                                                                              \
-    "COPY taskledger.task_event (producer_id, sequence, occurred_at, task_id, status, attempt, task_name,"           \
-    " parent_task_id, queue, worker, step, progress, message, error_type, error_message, data, traceparent, stream," \
-    " stream_ms, stream_seq, payload) FROM STDIN (FORMAT binary)"
+/* A transaction begins with BEGIN and the COPY; or with a savepoint in between, if it is only a trial. */
+enum event_rows_begin { EVENT_ROWS_BEGIN, EVENT_ROWS_BEGIN_TRIAL };
 
-/* Run `sql`, which ends in EVENT_ROWS_COPY, with all rows that are new. On failure the transaction is gone. */
-bool event_rows_copy(struct event_rows *rows, const char *sql, const struct intake *intake, struct error *error);
+/* Begin, and copy all rows that are new, of which there is at least one. On failure the transaction is gone. */
+bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const struct intake *intake,
+                     struct error *error);
 
 #endif

@@ -1,5 +1,7 @@
 #include "consumer/fault_rows.h"
 
+#include "consumer/origin.h"
+
 static const struct postgres_statement rejected_statement = {
     "put_rejected",
     "INSERT INTO taskledger.rejected_event (stream, stream_id, producer_id, sequence, digest, payload, payload_bytes,"
@@ -56,7 +58,7 @@ static struct digest digest_of(struct fault_rows *rows, const struct entry *entr
 {
     char id[STREAM_ID_BYTES_MAX];
     struct slice id_slice = id_text(entry, id);
-    struct slice key = keys_of(rows->keys, entry->shard);
+    struct slice key = origin_key(entry, rows->keys);
 
     if (entry->state == ENTRY_WHOLE && entry->payload.size == entry->payload_bytes)
         return digester_hash(rows->digester, entry->payload);
@@ -95,7 +97,7 @@ static bool add_rejected(struct fault_rows *rows, struct postgres *postgres, con
     size_t kept = entry->payload.size < EVENT_BYTES_MAX ? entry->payload.size : EVENT_BYTES_MAX;
     char id[STREAM_ID_BYTES_MAX];
 
-    binary_bytes(columns_next(columns), keys_of(rows->keys, entry->shard));
+    binary_bytes(columns_next(columns), origin_key(entry, rows->keys));
     binary_bytes(columns_next(columns), id_text(entry, id));
     add_identity(columns, fault);
     binary_bytes(columns_next(columns), digest_slice(&digest));
@@ -145,7 +147,7 @@ bool fault_rows_put_lost(struct fault_rows *rows, struct postgres *postgres, con
 
         if (entry->state != ENTRY_DELETED)
             continue;
-        binary_bytes(columns_next(&rows->lost), keys_of(rows->keys, entry->shard));
+        binary_bytes(columns_next(&rows->lost), origin_key(entry, rows->keys));
         binary_bytes(columns_next(&rows->lost), id_text(entry, id));
         if (columns_full(&rows->lost) && !columns_send(&rows->lost, postgres, error))
             return false;

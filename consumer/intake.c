@@ -1,5 +1,6 @@
 #include "consumer/intake.h"
 
+#include "consumer/origin.h"
 #include "proto/utf8.h"
 
 #include <assert.h>
@@ -179,6 +180,13 @@ static bool read_whole(struct intake *intake, const struct entry *entry, struct 
     return intake_add_fault(intake, &fault, why.text, error);
 }
 
+/* There is nothing to decode; the texts live as long as the entry. */
+static bool read_redacted(struct intake *intake, const struct entry *entry)
+{
+    intake->rows[intake->count++] = (struct intake_row){.entry = entry, .event = entry->origin->skeleton};
+    return true;
+}
+
 static bool read_entry(struct intake *intake, const struct entry *entry, struct error *error)
 {
     const struct intake_fault malformed = {.entry = entry, .reason = APPLY_MALFORMED_ENTRY};
@@ -186,7 +194,7 @@ static bool read_entry(struct intake *intake, const struct entry *entry, struct 
 
     switch (entry->state) {
     case ENTRY_WHOLE:
-        good = read_whole(intake, entry, error);
+        good = origin_is_redacted(entry) ? read_redacted(intake, entry) : read_whole(intake, entry, error);
         arena_reset(&intake->scratch, EVENT_BYTES_MAX);
         break;
     case ENTRY_MALFORMED:

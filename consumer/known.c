@@ -1,5 +1,7 @@
 #include "consumer/known.h"
 
+#include "consumer/origin.h"
+
 #include <assert.h>
 
 /* LIMIT makes it one probe of the key for each row, however wrong the planner is about sizes. */
@@ -26,9 +28,14 @@ void known_close(struct known *known)
     columns_close(&known->columns);
 }
 
+static struct digest digest_of(struct known *known, const struct entry *entry)
+{
+    return origin_is_redacted(entry) ? entry->origin->digest : digester_hash(known->digester, entry->payload);
+}
+
 static void add(struct known *known, const struct intake_row *row)
 {
-    struct digest digest = digester_hash(known->digester, row->entry->payload);
+    struct digest digest = digest_of(known, row->entry);
 
     binary_uuid(columns_next(&known->columns), &row->event.producer_id);
     binary_int64(columns_next(&known->columns), (int64_t)row->event.sequence);

@@ -44,7 +44,7 @@ static const struct postgres_statement commit_statement = {"commit", "COMMIT"};
 bool rows_begin(struct rows *rows, const struct intake *intake, struct error *error)
 {
     if (intake_has(intake, INTAKE_NEW))
-        return event_rows_copy(&rows->events, "BEGIN; " EVENT_ROWS_COPY, intake, error);
+        return event_rows_copy(&rows->events, EVENT_ROWS_BEGIN, intake, error);
     return postgres_query(rows->postgres, &begin_statement, NULL, 0, NULL, error);
 }
 
@@ -91,7 +91,7 @@ bool rows_finish(struct rows *rows, struct intake *intake, const struct batch *b
 bool rows_try(struct rows *rows, struct intake *intake, struct error *error)
 {
     forget(rows);
-    return event_rows_copy(&rows->events, "BEGIN; SAVEPOINT trial; " EVENT_ROWS_COPY, intake, error) &&
+    return event_rows_copy(&rows->events, EVENT_ROWS_BEGIN_TRIAL, intake, error) &&
            task_rows_put(&rows->tasks, rows->postgres, intake, error) &&
            columns_send(&rows->tasks, rows->postgres, error) &&
            postgres_execute(rows->postgres, "ROLLBACK TO SAVEPOINT trial", error);

@@ -21,6 +21,25 @@ void digester_free(struct digester *digester)
     free(digester);
 }
 
+void digester_begin(struct digester *digester)
+{
+    SHA256_Init(&digester->sha256);
+}
+
+void digester_add(struct digester *digester, struct slice bytes)
+{
+    SHA256_Update(&digester->sha256, bytes.data, bytes.size);
+}
+
+struct digest digester_so_far(const struct digester *digester)
+{
+    SHA256_CTX copy = digester->sha256;
+    struct digest digest;
+
+    SHA256_Final(digest.bytes, &copy);
+    return digest;
+}
+
 struct digest digester_hash(struct digester *digester, struct slice bytes)
 {
     struct digest digest;

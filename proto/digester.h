@@ -20,4 +20,10 @@ void digester_free(struct digester *digester);
 /* SHA-256 of the bytes. */
 struct digest digester_hash(struct digester *digester, struct slice bytes);
 
+/* SHA-256 of what comes in parts: begin, add any number of times; the digest of what was added so far may be asked for at any
+ * time. Nothing else may be hashed in between. */
+void digester_begin(struct digester *digester);
+void digester_add(struct digester *digester, struct slice bytes);
+struct digest digester_so_far(const struct digester *digester);
+
 #endif

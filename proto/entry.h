@@ -25,13 +25,16 @@ enum entry_state {
     ENTRY_MALFORMED, /* not our one field; payload is its first value, if any */
 };
 
+struct origin; /* consumer/origin.h */
+
 struct entry {
     struct stream_id id;
     unsigned shard;
     enum entry_state state;
-    struct slice payload; /* at most EVENT_BYTES_MAX + 1 bytes of it */
-    size_t payload_bytes; /* its true size */
-    unsigned deliveries;  /* so far, this one too; 0: not known */
+    struct slice payload;        /* at most EVENT_BYTES_MAX + 1 bytes of it */
+    size_t payload_bytes;        /* its true size */
+    unsigned deliveries;         /* so far, this one too; 0: not known */
+    const struct origin *origin; /* of one that was in a ledger before; NULL: it comes from its stream */
 };
 
 /* Append "XADD key * event payload" to the line. */
