@@ -1,5 +1,6 @@
 #include "proto/transport.h"
 
+#include "proto/transport_error.h"
 #include "proto/transport_gate.h"
 
 #include <arpa/inet.h>
@@ -8,7 +9,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,57 +24,6 @@ struct transport_tls {
     BIO *outgoing;    /* encrypted, not yet sent */
     bool established; /* the server has sent something of the application: it accepts us */
 };
-
-/* ---- what failed ---- */
-
-/* Why the library failed, from the error at the root of it. */
-static const char *library_reason(char *buffer, size_t size)
-{
-    unsigned long code = ERR_peek_error();
-    const char *reason = ERR_reason_error_string(code);
-
-    if (ERR_SYSTEM_ERROR(code))
-        return strerror_r(ERR_GET_REASON(code), buffer, size);
-    return reason == NULL ? "unknown reason" : reason;
-}
-
-static bool fail_for(struct error *error, enum error_kind kind, const char *reason, const char *what)
-{
-    char buffer[128];
-
-    return error_set(error, kind, reason, "%s: %s", what, library_reason(buffer, sizeof buffer));
-}
-
-static bool cannot_use(struct error *error, const char *what, const char *file)
-{
-    char buffer[128];
-
-    return error_set(error, ERROR_FATAL, "config", "cannot use the %s \"%s\": %s", what, file,
-                     library_reason(buffer, sizeof buffer));
-}
-
-static const char *verify_reason(long verdict)
-{
-    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return "its certificate is for another host";
-    return X509_verify_cert_error_string(verdict);
-}
-
-/* After an operation of the library that is neither done nor waiting for bytes. */
-static bool fail(struct transport_tls *tls, int status, struct error *error)
-{
-    long verdict = SSL_get_verify_result(tls->session);
-
-    if (status == SSL_ERROR_ZERO_RETURN)
-        return error_set(error, ERROR_TRANSIENT, "connection", "the server closed the connection");
-    if (verdict != X509_V_OK)
-        return error_set(error, ERROR_FATAL, "tls", "cannot trust the server: %s", verify_reason(verdict));
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
-        return error_set(error, ERROR_TRANSIENT, "memory", "could not go on with TLS: out of memory");
-    if (tls->established)
-        return fail_for(error, ERROR_TRANSIENT, "connection", "could not go on with TLS");
-    return fail_for(error, ERROR_FATAL, "tls", "cannot agree on TLS with the server");
-}
 
 /* ---- between the library's memory and the socket: outside of the gate while waiting ---- */
 
@@ -113,13 +62,14 @@ static bool fetch(struct transport *transport, const struct deadline *deadline, 
 /* After an operation: send what the library wrote, an alert too, then fetch what it waits for. */
 static bool go_on(struct transport *transport, int result, const struct deadline *deadline, struct error *error)
 {
-    int status = SSL_get_error(transport->tls->session, result);
+    struct transport_tls *tls = transport->tls;
+    int status = SSL_get_error(tls->session, result);
 
     if (status != SSL_ERROR_WANT_READ) {
         struct error unsent;
 
         (void)flush(transport, deadline, &unsent); /* the alert is a courtesy */
-        return fail(transport->tls, status, error);
+        return transport_error_set_end(error, status, SSL_get_verify_result(tls->session), tls->established);
     }
     return flush(transport, deadline, error) && fetch(transport, deadline, error);
 }
@@ -140,8 +90,9 @@ static bool load_trust(SSL_CTX *context, const char *ca_file, struct error *erro
 {
     if (ca_file == NULL)
         return SSL_CTX_set_default_verify_paths(context) == 1 ||
-               fail_for(error, ERROR_FATAL, "tls", "cannot read the certificates that the system trusts");
-    return SSL_CTX_load_verify_locations(context, ca_file, NULL) == 1 || cannot_use(error, "CA file", ca_file);
+               transport_error_set(error, ERROR_FATAL, "tls", "cannot read the certificates that the system trusts");
+    return SSL_CTX_load_verify_locations(context, ca_file, NULL) == 1 ||
+           transport_error_set_file(error, "CA file", ca_file);
 }
 
 static bool load_identity(SSL_CTX *context, const struct transport_options *options, struct error *error)
@@ -149,10 +100,10 @@ static bool load_identity(SSL_CTX *context, const struct transport_options *opti
     if (options->certificate_file == NULL)
         return true;
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate_file) != 1)
-        return cannot_use(error, "certificate", options->certificate_file);
+        return transport_error_set_file(error, "certificate", options->certificate_file);
     if (SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context) != 1)
-        return cannot_use(error, "key", options->key_file);
+        return transport_error_set_file(error, "key", options->key_file);
     return true;
 }
 
@@ -174,7 +125,7 @@ static bool prepare_context(struct transport_tls *tls, const struct transport_op
 {
     tls->context = SSL_CTX_new(TLS_client_method());
     if (tls->context == NULL || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1)
-        return fail_for(error, ERROR_TRANSIENT, "memory", "could not prepare TLS");
+        return transport_error_set(error, ERROR_TRANSIENT, "memory", "could not prepare TLS");
 
     SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION);
@@ -190,7 +141,7 @@ static bool prepare_session(struct transport_tls *tls, const char *host, struct 
     if (tls->session == NULL || tls->incoming == NULL || tls->outgoing == NULL || !expect_host(tls->session, host)) {
         BIO_free(tls->incoming);
         BIO_free(tls->outgoing);
-        return fail_for(error, ERROR_TRANSIENT, "memory", "could not prepare TLS");
+        return transport_error_set(error, ERROR_TRANSIENT, "memory", "could not prepare TLS");
     }
     BIO_set_mem_eof_return(tls->incoming, -1); /* empty is not the end */
     BIO_set_mem_eof_return(tls->outgoing, -1);
@@ -307,6 +258,23 @@ static bool open_tls(struct transport *transport, const struct transport_options
     return agreed;
 }
 
+/* What an operator would have to mend is found twice: now and then the library swallows that memory ran out, and a file may
+ * have been about to be replaced. */
+static bool open_tls_surely(struct transport *transport, const struct transport_options *options,
+                            const struct deadline *deadline, struct error *error)
+{
+    struct error first = {.kind = ERROR_NONE};
+
+    if (open_tls(transport, options, deadline, &first))
+        return true;
+    if (first.kind != ERROR_FATAL) {
+        *error = first;
+        return false;
+    }
+    transport_close(transport);
+    return open_tls(transport, options, deadline, error);
+}
+
 static bool open_stages(struct transport *transport, const struct transport_options *options,
                         const struct deadline *deadline, struct error *error)
 {
@@ -316,7 +284,7 @@ static bool open_stages(struct transport *transport, const struct transport_opti
         return socket_open_unix(&transport->socket, server->path, deadline, error);
     if (!server->tls)
         return open_tcp(transport, options, deadline, error);
-    return open_tls(transport, options, deadline, error);
+    return open_tls_surely(transport, options, deadline, error);
 }
 
 bool transport_open(struct transport *transport, const struct transport_options *options,

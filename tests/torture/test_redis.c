@@ -2,127 +2,19 @@
 #include "proto/redis.h"
 
 #include "proto/entry.h"
+#include "tests/support/line_faults.h"
 #include "tests/support/redis_peer.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
 enum { PATIENCE_MS = 20000, ANSWERS = 6, RUNS_MAX = 2000 };
-
-/* ---- faults ---- */
-
-enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_CALL, FAULT_SIGNAL, FAULT_TRICKLE };
-
-/* Of this thread only: the peer is left in peace. */
-static _Thread_local enum fault fault;
-static _Thread_local int countdown; /* calls until the one that fails */
-
-static bool strikes(enum fault kind)
-{
-    return fault == kind && countdown-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-int __real_socket(int family, int type, int protocol);
-int __real_connect(int descriptor, const struct sockaddr *address, socklen_t size);
-int __real_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
-ssize_t __real_send(int descriptor, const void *bytes, size_t size, int flags);
-ssize_t __real_recv(int descriptor, void *buffer, size_t size, int flags);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
-int __wrap_socket(int family, int type, int protocol);
-int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t size);
-int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
-ssize_t __wrap_send(int descriptor, const void *bytes, size_t size, int flags);
-ssize_t __wrap_recv(int descriptor, void *buffer, size_t size, int flags);
-
-void *__wrap_malloc(size_t size)
-{
-    return strikes(FAULT_MEMORY) ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return strikes(FAULT_MEMORY) ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return strikes(FAULT_MEMORY) ? NULL : __real_realloc(memory, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return strikes(FAULT_MEMORY) ? NULL : __real_strdup(text);
-}
-
-/* A call of the kernel's fails, or is interrupted. */
-static bool fails(void)
-{
-    if (strikes(FAULT_CALL)) {
-        errno = EIO;
-        return true;
-    }
-    if (strikes(FAULT_SIGNAL)) {
-        errno = EINTR;
-        return true;
-    }
-    return false;
-}
-
-static size_t trickle(size_t size)
-{
-    return fault == FAULT_TRICKLE ? 1 : size;
-}
-
-int __wrap_socket(int family, int type, int protocol)
-{
-    if (strikes(FAULT_CALL)) {
-        errno = EMFILE;
-        return -1;
-    }
-    return __real_socket(family, type, protocol);
-}
-
-int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t size)
-{
-    if (strikes(FAULT_CALL)) {
-        errno = ENETUNREACH;
-        return -1;
-    }
-    return __real_connect(descriptor, address, size);
-}
-
-int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
-{
-    return fails() ? -1 : __real_poll(descriptors, count, timeout_ms);
-}
-
-ssize_t __wrap_send(int descriptor, const void *bytes, size_t size, int flags)
-{
-    return fails() ? -1 : __real_send(descriptor, bytes, trickle(size), flags);
-}
-
-ssize_t __wrap_recv(int descriptor, void *buffer, size_t size, int flags)
-{
-    return fails() ? -1 : __real_recv(descriptor, buffer, trickle(size), flags);
-}
 
 /* ---- the story: log in, add two events, read them back ---- */
 
@@ -314,18 +206,17 @@ static void a_peer_may_be_cut_off_at_any_byte(void **state)
 typedef void set_any_stage(struct stage *stage);
 
 /* The story with a fault at the n-th call. True when it went well; else the fault was told as what it was. */
-static bool survive(set_any_stage *set, enum fault kind, int n, const char *expected_reason)
+static bool survive(set_any_stage *set, enum line_fault kind, int n, const char *expected_reason)
 {
     struct error error = {.kind = ERROR_NONE};
     struct stage stage;
 
     set(&stage);
 
-    fault = kind;
-    countdown = n;
+    line_faults_begin(kind, n);
     struct redis *redis = make_line_on(&stage, &error);
     bool good = redis != NULL && tell_story(redis, &error);
-    fault = FAULT_NONE;
+    line_faults_end();
 
     if (!good) {
         assert_int_equal(error.kind, ERROR_TRANSIENT);
@@ -337,7 +228,7 @@ static bool survive(set_any_stage *set, enum fault kind, int n, const char *expe
     return good;
 }
 
-static void assert_every_fault_is_survived(set_any_stage *set, enum fault kind, const char *expected_reason,
+static void assert_every_fault_is_survived(set_any_stage *set, enum line_fault kind, const char *expected_reason,
                                            int runs_min)
 {
     int runs = 0;
@@ -350,30 +241,30 @@ static void assert_every_fault_is_survived(set_any_stage *set, enum fault kind, 
 static void memory_may_run_out_at_any_allocation(void **state)
 {
     (void)state;
-    assert_every_fault_is_survived(set_stage, FAULT_MEMORY, "memory", 5);
-    assert_every_fault_is_survived(set_stage_with_sentinel, FAULT_MEMORY, "memory", 8);
+    assert_every_fault_is_survived(set_stage, LINE_FAULT_MEMORY, "memory", 5);
+    assert_every_fault_is_survived(set_stage_with_sentinel, LINE_FAULT_MEMORY, "memory", 8);
 }
 
 static void any_call_of_the_kernels_may_fail(void **state)
 {
     (void)state;
-    assert_every_fault_is_survived(set_stage, FAULT_CALL, "connection", 6);
-    assert_every_fault_is_survived(set_stage_with_sentinel, FAULT_CALL, "connection", 12);
+    assert_every_fault_is_survived(set_stage, LINE_FAULT_CALL, "connection", 6);
+    assert_every_fault_is_survived(set_stage_with_sentinel, LINE_FAULT_CALL, "connection", 12);
 }
 
 static void any_call_of_the_kernels_may_be_interrupted(void **state)
 {
     (void)state;
     for (int n = 0; n < 40; n++)
-        assert_true(survive(set_stage, FAULT_SIGNAL, n, "none") &&
-                    survive(set_stage_with_sentinel, FAULT_SIGNAL, n, "none"));
+        assert_true(survive(set_stage, LINE_FAULT_SIGNAL, n, "none") &&
+                    survive(set_stage_with_sentinel, LINE_FAULT_SIGNAL, n, "none"));
 }
 
 static void bytes_may_come_and_go_one_at_a_time(void **state)
 {
     (void)state;
-    assert_true(survive(set_stage, FAULT_TRICKLE, 0, "none"));
-    assert_true(survive(set_stage_with_sentinel, FAULT_TRICKLE, 0, "none"));
+    assert_true(survive(set_stage, LINE_FAULT_TRICKLE, 0, "none"));
+    assert_true(survive(set_stage_with_sentinel, LINE_FAULT_TRICKLE, 0, "none"));
 }
 
 int main(void)
