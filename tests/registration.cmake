@@ -110,6 +110,16 @@ function(taskledger_program_for_tests name core folder)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 endfunction()
 
+# taskledger_preloaded(NAME): support/NAME.c, for LD_PRELOAD, into tests/NAME.so.
+function(taskledger_preloaded name)
+    if(NOT taskledger_registers_system)
+        return()
+    endif()
+    add_library(${name} MODULE support/${name}.c)
+    target_link_libraries(${name} PRIVATE house_rules)
+    set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+endfunction()
+
 # taskledger_system_test(NAME [property value...]): system/test_NAME.py, run by pytest against the
 # programs of this build and real servers. Properties as for set_tests_properties: TIMEOUT 300.
 function(taskledger_system_test name)

@@ -9,11 +9,11 @@ PASSED = pytest.StashKey()
 
 @pytest.fixture
 def make_scene(request, build, scratch, programs, event_pb2):
-    """make_scene(redis, postgres): a Scene on servers of the scenario's own."""
+    """make_scene(redis, postgres, shards=1): a Scene on servers of the scenario's own."""
     scenes = []
 
-    def make(redis, postgres):
-        scenes.append(Scene(request.node.name, build, scratch, programs, event_pb2, redis, postgres))
+    def make(redis, postgres, **options):
+        scenes.append(Scene(request.node.name, build, scratch, programs, event_pb2, redis, postgres, **options))
         return scenes[-1]
 
     yield make

@@ -11,6 +11,8 @@ from support.waiting import wait_until
 GRACE = "500ms"
 NAMED_WITHIN_S = 15
 PAUSE_MS = 20_000
+SYNC_MS = 1500
+UNWRITTEN_BYTES = 20_000
 BACKLOG_S = 0.4
 NO_SPOOL = {"TASKLEDGER_SPOOL": "off"}
 
@@ -91,6 +93,42 @@ def test_a_redis_that_is_wiped_and_replaced_loses_what_was_not_applied_and_names
         go_on(scene)
         scene.recovered()
     finish(scene, gone)
+
+
+def test_a_redis_killed_under_everysec_loses_what_its_file_had_not_and_names_it(make_scene, make_busy_redis, postgres):
+    """It answers, and holds back write(2) while an fsync runs: for up to two seconds."""
+    redis = make_busy_redis("busy")
+    scene = make_scene(redis, postgres)
+    start(scene)
+    gone = {}
+    for _ in scene.rounds(least=2):
+        scene.progress(200)
+        behind(scene)
+        wait_until(lambda: unwritten_bytes(redis) > UNWRITTEN_BYTES, 20, "much is unwritten")
+        with scene.fault("Redis killed"):
+            before = events_of(scene, last_words(redis.client()))
+            redis.kill()
+            redis.start()
+            after = events_of(scene, redis.client().xrange(STREAM))
+        gone.update({key: before[key] for key in before.keys() - after.keys()})
+        go_on(scene)
+        scene.recovered()
+    finish(scene, gone)
+
+
+def unwritten_bytes(redis):
+    return redis.client().info("persistence")["aof_buffer_length"]
+
+
+@pytest.fixture
+def make_busy_redis(make_redis, build):
+    """A Redis on a disk whose fsync takes long."""
+
+    def make(name):
+        within = ["env", f"LD_PRELOAD={build.folder / 'tests/slow_sync.so'}", f"SLOW_SYNC_MS={SYNC_MS}"]
+        return make_redis(name, within=within)
+
+    return make
 
 
 def last_words(client):

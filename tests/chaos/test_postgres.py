@@ -10,6 +10,10 @@ from support.waiting import wait_until
 
 AWAY_S = 3  # a minute and more with TASKLEDGER_TEST_SECONDS
 NOTICED = "SELECT count(*) FROM taskledger.loss WHERE kind = 'ledger_went_back' AND repaired_at IS NULL"
+LATER_THAN_THE_FIRST_WORD = """
+    SELECT extract(epoch FROM min(pg_xact_commit_timestamp(e.xmin)) - max(pg_xact_commit_timestamp(w.xmin)))::float8
+    FROM taskledger.task_event e, public.first_word w WHERE e.recorded_at > pg_postmaster_start_time()
+"""
 OURS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'taskledger%'"
 
 
@@ -55,8 +59,11 @@ def test_a_backend_is_killed_and_the_server_restarts_itself(scene, postgres):
     scene.finish()
 
 
-def test_postgresql_is_away_for_long(scene, postgres, redis):
-    """Nothing is acknowledged meanwhile, and memory stays flat: the sampler sees to that."""
+def test_postgresql_is_away_for_long(make_scene, make_postgres, redis):
+    """Nothing is acknowledged meanwhile, and memory stays flat: the sampler sees to that. A second after somebody who only
+    waits for PostgreSQL has committed something, consumers have, too: by the server's clock."""
+    postgres = make_postgres("p", settings={"track_commit_timestamp": "on"})
+    scene = make_scene(redis, postgres)
     consumers = scene.start_consumers(2)
     scene.load()
     scene.progress(300)
@@ -69,7 +76,11 @@ def test_postgresql_is_away_for_long(scene, postgres, redis):
             scene.last(AWAY_S, AWAY_S)
         assert settled_up_to(redis) == before
         postgres.start()
-    assert scene.recovered() < 2
+        postgres.rows("CREATE TABLE public.first_word AS SELECT now()")
+    scene.recovered()
+    later_s = postgres.value(LATER_THAN_THE_FIRST_WORD)
+    scene.notes.append(f"first commit {later_s:.2f} s after anybody's")
+    assert later_s < 1
     scene.finish()
 
 

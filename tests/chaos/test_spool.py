@@ -4,6 +4,7 @@ Nobody here but workers speaks: Python's speakers have no spool.
 """
 
 import pytest
+from support.events import STREAM
 from support.sentinel import SentinelSet
 
 ALWAYS = {"TASKLEDGER_SPOOL": "always", "TASKLEDGER_CONFIRM_MS": "1000"}
@@ -68,6 +69,17 @@ def test_a_redis_that_is_wiped_and_replaced_loses_nothing(scene, redis):
             redis.kill()
             redis.wipe()
             redis.start()
+        go_on(scene)
+        scene.recovered()
+    scene.finish()
+
+
+def test_a_foreign_trim_loses_nothing(scene, redis):
+    start(scene)
+    for _ in scene.rounds(least=3):
+        behind(scene)
+        with scene.fault("foreign XTRIM MAXLEN"):
+            redis.client().xtrim(STREAM, maxlen=20, approximate=False)
         go_on(scene)
         scene.recovered()
     scene.finish()

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 import redis as redis_py
 
-from .events import Producer, Stream
+from .events import Producer
 from .processes import spawn
 from .waiting import wait_until
 
@@ -25,17 +25,17 @@ END_DEADLINE_S = 90
 class Speaker(threading.Thread):
     """A producer that says something all the time, and says it again when Redis did not answer: .producer.said.
 
-    client      redis-py, to wherever it speaks
+    stream      a Stream, to wherever it speaks
     per_second  events, about
     shift_s     how wrong its clock is; may be changed on the way
     """
 
-    def __init__(self, event_pb2, client, seed, *, per_second=500, tasks=TASKS, shift_s=0.0):
+    def __init__(self, event_pb2, stream, seed, *, per_second=500, tasks=TASKS, shift_s=0.0):
         super().__init__(daemon=True)
         self.chance = random.Random(seed)
         self.shift_s = shift_s
         self.producer = Producer(event_pb2)
-        self.stream = Stream(client)
+        self.stream = stream
         self.per_second = per_second
         self.tasks = tasks
         self.stopping = threading.Event()

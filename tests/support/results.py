@@ -26,7 +26,7 @@ def row(result):
     verdict = "" if result["passed"] else f"**FAILED** (seed {result['seed']}) "
     return [
         verdict + result["scenario"].removeprefix("test_").replace("_s_", "'s ").replace("_", " "),
-        ", ".join(f"{count} × {fault}" for fault, count in result["faults"].items()),
+        ", ".join([*(f"{count} × {fault}" for fault, count in result["faults"].items()), *result["notes"]]),
         f"{result['events']:,}",
         f"{result['again']:,}",
         f"{result['lost']:,}",

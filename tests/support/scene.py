@@ -46,13 +46,14 @@ LAST_BEGUN = "SELECT coalesce(extract(epoch FROM max(updated_at)), 0) FROM taskl
 class Scene:
     """See above. redis, postgres: where the stream and the ledger are; a scenario may give it others."""
 
-    def __init__(self, name, build, scratch, programs, event_pb2, redis, postgres):
+    def __init__(self, name, build, scratch, programs, event_pb2, redis, postgres, shards=1):
         print(f"TASKLEDGER_TEST_SEED={SEED}")
         self.name, self.build, self.scratch, self.programs, self.pb = name, build, scratch, programs, event_pb2
         self.redis, self.postgres = redis, postgres
+        self.shards, self.sharding = shards, {"TASKLEDGER_SHARDS": str(shards)}
         self.chance = random.Random(SEED)
         self.consumers, self.speakers, self.workers = [], [], []
-        self.faults, self.recoveries = Counter(), []
+        self.faults, self.recoveries, self.notes = Counter(), [], []
         self.spool = scratch / "spool"
         self.sampler = Sampler()
         self.began = time.monotonic()
@@ -61,11 +62,17 @@ class Scene:
         self.result = None
         self.ledger = None
         self.programs.use(redis, postgres)
+        self.programs.environment.update(self.sharding)
         self.programs.run(CONSUMER, "migrate", env=self.beside)
 
     @property
     def beside(self):
         return {**self.redis.beside, **self.postgres.beside}
+
+    @property
+    def stream(self):
+        """Where it is now."""
+        return Stream(self.redis.client(), shards=self.shards)
 
     # ---- load
 
@@ -102,7 +109,8 @@ class Scene:
     def speak(self, client=None, at_once=0, **options):
         """at_once: so many events are in the stream when this returns, the others follow."""
         client = client or self.redis.client(socket_timeout=SOCKET_TIMEOUT_S)
-        speaker = Speaker(self.pb, client, self.chance.randrange(1 << 30), **options)
+        stream = Stream(client, shards=self.shards)
+        speaker = Speaker(self.pb, stream, self.chance.randrange(1 << 30), **options)
         self.speakers.append(speaker)
         if at_once:
             speaker.speak_at_once(at_once)
@@ -111,7 +119,8 @@ class Scene:
 
     def work(self, line=None, *, env=None, within=(), **options):
         """line: a Redis or a Proxy; options as in load_worker.c, in small letters without LOAD_."""
-        environment = {"TASKLEDGER_SPOOL_DIR": str(self.spool), **(line or self.redis).environment, **(env or {})}
+        places = {"TASKLEDGER_SPOOL_DIR": str(self.spool), **self.sharding}
+        environment = {**places, **(line or self.redis).environment, **(env or {})}
         label = f"w{len(self.workers)}"
         worker = LoadWorker(self.build, self.scratch, label, environment, within=within, **options)
         self.sampler.watch("load_worker", worker.pid)
@@ -189,14 +198,12 @@ class Scene:
             speaker.end()
 
     def settle(self, within_s=SETTLED_WITHIN_S):
-        stream = Stream(self.redis.client())
-        wait_until(lambda: stream.is_settled(GROUP), within_s, "everything is settled")
+        wait_until(lambda: self.stream.is_settled(GROUP), within_s, "everything is settled")
 
     def settle_present(self, within_s=SETTLED_WITHIN_S):
         """Recovered is who has settled all that is in the stream now, whatever comes after it."""
-        stream = Stream(self.redis.client())
-        last = stream.last_id()
-        wait_until(lambda: stream.is_settled_up_to(last), within_s, f"everything up to {last} is settled")
+        last = self.stream.last_id()
+        wait_until(lambda: self.stream.is_settled_up_to(last), within_s, f"everything up to {last} is settled")
         self.recoveries.append(time.time() - self.fault_ended)
 
     def stored_keys(self):
@@ -256,6 +263,7 @@ class Scene:
             "scenario": self.name,
             "seed": SEED,
             "faults": dict(self.faults),
+            "notes": self.notes,
             "events": len(compared.stored) + len(lost) + named,
             "again": again,
             "lost": len(lost),

@@ -245,10 +245,12 @@ class SentinelSet:
         return len(named) == 1 and old.place not in named
 
     def _replicas_follow(self):
-        master = next((node for node in self.nodes if node.role() == "master"), None)
-        if master is None:
+        """A node that has just heard that it is no master hangs up on whoever asks it."""
+        try:
+            master = next((node for node in self.nodes if node.role() == "master"), None)
+            following = master.client().info("replication") if master else {}
+        except redis.RedisError:
             return False
-        following = master.client().info("replication")
         count = len(self.nodes) - 1
         return all(following.get(f"slave{i}", {}).get("state") == "online" for i in range(count))
 

@@ -89,14 +89,15 @@ class Redis(Server):
     acl_file    users and their rights
     maxmemory   as redis.conf has it, with noeviction
     host        a Host that it runs on, reached by TCP at .url
+    within      a command that ends by executing it
     arguments   any others, as on the command line
     """
 
     def __init__(
-        self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, host=None, arguments=()
+        self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, host=None, within=(), arguments=()
     ):
         super().__init__(folder)
-        self.within = host.within if host else []
+        self.within = [*(host.within if host else []), *within]
         self.socket = self.folder / "s"
         self.port = free_port() if port or host else 0
         self.tls_port = free_port() if tls else None
