@@ -165,6 +165,7 @@ static bool make_housekeeping(struct daemon *daemon, struct error *error)
         .upkeep =
             {
                 .group = configuration->group,
+                .stream = configuration->stream,
                 .shards = (unsigned)configuration->shards,
                 .trims = !configuration->no_trim,
                 .retain_ms = configuration->retain_ms,

@@ -74,6 +74,7 @@ struct daemon {
     struct gaps_counters gaps;
     bool memory_short;
     bool trim_blind;
+    bool strays_told;
     char blocker[CENSUS_NAME_MAX]; /* the group that holds back trimming; "": none */
     struct heads_counters heads;
     uint64_t setbacks;

@@ -148,6 +148,7 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .postgresql_up = outage_is_up(&daemon->postgresql_outage),
         .ready = why_not_ready(daemon).count == 0,
         .trimmed = daemon->housekeeping.upkeep.trim.entries,
+        .stray_unsettled = upkeep_stray_unsettled(&daemon->housekeeping.upkeep),
         .stream_bytes = upkeep_stream_bytes(&daemon->housekeeping.upkeep),
         .stream_budget_bytes = daemon->housekeeping.upkeep.trim.budget_bytes,
         .forgotten = daemon->housekeeping.upkeep.forget.fields,
@@ -197,6 +198,7 @@ void daemon_publish_disabled(struct daemon *daemon)
 {
     const struct metrics_values values = {
         .ready = 1,
+        .stray_unsettled = -1,
         .stream_bytes = -1,
         .stream_budget_bytes = -1,
         .groups = -1,

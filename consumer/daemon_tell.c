@@ -150,6 +150,22 @@ static void tell_budget(struct daemon *daemon)
     daemon->trim_blind = is_blind;
 }
 
+static void tell_strays(struct daemon *daemon)
+{
+    const struct strays *strays = &daemon->housekeeping.upkeep.strays;
+
+    if (!strays->is_known || daemon->strays_told == (strays->found.unsettled > 0))
+        return;
+    daemon->strays_told = strays->found.unsettled > 0;
+    if (daemon->strays_told)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "stray_entries",
+                  LOG_FIELDS(log_text("key", strays->found.key), log_integer("entries", strays->found.unsettled),
+                             log_text("detail", "it is of another number of shards, and nobody reads it; "
+                                                "taskledger-consumer doctor says what to do")));
+    else
+        log_write(&daemon->log, LOG_LEVEL_INFO, "stray_entries_gone", LOG_NO_FIELDS);
+}
+
 static void tell_memory(struct daemon *daemon)
 {
     const struct memory *memory = &daemon->housekeeping.upkeep.memory;
@@ -272,6 +288,7 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_losses(daemon);
     tell_trimming(daemon);
     tell_budget(daemon);
+    tell_strays(daemon);
     tell_memory(daemon);
     tell_heads(daemon);
     tell_setbacks(daemon);

@@ -2,9 +2,11 @@
 #include "consumer/doctor_redis.h"
 
 #include "consumer/info.h"
+#include "consumer/strays.h"
 #include "proto/redis_error.h"
 #include "proto/stream.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +77,64 @@ static void judge_shards(struct doctor_redis *redis)
         doctor_report_set(&redis->finding, DOCTOR_WRONG, "%s here, %.*s are in force", ours, SLICE_PRINT(answer->text));
         snprintf(redis->finding.subject, sizeof redis->finding.subject, "%.*s", SLICE_PRINT(answer->text));
     }
+}
+
+/* What is found in keys that are in force would be taken for strays by who has the number wrong. */
+static bool is_in_force(struct doctor_redis *redis)
+{
+    const struct reply *answer = &redis->answer;
+    char ours[16];
+
+    if (strcmp(redis->configuration->stream, STREAM_DEFAULT) != 0)
+        return true;
+    snprintf(ours, sizeof ours, "%u", shards_of(redis));
+    if (!doctor_redis_ask(redis, "GET " STREAM_SHARDS_KEY, NULL))
+        return false;
+    if (answer->type != REPLY_STRING || slice_equal(answer->text, slice_from_text(ours)))
+        return true;
+    doctor_report_set(&redis->finding, DOCTOR_NOTE, "not looked for: %s shards are not in force", ours);
+    return false;
+}
+
+static void tell_strays(struct doctor_redis *redis, const struct strays_found *found)
+{
+    if (found->unsettled > 0)
+        doctor_report_set(&redis->finding, DOCTOR_WRONG,
+                          "%" PRId64
+                          " unsettled entries in keys of another number of shards, \"%s\" first: nobody reads "
+                          "them",
+                          found->unsettled, found->key);
+    else if (found->busy > 0)
+        doctor_report_set(&redis->finding, DOCTOR_NOTE, "%" PRId64 " keys of another number of shards are being read",
+                          found->busy);
+    else if (found->settled > 0)
+        doctor_report_set(&redis->finding, DOCTOR_NOTE,
+                          "%" PRId64
+                          " settled entries in keys of another number of shards, \"%s\" first: they go by age, "
+                          "and an old key may be deleted",
+                          found->settled, found->key);
+    else
+        doctor_report_set(&redis->finding, DOCTOR_OK, "none");
+    snprintf(redis->finding.subject, sizeof redis->finding.subject, "%s", found->key);
+}
+
+static void judge_strays(struct doctor_redis *redis)
+{
+    const struct strays strays = {
+        .stream = redis->configuration->stream, .group = redis->configuration->group, .shards = shards_of(redis)};
+    struct strays_found found = {0};
+    char key[STREAM_KEY_BYTES_MAX];
+
+    if (!is_in_force(redis))
+        return;
+    for (unsigned place = 0; place < STRAYS_KEYS; place++)
+        if (strays_key(&strays, place, key) &&
+            !strays_weigh(&strays, key, redis->line, &redis->arena, &found, &redis->why) &&
+            !redis_is_connected(redis->line)) {
+            doctor_report_unknown(&redis->finding, "look for them", &redis->why);
+            return;
+        }
+    tell_strays(redis, &found);
 }
 
 /* A node sends whoever asks for another one's key away. */
@@ -168,6 +228,9 @@ const struct doctor_check doctor_stream_checks[] = {
      "redis-cli RENAME {} {}.old"},
     {"redis.shards", "GET " STREAM_SHARDS_KEY, judge_shards,
      "set TASKLEDGER_SHARDS={} for all producers and consumers"},
+    {"redis.strays", NULL, judge_strays,
+     "stop who still produces there; redis-cli RENAME {} {}:old; taskledger-consumer --stream {}:old --shards 1 --listen "
+     "127.0.0.1:0, until taskledger-consumer groups --stream {}:old --shards 1 shows nothing unsettled; redis-cli DEL {}:old"},
     {"redis.group", NULL, judge_group, ""},
     {NULL, NULL, NULL, NULL},
 };

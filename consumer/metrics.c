@@ -125,6 +125,8 @@ static const struct metric metrics[] = {
     {"taskledger_trim_blocked", METRIC_GAUGE, AT(trim_blocked), NULL,
      "1 while some group has left an entry unsettled for a minute longer than settled ones are kept, or for 11 minutes: the "
      "stream grows."},
+    {"taskledger_stray_unsettled", METRIC_GAUGE, AT(stray_unsettled), NULL,
+     "Entries that some group has not settled in keys that the stream had with another number of shards: nobody reads them."},
     {"taskledger_stream_bytes", METRIC_GAUGE, AT(stream_bytes), NULL,
      "Memory of Redis that all shards of the stream take, as Redis estimates it and the consumer that trims sees it."},
     {"taskledger_stream_budget_bytes", METRIC_GAUGE, AT(stream_budget_bytes), NULL,

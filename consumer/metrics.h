@@ -46,6 +46,7 @@ struct metrics_values {
     uint64_t trimmed;
     uint64_t forgotten;
     int64_t groups; /* a gauge below 0 is not known, and not printed */
+    int64_t stray_unsettled;
     int64_t stream_bytes;
     int64_t stream_budget_bytes;
     int64_t redis_memory_used_bytes;

@@ -63,7 +63,7 @@ static const char script[] = "local key, own, budget, most = KEYS[1], ARGV[1], t
 
 void trim_init(struct trim *trim, const struct trim_options *options)
 {
-    *trim = (struct trim){.options = *options, .budget_bytes = -1};
+    *trim = (struct trim){.options = *options, .retain_ms = options->retain_ms, .budget_bytes = -1};
     arena_init(&trim->arena, 0);
 }
 
@@ -114,25 +114,17 @@ static bool is_number(const struct reply *reply, int64_t least)
     return reply->type == REPLY_INTEGER && reply->integer >= least && reply->integer <= NUMBER_MAX;
 }
 
-/* How many entries are gone. */
-static int64_t note_answer(struct trim *trim, unsigned shard, const struct reply *reply)
-{
-    if (reply->type != REPLY_ARRAY || reply->count != 2 || !is_number(&reply->elements[0], 0) ||
-        !is_number(&reply->elements[1], -1))
-        return 0;
+struct trimmed {
+    int64_t entries; /* gone */
+    int64_t bytes;   /* left; -1: that is not told */
+};
 
-    int64_t bytes = reply->elements[1].integer;
-    trim->is_blind = bytes < 0;
-    trim->bytes[shard] = bytes < 0 ? 0 : bytes;
-    trim->entries += (uint64_t)reply->elements[0].integer;
-    return reply->elements[0].integer;
-}
-
-/* One call; `*trimmed` entries are gone. */
-static bool trim_some(struct trim *trim, struct redis *line, const char *key, int64_t *trimmed, struct error *error)
+/* One call. */
+static bool call_script(struct trim *trim, struct redis *line, const char *key, int64_t budget_bytes,
+                        struct trimmed *trimmed, struct error *error)
 {
     char retain_ms[NUMBER_BYTES];
-    char share_bytes[NUMBER_BYTES];
+    char budget[NUMBER_BYTES];
     char most[NUMBER_BYTES];
     struct reply reply;
     const struct slice words[] = {
@@ -142,27 +134,39 @@ static bool trim_some(struct trim *trim, struct redis *line, const char *key, in
         slice_from_text(key),
         slice_from_text(trim->options.group),
         number(retain_ms, trim->retain_ms),
-        number(share_bytes, share_of(trim, trim->shard)),
+        number(budget, budget_bytes),
         number(most, TRIM_ENTRIES_MAX),
     };
 
     arena_reset(&trim->arena, KEEP_BYTES);
     if (!redis_call(line, REDIS_WORDS(words), &trim->arena, &reply, error))
         return false;
-    *trimmed = note_answer(trim, trim->shard, &reply);
+    *trimmed = (struct trimmed){.entries = 0};
+    if (reply.type == REPLY_ARRAY && reply.count == 2 && is_number(&reply.elements[0], 0) &&
+        is_number(&reply.elements[1], -1))
+        *trimmed = (struct trimmed){.entries = reply.elements[0].integer, .bytes = reply.elements[1].integer};
+    trim->entries += (uint64_t)trimmed->entries;
     return true;
 }
 
-/* Until the key has no more to give. A node of the stream that exceeds the limit is left: what was gained may be less than
- * the limit, and there may still be more. */
+/* A node of the stream that exceeds the limit is left: what was gained may be less than the limit, and there may still be
+ * more. */
+static bool leaves_more(const struct trimmed *trimmed)
+{
+    return trimmed->entries > TRIM_ENTRIES_MAX / 2;
+}
+
+/* Until the key has no more to give. */
 static bool trim_key(struct trim *trim, struct redis *line, const char *key, bool *more, struct error *error)
 {
-    int64_t trimmed = 0;
-
     do {
-        if (!trim_some(trim, line, key, &trimmed, error))
+        struct trimmed trimmed;
+
+        if (!call_script(trim, line, key, share_of(trim, trim->shard), &trimmed, error))
             return false;
-        *more = trimmed > TRIM_ENTRIES_MAX / 2;
+        trim->is_blind = trimmed.bytes < 0;
+        trim->bytes[trim->shard] = trimmed.bytes < 0 ? 0 : trimmed.bytes;
+        *more = leaves_more(&trimmed);
     } while (*more && clock_left_ms(trim->options.clock, trim->deadline_us) > 0);
     return true;
 }
@@ -192,5 +196,21 @@ bool trim_round(struct trim *trim, struct redis *line, const struct group *sourc
             break;
     }
     *more = any;
+    return true;
+}
+
+void trim_begin_strays(struct trim *trim)
+{
+    trim->deadline_us = clock_deadline_us(trim->options.clock, TRIM_ROUND_MS);
+}
+
+bool trim_stray(struct trim *trim, struct redis *line, const char *key, struct error *error)
+{
+    struct trimmed trimmed;
+
+    do {
+        if (!call_script(trim, line, key, NUMBER_MAX, &trimmed, error))
+            return false;
+    } while (leaves_more(&trimmed) && clock_left_ms(trim->options.clock, trim->deadline_us) > 0);
     return true;
 }

@@ -71,6 +71,11 @@ void trim_close(struct trim *trim);
 bool trim_round(struct trim *trim, struct redis *line, const struct group *source, const struct memory *memory,
                 bool *more, struct error *error);
 
+/* The same for a key that is none of the shards' in force, by age and memory alone. Of all that are asked for after
+ * trim_begin_strays, the one that is in work when TRIM_ROUND_MS are over is the last to get more than one call. */
+void trim_begin_strays(struct trim *trim);
+bool trim_stray(struct trim *trim, struct redis *line, const char *key, struct error *error);
+
 /* What all shards may take together, by what is known of Redis' memory. */
 int64_t trim_budget(const struct trim_options *options, const struct memory *memory);
 

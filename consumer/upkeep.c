@@ -18,6 +18,8 @@ void upkeep_init(struct upkeep *upkeep, const struct upkeep_options *options, co
     *upkeep = (struct upkeep){.options = *options, .source = source, .clock = clock, .memory = unknown_memory};
     arena_init(&upkeep->arena, 0);
     trim_init(&upkeep->trim, &trim);
+    upkeep->strays = (struct strays){.stream = options->stream, .group = options->group, .shards = options->shards};
+    strays_init(&upkeep->strays);
     upkeep->census.arena = &upkeep->arena;
     forget_init(&upkeep->forget, postgres);
 }
@@ -25,6 +27,7 @@ void upkeep_init(struct upkeep *upkeep, const struct upkeep_options *options, co
 void upkeep_close(struct upkeep *upkeep)
 {
     trim_close(&upkeep->trim);
+    strays_close(&upkeep->strays);
     forget_close(&upkeep->forget);
     arena_close(&upkeep->arena);
 }
@@ -36,7 +39,8 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
 
 int64_t upkeep_due_us(const struct upkeep *upkeep)
 {
-    return earlier(upkeep->trim_due_us, earlier(upkeep->census_due_us, upkeep->forget_due_us));
+    return earlier(earlier(upkeep->trim_due_us, upkeep->strays_due_us),
+                   earlier(upkeep->census_due_us, upkeep->forget_due_us));
 }
 
 /* Whether it is due; if so it is due again `every_ms` from now. */
@@ -67,6 +71,13 @@ static bool trim_if_due(struct upkeep *upkeep, struct redis *line, struct error 
     return true;
 }
 
+static bool strays_if_due(struct upkeep *upkeep, struct redis *line, struct error *error)
+{
+    if (!take_due(upkeep, &upkeep->strays_due_us, STRAYS_MS))
+        return true;
+    return strays_round(&upkeep->strays, upkeep->options.trims ? &upkeep->trim : NULL, line, error);
+}
+
 static bool census_if_due(struct upkeep *upkeep, struct redis *line, struct error *error)
 {
     int64_t every_ms = CENSUS_MS * (1 + (int64_t)upkeep->options.shards / SHARDS_A_CENSUS);
@@ -94,6 +105,7 @@ bool upkeep_round(struct upkeep *upkeep, struct redis *line, struct error *error
 {
     static bool (*const parts[])(struct upkeep *, struct redis *, struct error *) = {
         trim_if_due,
+        strays_if_due,
         census_if_due,
         forget_if_due,
     };
@@ -118,7 +130,9 @@ void upkeep_rest(struct upkeep *upkeep)
     upkeep->census = (struct census){.arena = &upkeep->arena};
     upkeep->memory = unknown_memory;
     trim_rest(&upkeep->trim);
+    strays_rest(&upkeep->strays);
     upkeep->trim_due_us = due_us;
+    upkeep->strays_due_us = due_us;
     upkeep->census_due_us = due_us;
     upkeep->forget_due_us = due_us;
 }
@@ -128,6 +142,11 @@ int64_t upkeep_stream_bytes(const struct upkeep *upkeep)
     int64_t bytes = trim_bytes(&upkeep->trim);
 
     return bytes > 0 ? bytes : -1;
+}
+
+int64_t upkeep_stray_unsettled(const struct upkeep *upkeep)
+{
+    return upkeep->strays.is_known ? upkeep->strays.found.unsettled : -1;
 }
 
 const struct census_row *upkeep_blocker(const struct upkeep *upkeep)

@@ -1,6 +1,7 @@
 /* upkeep: what one consumer of the group `taskledger` at a time does for the stream and for all who read it.
  *
  *   trimming     entries that all groups have settled, every few seconds
+ *   strays       keys of another number of shards, some every few seconds
  *   the census   of all groups, and how much memory Redis uses
  *   forgetting   the watermarks of producers that are gone
  *
@@ -12,6 +13,7 @@
 #include "consumer/forget.h"
 #include "consumer/group.h"
 #include "consumer/memory.h"
+#include "consumer/strays.h"
 #include "consumer/trim.h"
 
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 
 struct upkeep_options {
     const char *group;
+    const char *stream;
     unsigned shards;
     bool trims;
     int64_t retain_ms;
@@ -31,10 +34,12 @@ struct upkeep {
     const struct clock *clock;
     struct arena arena;
     struct trim trim;
+    struct strays strays;
     struct census census;
     struct memory memory;
     struct forget forget;
     int64_t trim_due_us;
+    int64_t strays_due_us;
     int64_t census_due_us;
     int64_t forget_due_us;
 };
@@ -55,6 +60,9 @@ void upkeep_rest(struct upkeep *upkeep);
 
 /* What all shards of the stream take of Redis' memory; -1: not known. */
 int64_t upkeep_stream_bytes(const struct upkeep *upkeep);
+
+/* Entries that nobody reads, in keys of another number of shards; -1: not known. */
+int64_t upkeep_stray_unsettled(const struct upkeep *upkeep);
 
 /* The group that holds back trimming, if one does and there is trimming; NULL: none. */
 const struct census_row *upkeep_blocker(const struct upkeep *upkeep);
