@@ -52,6 +52,7 @@ struct spool *spool_new(const struct spool_options *options, struct error *error
     spool->keeps = options->keeps;
     spool->bytes_max = options->bytes_max;
     spool->segment_bytes = choose_segment_bytes(options->bytes_max);
+    spool->patience_us = 1000 * (options->patience_ms > 0 ? options->patience_ms : SPOOL_PATIENCE_MS);
     spool->writing.file = -1;
     pthread_mutex_init(&spool->lock, NULL);
     return spool;

@@ -35,6 +35,7 @@
 enum {
     SPOOL_SEGMENT_BYTES = 4 * 1024 * 1024, /* one that has so many is followed by another; less for small caps */
     SPOOL_NAME_BYTES = 37,                 /* of a sub-folder, with the NUL */
+    SPOOL_PATIENCE_MS = 5 * 60 * 1000,     /* with a disk that does not give something back */
 };
 
 #define SPOOL_BYTES_DEFAULT (UINT64_C(256) * 1024 * 1024)
@@ -46,8 +47,9 @@ struct spool_options {
     const char *directory; /* SPOOL_DIR; made when it is missing, its parents too */
     const char *stream;    /* whose events these are: an adopter sends them nowhere else */
     const struct uuid *owner;
-    bool keeps;         /* segments are wanted until the ledger has them, not only until Redis has: spool `always` */
-    uint64_t bytes_max; /* all segments together */
+    bool keeps;          /* segments are wanted until the ledger has them, not only until Redis has: spool `always` */
+    uint64_t bytes_max;  /* all segments together */
+    int64_t patience_ms; /* 0: SPOOL_PATIENCE_MS */
 };
 
 /* Make and lock the sub-folder of a new producer. TRANSIENT, "disk"; FATAL, "config" when the stream's name or the path
@@ -93,7 +95,9 @@ bool spool_sync(struct spool *spool, struct error *error);
 
 /* Add records to the parcel, beginning with the first whose ordinal is at least `from`, until it is full or there are
  * no more. Their shards are 0: whoever sends them knows how many there are. A damaged record ends its segment, and a
- * segment that somebody removed is passed over: then ordinals are missing. TRANSIENT, "disk". */
+ * segment that somebody removed is passed over: then ordinals are missing. TRANSIENT, "disk"; but what the disk has not
+ * given back for as long as one's patience, in one's own spool, counts as damaged: it is not to hold up the rest for
+ * ever. */
 bool spool_read(struct spool *spool, uint64_t from, struct parcel *parcel, struct error *error);
 
 /* Redis has everything up to this ordinal. It may go back: Redis has lost something. */

@@ -19,7 +19,8 @@ struct spool {
     bool keeps;
     bool is_adopted;
     uint64_t bytes_max;
-    uint64_t segment_bytes;      /* one that has so many is followed by another */
+    uint64_t segment_bytes; /* one that has so many is followed by another */
+    int64_t patience_us;
     atomic_bool has_new_entries; /* in the sub-folder, which may not be on the disk yet */
 
     pthread_mutex_t lock; /* never held over I/O; guards the rest of this paragraph */
@@ -39,9 +40,11 @@ struct spool {
         struct segment_reader reader;
         uint64_t number;
         uint64_t ordinal;
-        uint64_t known_number; /* adopted: segments up to here were looked into, */
-        uint64_t known_to;     /* and hold so many records */
-        uint64_t newest;       /* adopted: the number of the last one, which may be torn; 0: unknown */
+        uint64_t unread;         /* the ordinal that the disk does not give, */
+        int64_t unread_since_us; /* since then; 0: it gives everything */
+        uint64_t known_number;   /* adopted: segments up to here were looked into, */
+        uint64_t known_to;       /* and hold so many records */
+        uint64_t newest;         /* adopted: the number of the last one, which may be torn; 0: unknown */
     } reading;
 };
 

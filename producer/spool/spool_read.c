@@ -1,6 +1,7 @@
 /* The reader's side of a spool. */
 #include "producer/spool/segment.h"
 #include "producer/spool/spool_inside.h"
+#include "proto/clock.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -26,9 +27,12 @@ enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *b
     if (file < 0 && (errno == ELOOP || errno == ENXIO))
         return SPOOL_UNREADABLE;
     if (file < 0 || fstat(file, &status) != 0) {
+        int why = errno;
+
         spool_fail(spool, "read", error);
         if (file >= 0)
             close(file);
+        errno = why;
         return SPOOL_NOT_NOW;
     }
 
@@ -42,6 +46,23 @@ enum spool_entered spool_enter(struct spool *spool, uint64_t number, uint64_t *b
     return SPOOL_ENTERED;
 }
 
+/* The disk does not give the record of this ordinal, for this reason. True when it never will, as far as one's patience
+ * goes. What we lack ourselves says nothing about the disk, and a spool that was adopted is handed back instead. */
+static bool gives_up(struct spool *spool, uint64_t ordinal, int why)
+{
+    bool is_ours = why == EMFILE || why == ENFILE || why == ENOMEM || why == EINTR || why == EAGAIN;
+    int64_t now_us = clock_system()->monotonic_us(NULL);
+
+    spool->reading.number = 0;
+    if (is_ours || spool->is_adopted)
+        return false;
+    if (spool->reading.unread != ordinal || spool->reading.unread_since_us == 0) {
+        spool->reading.unread = ordinal;
+        spool->reading.unread_since_us = now_us;
+    }
+    return now_us - spool->reading.unread_since_us >= spool->patience_us;
+}
+
 /* Stand before the first record of the segment. False with `error`; or the segment turned out to be lost. */
 static bool begin(struct spool *spool, const struct segment *segment, bool *lost, struct error *error)
 {
@@ -50,7 +71,7 @@ static bool begin(struct spool *spool, const struct segment *segment, bool *lost
     enum spool_entered entered = spool_enter(spool, segment->number, &bytes, error);
 
     *lost = true;
-    if (entered == SPOOL_NOT_NOW)
+    if (entered == SPOOL_NOT_NOW && !gives_up(spool, segment->first, errno))
         return false;
     if (entered == SPOOL_GONE) {
         spool_note_gone(spool, segment->number);
@@ -61,8 +82,11 @@ static bool begin(struct spool *spool, const struct segment *segment, bool *lost
     enum segment_found found = SEGMENT_DAMAGED;
     if (entered == SPOOL_ENTERED)
         found = segment_reader_next(&spool->reading.reader, &header);
-    if (found == SEGMENT_NOT_NOW)
+    int why = errno;
+    if (found == SEGMENT_NOT_NOW && !gives_up(spool, segment->first, why)) {
+        errno = why;
         return spool_fail(spool, "read", error);
+    }
     *lost = found != SEGMENT_RECORD;
     if (*lost)
         spool_note_damage(spool, segment->number, segment->first - 1);
@@ -83,7 +107,7 @@ static bool stand(struct spool *spool, const struct segment *segment, uint64_t f
 }
 
 /* `from` becomes what to go on with. What fails now is tried again, from the beginning of the file: only a length or a
- * checksum proves that a record is not there. */
+ * checksum proves that a record is not there, and one's patience with the disk. */
 static bool read_records(struct spool *spool, const struct segment *segment, uint64_t *from, struct parcel *parcel,
                          struct error *error)
 {
@@ -92,8 +116,9 @@ static bool read_records(struct spool *spool, const struct segment *segment, uin
 
     while (spool->reading.ordinal <= segment->last && parcel_has_room(parcel)) {
         found = segment_reader_next(&spool->reading.reader, &payload);
-        if (found == SEGMENT_NOT_NOW) {
-            spool->reading.number = 0;
+        int why = errno;
+        if (found == SEGMENT_NOT_NOW && !gives_up(spool, spool->reading.ordinal, why)) {
+            errno = why;
             return spool_fail(spool, "read", error);
         }
         if (found != SEGMENT_RECORD) {
@@ -101,6 +126,8 @@ static bool read_records(struct spool *spool, const struct segment *segment, uin
             *from = segment->last + 1;
             return true;
         }
+        if (spool->reading.ordinal == spool->reading.unread)
+            spool->reading.unread_since_us = 0;
         if (spool->reading.ordinal >= *from)
             parcel_add(parcel, spool->reading.ordinal, 0, payload);
         spool->reading.ordinal++;
