@@ -15,7 +15,8 @@ struct adopter {
     struct outbox *outbox; /* this and the next two are borrowed */
     struct carrier *carrier;
     struct parcel *parcel;
-    char *directory; /* owned */
+    char *directory; /* owned, as is the next */
+    char *target;
     struct adoption *adoption;
     bool by_itself; /* not only when somebody sweeps */
     uint64_t sweep; /* the one that is going on, or was last */
@@ -37,11 +38,12 @@ static bool hash(void *self, struct slice payload, struct digest *digest)
 static bool equip(struct adopter *adopter, const struct settings *settings, uint64_t seed)
 {
     adopter->directory = strdup(settings->spool_dir);
-    if (adopter->directory == NULL)
+    adopter->target = strdup(settings->spool_target);
+    if (adopter->directory == NULL || adopter->target == NULL)
         return false;
 
     const struct adoption_options options = {
-        .spool = {.directory = adopter->directory, .stream = adopter->carrier->stream},
+        .spool = {.directory = adopter->directory, .stream = adopter->carrier->stream, .target = adopter->target},
         .clock = clock_system(),
         .seed = seed,
         .patience_ms = settings->confirm_ms,
@@ -75,6 +77,7 @@ void adopter_free(struct adopter *adopter)
         return;
     adoption_free(adopter->adoption);
     free(adopter->directory);
+    free(adopter->target);
     free(adopter);
 }
 

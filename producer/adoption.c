@@ -326,7 +326,9 @@ bool adoption_left(struct adoption *adoption, uint64_t *events, struct error *er
         return true;
     }
     if (adoption->last == 0) {
-        if (!glance_count(options->directory, spool_name(adoption->held), options->stream, &there, error))
+        const struct segment_home home = segment_home_of(options);
+
+        if (!glance_count(options->directory, spool_name(adoption->held), &home, &there, error))
             return false;
         spool_look(adoption->held, &look);
         adoption->last = there.count + (look.first > 0 ? look.first - 1 : 0);
@@ -337,10 +339,20 @@ bool adoption_left(struct adoption *adoption, uint64_t *events, struct error *er
 
 struct count {
     const struct spool_options *options;
-    uint64_t events;
+    struct segment_home home;
+    struct adoption_left left;
     bool failed;
     struct error error; /* the last */
 };
+
+static void add(struct adoption_left *left, const struct glance_events *events)
+{
+    left->events += events->count;
+    if (events->other_target[0] == '\0')
+        return;
+    left->others++;
+    memcpy(left->other_target, events->other_target, sizeof left->other_target);
+}
 
 /* One that is gone meanwhile was adopted. */
 static bool count_one(void *self, const char *name)
@@ -353,20 +365,20 @@ static bool count_one(void *self, const char *name)
     if (!glance_take(directory, name, &glance, &count->error))
         return true;
     if (!glance.is_held && glance.segments > 0) {
-        if (glance_count(directory, name, count->options->stream, &events, &count->error))
-            count->events += events.count;
+        if (glance_count(directory, name, &count->home, &events, &count->error))
+            add(&count->left, &events);
         else
             count->failed = true;
     }
     return true;
 }
 
-bool adoption_count(const struct spool_options *options, uint64_t *events, struct error *error)
+bool adoption_count(const struct spool_options *options, struct adoption_left *left, struct error *error)
 {
-    struct count count = {.options = options};
+    struct count count = {.options = options, .home = segment_home_of(options)};
 
     bool listed = spool_list(options->directory, count_one, &count, error);
-    *events = count.events;
+    *left = count.left;
     if (!listed)
         return false;
     if (count.failed)

@@ -47,7 +47,7 @@ struct adopted_identity {
 struct adoption;
 
 struct adoption_options {
-    struct spool_options spool; /* directory, stream and bytes_max; borrowed as long as the adoption lives */
+    struct spool_options spool; /* directory, stream, target and bytes_max; borrowed as long as the adoption lives */
     const struct clock *clock;  /* borrowed */
     uint64_t seed;              /* any */
     int64_t patience_ms;        /* see confirm_init */
@@ -130,8 +130,14 @@ const struct adoption_counters *adoption_counters(const struct adoption *adoptio
 /* How many records of the spool that is held are still wanted there. It is read for that. TRANSIENT, "disk". */
 bool adoption_left(struct adoption *adoption, uint64_t *events, struct error *error);
 
-/* How many records lie in all spools whose owners are gone and which nobody is adopting. TRANSIENT, "disk": in those that
- * can be read. */
-bool adoption_count(const struct spool_options *options, uint64_t *events, struct error *error);
+/* What lies in all spools whose owners are gone and which nobody is adopting. */
+struct adoption_left {
+    uint64_t events;
+    uint64_t others;                               /* spools that are of our stream, but of another target, */
+    char other_target[SPOOL_TARGET_BYTES_MAX + 1]; /* one of them of this */
+};
+
+/* TRANSIENT, "disk": in those that can be read. */
+bool adoption_count(const struct spool_options *options, struct adoption_left *left, struct error *error);
 
 #endif

@@ -19,6 +19,7 @@ struct environment {
     const char *worker;
     const char *spool;
     const char *spool_dir;
+    const char *spool_target;
     const char *state_home;
     const char *redis_ca_file;
     const char *redis_certificate_file;
@@ -58,6 +59,10 @@ static const struct option_spec specs[] = {
      .type = OPTION_TEXT,
      .offset = AT(spool_dir),
      .help = "the folder for it; if not given, taskledger in XDG_STATE_HOME, else /var/lib/taskledger"},
+    {.variable = "TASKLEDGER_SPOOL_TARGET",
+     .type = OPTION_TEXT,
+     .offset = AT(spool_target),
+     .help = "which Redis what is there is for, in words that are only compared; if not given, the URL's host:port/db"},
     {.variable = "XDG_STATE_HOME",
      .type = OPTION_TEXT,
      .offset = AT(state_home),
@@ -166,6 +171,7 @@ static void fill(struct taskledger_options *options, const struct environment *f
     if (options->queue_bytes == 0)
         options->queue_bytes = (size_t)found->queue_bytes;
     fill_text(&options->spool_dir, found->spool_dir);
+    fill_text(&options->spool_target, found->spool_target);
     if (options->spool == TASKLEDGER_SPOOL_DEFAULT)
         options->spool = spool_of(found->spool);
     if (options->spool_bytes == 0)

@@ -15,6 +15,7 @@ struct keeper {
     struct uuid owner;
     char *directory; /* owned */
     char *stream;    /* owned */
+    char *target;    /* owned */
     struct spool_options options;
     int sync_ms;
     int fork_place;
@@ -63,6 +64,7 @@ static void end(struct keeper *keeper)
 
     free(keeper->directory);
     free(keeper->stream);
+    free(keeper->target);
     free(keeper);
     outbox_keeper_ends(outbox);
     outbox_release(outbox);
@@ -111,11 +113,13 @@ static struct keeper *new_keeper(struct outbox *outbox, const struct settings *s
     struct keeper *keeper = calloc(1, sizeof *keeper);
     char *directory = strdup(settings->spool_dir);
     char *stream = strdup(settings->stream);
+    char *target = strdup(settings->spool_target);
 
-    if (keeper == NULL || directory == NULL || stream == NULL) {
+    if (keeper == NULL || directory == NULL || stream == NULL || target == NULL) {
         free(keeper);
         free(directory);
         free(stream);
+        free(target);
         error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for the spool");
         return NULL;
     }
@@ -124,8 +128,13 @@ static struct keeper *new_keeper(struct outbox *outbox, const struct settings *s
         .owner = outbox_keeper_begins(outbox),
         .directory = directory,
         .stream = stream,
-        .options = {directory, stream, &keeper->owner, settings->spool == TASKLEDGER_SPOOL_ALWAYS,
-                    settings->spool_bytes},
+        .target = target,
+        .options = {.directory = directory,
+                    .stream = stream,
+                    .target = target,
+                    .owner = &keeper->owner,
+                    .keeps = settings->spool == TASKLEDGER_SPOOL_ALWAYS,
+                    .bytes_max = settings->spool_bytes},
         .sync_ms = settings->spool_sync_ms,
         .fork_place = -1,
     };

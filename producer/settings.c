@@ -3,9 +3,11 @@
 #include "producer/confirm.h"
 #include "producer/queue.h"
 #include "producer/spool/spool.h"
+#include "proto/redis_url.h"
 #include "proto/stream.h"
 #include "proto/utf8.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,9 +114,23 @@ static bool take_texts(struct settings *settings, const struct taskledger_option
            take_text(options->stream, STREAM_DEFAULT, &settings->stream, error) &&
            take_text(options->worker, NULL, &settings->worker, error) &&
            take_text(options->spool_dir, SETTINGS_SPOOL_DIR, &settings->spool_dir, error) &&
+           take_text(options->spool_target, NULL, &settings->spool_target, error) &&
            take_text(options->ca_file, NULL, &settings->ca_file, error) &&
            take_text(options->certificate_file, NULL, &settings->certificate_file, error) &&
            take_text(options->key_file, NULL, &settings->key_file, error);
+}
+
+static bool check_target(const struct settings *settings, struct error *error)
+{
+    size_t size = settings->spool_target == NULL ? 0 : strlen(settings->spool_target);
+
+    if (size > SPOOL_TARGET_BYTES_MAX)
+        return error_set(error, ERROR_FATAL, "config", "spool_target: %zu bytes, at most %d", size,
+                         SPOOL_TARGET_BYTES_MAX);
+    for (size_t i = 0; i < size; i++)
+        if (iscntrl((unsigned char)settings->spool_target[i]))
+            return error_set(error, ERROR_FATAL, "config", "spool_target: byte %zu is a control character", i);
+    return true;
 }
 
 static bool check_texts(const struct settings *settings, struct error *error)
@@ -129,7 +145,7 @@ static bool check_texts(const struct settings *settings, struct error *error)
                          SETTINGS_WORKER_BYTES_MAX);
     if (utf8_check(worker) != worker.size)
         return error_set(error, ERROR_FATAL, "config", "worker: byte %zu is not UTF-8", utf8_check(worker));
-    return true;
+    return check_target(settings, error);
 }
 
 /* The line knows best what a URL is. */
@@ -140,6 +156,21 @@ static bool check_redis(const struct settings *settings, struct error *error)
 
     redis_free(redis);
     return redis != NULL;
+}
+
+/* The URL is known to be one. */
+static bool choose_target(struct settings *settings, struct error *error)
+{
+    char target[REDIS_URL_PLACE_MAX];
+    struct redis_url url;
+
+    if (settings->spool_target != NULL)
+        return true;
+    bool parsed = redis_url_parse(settings->redis_url, &url, error);
+    if (parsed)
+        redis_url_target(&url, target);
+    explicit_bzero(&url, sizeof url);
+    return parsed && take_text(target, NULL, &settings->spool_target, error);
 }
 
 /* A host may have any name; an event only a text. */
@@ -170,7 +201,8 @@ bool settings_init(struct settings *settings, const struct taskledger_options *o
     *settings = (struct settings){.shards = 0};
     take_host(settings);
     bool good = take_struct(options, &given, error) && take_numbers(settings, &given, error) &&
-                take_texts(settings, &given, error) && check_texts(settings, error) && check_redis(settings, error);
+                take_texts(settings, &given, error) && check_texts(settings, error) && check_redis(settings, error) &&
+                choose_target(settings, error);
     if (!good)
         settings_close(settings);
     return good;
@@ -185,6 +217,7 @@ void settings_close(struct settings *settings)
     free(settings->certificate_file);
     free(settings->key_file);
     free(settings->spool_dir);
+    free(settings->spool_target);
     *settings = (struct settings){.shards = 0};
 }
 

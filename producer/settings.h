@@ -33,6 +33,7 @@ struct settings {
     int backoff_cap_ms;
     enum taskledger_spool spool; /* never TASKLEDGER_SPOOL_DEFAULT */
     char *spool_dir;
+    char *spool_target; /* never NULL */
     uint64_t spool_bytes;
     int spool_sync_ms; /* negative: never */
     int confirm_ms;

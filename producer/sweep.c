@@ -1,6 +1,5 @@
 #include "producer/sweep.h"
 
-#include "producer/adoption.h"
 #include "producer/outbox_adopt.h"
 #include "producer/producer_inside.h"
 #include "proto/clock.h"
@@ -21,23 +20,23 @@ bool sweep_wait(struct taskledger_producer *producer, uint64_t sweep, int32_t ti
 }
 
 /* Those that nobody holds, and the one that we hold ourselves. */
-bool sweep_left(struct taskledger_producer *producer, uint64_t *events, struct error *error)
+bool sweep_left(struct taskledger_producer *producer, struct adoption_left *left, struct error *error)
 {
     struct outbox *outbox = producer_outbox(producer);
     const struct settings *settings = producer_settings(producer);
-    const struct spool_options options = {.directory = settings->spool_dir, .stream = settings->stream};
+    const struct spool_options options = {
+        .directory = settings->spool_dir, .stream = settings->stream, .target = settings->spool_target};
     uint64_t held = outbox == NULL ? 0 : outbox_adopt_left(outbox);
-    uint64_t abandoned = 0;
 
-    bool counted = adoption_count(&options, &abandoned, error);
-    *events = held + abandoned;
+    bool counted = adoption_count(&options, left, error);
+    left->events += held;
     return counted;
 }
 
 uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms)
 {
     struct error error;
-    uint64_t left = 0;
+    struct adoption_left left;
 
     if (producer == NULL)
         return 0;
@@ -49,5 +48,5 @@ uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_
     /* What cannot be read is there all the same. */
     bool counted = sweep_left(producer, &left, &error);
     thread_unshield(shield);
-    return counted || left > 0 ? left : 1;
+    return counted || left.events > 0 ? left.events : 1;
 }

@@ -3,6 +3,7 @@
 #ifndef TASKLEDGER_PRODUCER_SWEEP_H
 #define TASKLEDGER_PRODUCER_SWEEP_H
 
+#include "producer/adoption.h"
 #include "producer/taskledger/producer.h"
 #include "proto/error.h"
 
@@ -15,8 +16,7 @@ uint64_t sweep_begin(struct taskledger_producer *producer);
 /* Go on for so long. True: everything was sent, and confirmed where it is kept, but for what could not be read. */
 bool sweep_wait(struct taskledger_producer *producer, uint64_t sweep, int32_t timeout_ms);
 
-/* How many events are left in the spools of those who are gone; this reads them. TRANSIENT, "disk": of those that can be
- * read. */
-bool sweep_left(struct taskledger_producer *producer, uint64_t *events, struct error *error);
+/* What is left in the spools of those who are gone; this reads them. TRANSIENT, "disk": of those that can be read. */
+bool sweep_left(struct taskledger_producer *producer, struct adoption_left *left, struct error *error);
 
 #endif

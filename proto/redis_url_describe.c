@@ -1,6 +1,7 @@
 #include "proto/redis_url.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,4 +67,34 @@ void redis_url_describe(const struct redis_url *url, char place[REDIS_URL_PLACE_
         describe_sentinels(url, db, place);
     else
         describe_server(url, db, place);
+}
+
+static const struct redis_url_node *first_sentinel(const struct redis_url *url)
+{
+    const struct redis_url_node *first = &url->sentinels[0];
+
+    for (size_t i = 1; i < url->sentinel_count; i++) {
+        const struct redis_url_node *node = &url->sentinels[i];
+        int order = strcasecmp(node->host, first->host);
+
+        if (order < 0 || (order == 0 && strcmp(node->port, first->port) < 0))
+            first = node;
+    }
+    return first;
+}
+
+void redis_url_target(const struct redis_url *url, char target[REDIS_URL_PLACE_MAX])
+{
+    char node[NODE_PLACE_MAX];
+
+    redis_url_describe_node(url->sentinel_count > 0 ? first_sentinel(url) : &url->node, node, sizeof node);
+    for (char *at = node; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+
+    if (url->sentinel_count > 0)
+        snprintf(target, REDIS_URL_PLACE_MAX, "%s/%s/%u", node, url->service, url->db);
+    else if (url->path[0] != '\0')
+        snprintf(target, REDIS_URL_PLACE_MAX, "unix:%s/%u", url->path, url->db);
+    else
+        snprintf(target, REDIS_URL_PLACE_MAX, "%s/%u", node, url->db);
 }

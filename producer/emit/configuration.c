@@ -37,6 +37,10 @@
                "what goes to disk: nothing, what Redis does not take in time, or everything until the ledger has it"), \
         OPTION(spool_dir, OPTION_TEXT, .flag = "--spool-dir", .variable = "TASKLEDGER_SPOOL_DIR", .value = "DIR",      \
                .help = "the folder for it; if not given, taskledger in XDG_STATE_HOME, else " SETTINGS_SPOOL_DIR),     \
+        OPTION(spool_target, OPTION_TEXT, .flag = "--spool-target", .variable = "TASKLEDGER_SPOOL_TARGET",             \
+               .value = "TEXT",                                                                                        \
+               .help = "which Redis what is there is for, in words that are only compared; if not given, the URL's "   \
+                       "host:port/db"),                                                                                \
         OPTION(spool_bytes, OPTION_INTEGER, .flag = "--spool-bytes", .variable = "TASKLEDGER_SPOOL_BYTES",             \
                .fallback = "268435456", .minimum = SPOOL_BYTES_MIN, .maximum = INT64_MAX - 1, .value = "BYTES",        \
                .help = "so much disk one process takes at most")

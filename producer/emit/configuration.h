@@ -23,6 +23,7 @@ struct configuration {
     const char *worker;
     const char *spool; /* a word */
     const char *spool_dir;
+    const char *spool_target;
     int64_t spool_bytes;
     int64_t timeout_ms;
     bool enabled;

@@ -29,6 +29,7 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     static const struct field_name names[] = {
         {"worker", "--worker (TASKLEDGER_WORKER)"},
         {"stream", "--stream (TASKLEDGER_STREAM)"},
+        {"spool_target", "--spool-target (TASKLEDGER_SPOOL_TARGET)"},
         {NULL, NULL},
     };
     char reason[ERROR_TEXT_MAX];
@@ -41,6 +42,7 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
     options.worker = configuration->worker;
     options.spool = spool_of(configuration->spool);
     options.spool_dir = configuration->spool_dir;
+    options.spool_target = configuration->spool_target;
     options.spool_bytes = (uint64_t)configuration->spool_bytes;
     options.queue_events = DELIVERY_QUEUE_EVENTS;
     options.queue_bytes = DELIVERY_QUEUE_BYTES;

@@ -59,13 +59,27 @@ static void say(const struct taskledger_counters *counters, const char *rest)
 }
 
 /* Where it was looked: a wrong folder is as empty as one that was swept. */
-static void say_nothing_left(const char *directory, const struct taskledger_counters *counters)
+static void say_nothing_left(const char *directory, const struct taskledger_counters *counters,
+                             const struct adoption_left *left)
 {
     char rest[CONSOLE_TEXT_BYTES_MAX];
     bool exists = access(directory, F_OK) == 0;
 
-    snprintf(rest, sizeof rest, exists ? "nothing is left in %s" : "there is no folder %s", directory);
+    snprintf(rest, sizeof rest,
+             !exists            ? "there is no folder %s"
+             : left->others > 0 ? "nothing is left for this Redis in %s"
+                                : "nothing is left in %s",
+             directory);
     say(counters, rest);
+}
+
+/* Perhaps Redis has moved; perhaps it is not ours. */
+static void say_others(const char *directory, const struct adoption_left *left)
+{
+    console_say("%" PRIu64
+                " spool%s in %s %s for another Redis and left alone: to send what is there to this one all the "
+                "same, say --spool-target '%s'",
+                left->others, plural(left->others), directory, left->others == 1 ? "is" : "are", left->other_target);
 }
 
 /* What is left, and why. */
@@ -104,20 +118,22 @@ static int finish(struct taskledger_producer *producer, const struct configurati
 {
     struct error unreadable = {.kind = ERROR_NONE};
     const char *directory = "";
-    uint64_t left = 0;
+    struct adoption_left left = {.events = 0};
 
     (void)configuration_spool_dir(configuration, &directory, &unreadable);
     bool read = sweep_left(producer, &left, &unreadable);
     taskledger_close(producer, DELIVERY_GOODBYE_MS);
     if (counters->adopted_damaged > 0)
         say_damaged(directory, counters->adopted_damaged);
-    if (read && left == 0) {
-        say_nothing_left(directory, counters);
+    if (left.others > 0)
+        say_others(directory, &left);
+    if (read && left.events == 0) {
+        say_nothing_left(directory, counters, &left);
         if (code == EXIT_INTERRUPTED)
             return EXIT_INTERRUPTED;
-        return counters->adopted_damaged > 0 ? EXIT_INCOMPLETE : EXIT_OK;
+        return counters->adopted_damaged > 0 || left.others > 0 ? EXIT_INCOMPLETE : EXIT_OK;
     }
-    say_left(configuration, directory, counters, left, &unreadable);
+    say_left(configuration, directory, counters, left.events, &unreadable);
     if (code == EXIT_INTERRUPTED)
         return EXIT_INTERRUPTED;
     return read && configuration->enabled && counters->connects == 0 ? (int)delivery_exit_code(counters)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,7 +88,7 @@ bool glance_take(const char *directory, const char *name, struct glance *glance,
 
 struct count {
     struct segment_reader reader;
-    const char *stream;
+    const struct segment_home *home;
     struct glance_events events;
 };
 
@@ -105,11 +106,16 @@ static uint64_t time_of(struct slice payload)
     return time_us;
 }
 
-static bool is_of_stream(struct slice header, const char *stream)
+static bool is_wanted_here(struct count *count, struct slice header)
 {
-    enum segment_kind kind = segment_kind(header, stream == NULL ? "" : stream);
+    const struct segment_home any = {"", ""};
+    enum segment_kind kind = segment_kind(header, count->home == NULL ? &any : count->home);
+    struct slice target = segment_target(header);
 
-    return kind == SEGMENT_OURS || kind == SEGMENT_OURS_KEPT || (stream == NULL && kind == SEGMENT_OTHER_STREAM);
+    if (kind == SEGMENT_OTHER_TARGET && count->home != NULL)
+        snprintf(count->events.other_target, sizeof count->events.other_target, "%.*s", SLICE_PRINT(target));
+    return kind == SEGMENT_OURS || kind == SEGMENT_OURS_KEPT ||
+           (count->home == NULL && (kind == SEGMENT_OTHER_STREAM || kind == SEGMENT_OTHER_TARGET));
 }
 
 /* False, with errno, when the disk does not give it now. */
@@ -118,7 +124,7 @@ static bool count_records(struct count *count)
     struct slice payload;
     enum segment_found found = segment_reader_next(&count->reader, &payload);
 
-    if (found != SEGMENT_RECORD || !is_of_stream(payload, count->stream))
+    if (found != SEGMENT_RECORD || !is_wanted_here(count, payload))
         return found != SEGMENT_NOT_NOW;
     while ((found = segment_reader_next(&count->reader, &payload)) == SEGMENT_RECORD) {
         if (count->events.count == 0)
@@ -162,10 +168,10 @@ static bool count_all(struct count *count, int folder, struct error *error)
     return true;
 }
 
-bool glance_count(const char *directory, const char *name, const char *stream, struct glance_events *events,
-                  struct error *error)
+bool glance_count(const char *directory, const char *name, const struct segment_home *home,
+                  struct glance_events *events, struct error *error)
 {
-    struct count count = {.stream = stream};
+    struct count count = {.home = home};
     int folder = open_sub_folder(directory, name, error);
 
     if (folder < 0)

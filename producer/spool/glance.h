@@ -2,6 +2,7 @@
 #ifndef TASKLEDGER_PRODUCER_SPOOL_GLANCE_H
 #define TASKLEDGER_PRODUCER_SPOOL_GLANCE_H
 
+#include "producer/spool/segment.h"
 #include "producer/spool/stats.h"
 #include "proto/error.h"
 
@@ -23,10 +24,13 @@ bool glance_take(const char *directory, const char *name, struct glance *glance,
 struct glance_events {
     uint64_t count;
     uint64_t oldest_at_us; /* when the first of them is said to have happened; 0: unknown */
+    char other_target[SPOOL_TARGET_BYTES_MAX +
+                      1]; /* not counted, since they are of another target: this one; "": none */
 };
 
-/* Count what is in it for this stream, NULL for any; this reads all of it. Errors as above. */
-bool glance_count(const char *directory, const char *name, const char *stream, struct glance_events *events,
-                  struct error *error);
+/* Count what is in it for the stream and the target of `home`, or for any when it is NULL; this reads all of it. Errors as
+ * above. */
+bool glance_count(const char *directory, const char *name, const struct segment_home *home,
+                  struct glance_events *events, struct error *error);
 
 #endif

@@ -57,10 +57,19 @@ bool segment_is_damaged_name(const char *name)
 
 /* ---- the header ------------------------------------------------------------------------------------------------- */
 
-size_t segment_header(const char *stream, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX])
+/* What comes before the target. */
+static size_t begin_header(const char *stream, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX])
 {
-    return (size_t)snprintf(text, SEGMENT_HEADER_BYTES_MAX, "%sstream %.*s\nkeeps %d\n", this_version,
+    return (size_t)snprintf(text, SEGMENT_HEADER_BYTES_MAX, "%sstream %.*s\nkeeps %d\ntarget ", this_version,
                             STREAM_NAME_BYTES_MAX, stream, keeps ? 1 : 0);
+}
+
+size_t segment_header(const struct segment_home *home, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX])
+{
+    size_t size = begin_header(home->stream, keeps, text);
+
+    return size + (size_t)snprintf(text + size, SEGMENT_HEADER_BYTES_MAX - size, "%.*s\n", SPOOL_TARGET_BYTES_MAX,
+                                   home->target);
 }
 
 static bool begins_with(struct slice text, const char *beginning)
@@ -70,22 +79,44 @@ static bool begins_with(struct slice text, const char *beginning)
     return text.size >= size && memcmp(text.data, beginning, size) == 0;
 }
 
-static bool is_header(struct slice header, const char *stream, bool keeps)
+static bool is_of_stream(struct slice header, const char *stream, bool keeps)
 {
     char text[SEGMENT_HEADER_BYTES_MAX];
 
-    return slice_equal(header, slice_of(text, segment_header(stream, keeps, text)));
+    begin_header(stream, keeps, text);
+    return begins_with(header, text);
 }
 
-enum segment_kind segment_kind(struct slice header, const char *stream)
+static bool is_header(struct slice header, const struct segment_home *home, bool keeps)
 {
-    if (is_header(header, stream, false))
+    char text[SEGMENT_HEADER_BYTES_MAX];
+
+    return slice_equal(header, slice_of(text, segment_header(home, keeps, text)));
+}
+
+enum segment_kind segment_kind(struct slice header, const struct segment_home *home)
+{
+    if (is_header(header, home, false))
         return SEGMENT_OURS;
-    if (is_header(header, stream, true))
+    if (is_header(header, home, true))
         return SEGMENT_OURS_KEPT;
+    if (is_of_stream(header, home->stream, false) || is_of_stream(header, home->stream, true))
+        return SEGMENT_OTHER_TARGET;
     if (begins_with(header, this_version))
         return SEGMENT_OTHER_STREAM;
     return begins_with(header, any_version) ? SEGMENT_OTHER_VERSION : SEGMENT_NO_HEADER;
+}
+
+struct slice segment_target(struct slice header)
+{
+    static const char label[] = "\ntarget ";
+    const size_t size = strlen(label);
+
+    /* The last line: a stream may be called anything. */
+    for (size_t at = header.size; header.size > 0 && at-- > 0;)
+        if (header.size - at > size && memcmp(header.data + at, label, size) == 0)
+            return slice_of(header.data + at + size, header.size - at - size - 1);
+    return slice_of(NULL, 0);
 }
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */

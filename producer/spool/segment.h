@@ -12,6 +12,7 @@
  *   taskledger spool 1\n      the version
  *   stream NAME\n             where they belong
  *   keeps 0\n                 1: wanted until the ledger has them; 0: until Redis has
+ *   target TEXT\n             the Redis in which that stream is, in words that are only compared; no control characters
  *
  * Whatever else follows is one of two things. TORN: the file ends within a record, as a process or machine leaves it
  * that dies in a write. DAMAGED: a length that cannot be, or a checksum that does not match; a disk that does not give
@@ -31,7 +32,7 @@
 enum {
     SEGMENT_HEAD_BYTES = 8, /* of a record */
     SEGMENT_NAME_BYTES = 29,
-    SEGMENT_HEADER_BYTES_MAX = STREAM_NAME_BYTES_MAX + 64,
+    SEGMENT_HEADER_BYTES_MAX = STREAM_NAME_BYTES_MAX + SPOOL_TARGET_BYTES_MAX + 64,
 };
 
 /* What is known of one. */
@@ -63,18 +64,33 @@ uint64_t segment_number(const char *name);
 
 /* ---- the header ------------------------------------------------------------------------------------------------- */
 
-/* The text, with a NUL behind it. `stream` is at most STREAM_NAME_BYTES_MAX long. Returns its bytes. */
-size_t segment_header(const char *stream, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX]);
+/* Where events belong; borrowed. */
+struct segment_home {
+    const char *stream; /* at most STREAM_NAME_BYTES_MAX long, */
+    const char *target; /* and SPOOL_TARGET_BYTES_MAX */
+};
+
+static inline struct segment_home segment_home_of(const struct spool_options *options)
+{
+    return (struct segment_home){options->stream, options->target == NULL ? "" : options->target};
+}
+
+/* The text, with a NUL behind it. Returns its bytes. */
+size_t segment_header(const struct segment_home *home, bool keeps, char text[SEGMENT_HEADER_BYTES_MAX]);
 
 enum segment_kind {
     SEGMENT_OURS,
     SEGMENT_OURS_KEPT,
+    SEGMENT_OTHER_TARGET, /* of our stream's name */
     SEGMENT_OTHER_STREAM,
     SEGMENT_OTHER_VERSION,
     SEGMENT_NO_HEADER,
 };
 
-enum segment_kind segment_kind(struct slice header, const char *stream);
+enum segment_kind segment_kind(struct slice header, const struct segment_home *home);
+
+/* Of a header of this version, the target; empty: there is none. */
+struct slice segment_target(struct slice header);
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,11 @@ struct spool *spool_new(const struct spool_options *options, struct error *error
         return NULL;
     }
 
+    if (strlen(segment_home_of(options).target) > SPOOL_TARGET_BYTES_MAX) {
+        error_set(error, ERROR_FATAL, "config", "the spool's target is longer than %d bytes", SPOOL_TARGET_BYTES_MAX);
+        return NULL;
+    }
+
     struct spool *spool = calloc(1, sizeof *spool);
     if (spool == NULL || !segment_reader_init(&spool->reading.reader)) {
         error_set(error, ERROR_TRANSIENT, "memory", "no memory for a spool");
@@ -49,6 +54,8 @@ struct spool *spool_new(const struct spool_options *options, struct error *error
         return NULL;
     }
     memcpy(spool->stream, options->stream, strlen(options->stream) + 1);
+    snprintf(spool->target, sizeof spool->target, "%s", segment_home_of(options).target);
+    spool->home = (struct segment_home){spool->stream, spool->target};
     spool->keeps = options->keeps;
     spool->bytes_max = options->bytes_max;
     spool->segment_bytes = choose_segment_bytes(options->bytes_max);

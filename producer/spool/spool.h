@@ -34,8 +34,9 @@
 
 enum {
     SPOOL_SEGMENT_BYTES = 4 * 1024 * 1024, /* one that has so many is followed by another; less for small caps */
-    SPOOL_NAME_BYTES = 37,                 /* of a sub-folder, with the NUL */
-    SPOOL_PATIENCE_MS = 5 * 60 * 1000,     /* with a disk that does not give something back */
+    SPOOL_TARGET_BYTES_MAX = 447,
+    SPOOL_NAME_BYTES = 37,             /* of a sub-folder, with the NUL */
+    SPOOL_PATIENCE_MS = 5 * 60 * 1000, /* with a disk that does not give something back */
 };
 
 #define SPOOL_BYTES_DEFAULT (UINT64_C(256) * 1024 * 1024)
@@ -45,20 +46,21 @@ struct spool;
 
 struct spool_options {
     const char *directory; /* SPOOL_DIR; made when it is missing, its parents too */
-    const char *stream;    /* whose events these are: an adopter sends them nowhere else */
+    const char *stream;    /* whose events these are: an adopter sends them nowhere else, */
+    const char *target;    /* nor to another Redis, as this text names it; NULL: "" */
     const struct uuid *owner;
     bool keeps;          /* segments are wanted until the ledger has them, not only until Redis has: spool `always` */
     uint64_t bytes_max;  /* all segments together */
     int64_t patience_ms; /* 0: SPOOL_PATIENCE_MS */
 };
 
-/* Make and lock the sub-folder of a new producer. TRANSIENT, "disk"; FATAL, "config" when the stream's name or the path
- * is too long; TRANSIENT, "memory". */
+/* Make and lock the sub-folder of a new producer. TRANSIENT, "disk"; FATAL, "config" when the stream's name, the target
+ * or the path is too long; TRANSIENT, "memory". */
 struct spool *spool_open(const struct spool_options *options, struct error *error);
 
 /* Take over what an owner left that is gone. `name` is a sub-folder. `*spool` is NULL, and true returned, when it is
- * none of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream, it
- * holds no events, or it is gone meanwhile. Of the options it uses the directory and the stream.
+ * none of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream or target,
+ * it holds no events, or it is gone meanwhile. Of the options it uses the directory, the stream and the target.
  *
  * Ordinals count its records from 1; it cannot be appended to. What is torn at the end of its last segment is left
  * out; a segment that is damaged elsewhere is read up to the damage and then set aside. Segments of other versions are

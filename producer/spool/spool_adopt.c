@@ -18,7 +18,7 @@ static bool read_kind(struct spool *spool, enum segment_kind *kind, struct error
 
     if (found == SEGMENT_NOT_NOW)
         return spool_fail(spool, "read", error);
-    *kind = found == SEGMENT_RECORD ? segment_kind(header, spool->stream) : SEGMENT_NO_HEADER;
+    *kind = found == SEGMENT_RECORD ? segment_kind(header, &spool->home) : SEGMENT_NO_HEADER;
     return true;
 }
 
@@ -113,7 +113,7 @@ bool spool_learn(struct spool *spool, bool *learnt, struct error *error)
 /* ---- taking over ------------------------------------------------------------------------------------------------ */
 
 struct others {
-    unsigned of_other_streams;
+    unsigned of_other_homes;
     unsigned of_other_versions;
 };
 
@@ -129,8 +129,9 @@ static bool note_segment(struct spool *spool, uint64_t number, struct others *ot
         return true;
 
     switch (kind) {
+    case SEGMENT_OTHER_TARGET:
     case SEGMENT_OTHER_STREAM:
-        others->of_other_streams++;
+        others->of_other_homes++;
         return true;
     case SEGMENT_OTHER_VERSION:
         others->of_other_versions++;
@@ -180,7 +181,7 @@ static bool note_segments(struct spool *spool, struct others *others, struct err
 
 static bool examine_folder(struct spool *spool, struct error *error)
 {
-    struct others others = {.of_other_streams = 0};
+    struct others others = {.of_other_homes = 0};
 
     if (!note_segments(spool, &others, error))
         return false;

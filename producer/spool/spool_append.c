@@ -117,7 +117,7 @@ static void discard(struct spool *spool)
 static bool begin_segment(struct spool *spool, uint64_t ordinal, struct segment *segment, struct error *error)
 {
     char text[SEGMENT_HEADER_BYTES_MAX], name[SEGMENT_NAME_BYTES];
-    struct spool_record header = {.payload = slice_of(text, segment_header(spool->stream, spool->keeps, text))};
+    struct spool_record header = {.payload = slice_of(text, segment_header(&spool->home, spool->keeps, text))};
 
     end_segment(spool);
     segment_name(ordinal, name);

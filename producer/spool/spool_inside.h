@@ -4,6 +4,7 @@
 
 #include "producer/spool/folder.h"
 #include "producer/spool/inventory.h"
+#include "producer/spool/segment.h"
 #include "producer/spool/segment_reader.h"
 #include "producer/spool/spool.h"
 #include "proto/stream.h"
@@ -16,6 +17,8 @@
 struct spool {
     struct folder folder;
     char stream[STREAM_NAME_BYTES_MAX + 1];
+    char target[SPOOL_TARGET_BYTES_MAX + 1];
+    struct segment_home home; /* these two */
     bool keeps;
     bool is_adopted;
     uint64_t bytes_max;

@@ -90,7 +90,8 @@ enum taskledger_spool {
 
     /* Every event is in the spool before emit returns (one write(2) into the page cache, under a lock that others wait
      * for 100 ms at most), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it.
-     * Should the disk get stuck while it is busy, the one thread that writes just then is held for as long. */
+     * While the disk refuses, events are in memory alone (`unspooled`): a SIGKILL then loses those that Redis has not got,
+     * and who adopts the spool takes its end for theirs, so the audit does not know of them. Should the disk get stuck while it is busy, the one thread that writes just then is held for as long. */
     TASKLEDGER_SPOOL_ALWAYS = 3,
 };
 
@@ -119,11 +120,16 @@ struct taskledger_options {
     int32_t confirm_ms;    /* 0: 30,000; `always`: after so long without news from the ledger Redis is asked whether it
                               still has what it was given */
     uint32_t reports;      /* so many delivery reports are kept for taskledger_poll_reports; 0: none */
+
+    /* Which Redis the spool's events are for, in words that are only compared: who adopts takes what names the same. NULL:
+     * "host:port/db" of redis_url, or the first of its sentinels and the service, without user and password. At most 447
+     * bytes. */
+    const char *spool_target;
 };
 
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_SPOOL (off, overflow, always),
- * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_BYTES, TASKLEDGER_CONFIRM_MS,
+ * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_TARGET, TASKLEDGER_SPOOL_BYTES, TASKLEDGER_CONFIRM_MS,
  * TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in
  * `reason`; `options` is then unchanged. The texts point into the environment or into memory that lives as long as the
  * process. Not while another thread changes the environment. */
@@ -292,7 +298,7 @@ TASKLEDGER_API size_t taskledger_poll_reports(struct taskledger_producer *produc
 
 /* ---- sweep --------------------------------------------------------------------------------------------------------- */
 
-/* Send what producers that are gone left in the spool folder: all of it, or what can be done within `timeout_ms`. Returns
+/* Send what producers that are gone left in the spool folder for the same Redis (`spool_target`): all of it, or what can be done within `timeout_ms`. Returns
  * how many of their events are still there: 0 is success. What living producers have there is theirs. Any producer does
  * this now and then by itself. */
 TASKLEDGER_API uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms);

@@ -19,6 +19,7 @@ enum { SEGMENTS_MAX = 4, ENOUGH_READS = 1000 };
 
 static const char owner[] = "01020300-0000-7000-8000-000000000009";
 static const char stream[] = "s";
+static const struct segment_home home = {"s", ""};
 static char directory[] = "/dev/shm/tl-fuzz-XXXXXX"; /* thousands of files a second */
 static struct parcel parcel;
 
@@ -59,7 +60,7 @@ static size_t count_sound(struct slice bytes)
     struct slice payload;
     size_t count = 0;
 
-    if (!next_record(&bytes, &payload) || segment_kind(payload, stream) > SEGMENT_OURS_KEPT)
+    if (!next_record(&bytes, &payload) || segment_kind(payload, &home) > SEGMENT_OURS_KEPT)
         return 0;
     while (next_record(&bytes, &payload))
         count++;
@@ -73,8 +74,8 @@ static bool is_left_alone(struct slice bytes)
     if (!next_record(&bytes, &payload))
         return false;
 
-    enum segment_kind kind = segment_kind(payload, stream);
-    return kind == SEGMENT_OTHER_STREAM || kind == SEGMENT_OTHER_VERSION;
+    enum segment_kind kind = segment_kind(payload, &home);
+    return kind == SEGMENT_OTHER_TARGET || kind == SEGMENT_OTHER_STREAM || kind == SEGMENT_OTHER_VERSION;
 }
 
 /* ---- what comes ------------------------------------------------------------------------------------------------- */

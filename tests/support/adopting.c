@@ -193,9 +193,9 @@ uint64_t adopting_left(void)
 uint64_t adopting_count_abandoned(void)
 {
     const struct spool_options options = {.directory = adopting.directory, .stream = "s"};
-    uint64_t events;
+    struct adoption_left left;
 
-    if (!adoption_count(&options, &events, &adopting.error))
+    if (!adoption_count(&options, &left, &adopting.error))
         fail_msg("%s", adopting.error.text);
-    return events;
+    return left.events;
 }

@@ -14,6 +14,7 @@ import redis as redis_py
 
 from .events import Producer
 from .processes import spawn
+from .programs import SPOOL_TARGET
 from .waiting import wait_until
 
 STATUSES = ["PENDING", "QUEUED", "RUNNING", "RETRY", "SUCCESS", "PARTIAL_FAILURE", "FAILURE", "CANCELLED"]
@@ -107,7 +108,7 @@ class LoadWorker:
         self.process = spawn(
             [*within, build.folder / "tests/load_worker", label, self.path],
             self.log,
-            env={"PATH": os.environ["PATH"], **environment, **options},
+            env={"PATH": os.environ["PATH"], "TASKLEDGER_SPOOL_TARGET": SPOOL_TARGET, **environment, **options},
             cwd=scratch,
         )
 

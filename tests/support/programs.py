@@ -8,6 +8,9 @@ from pathlib import Path
 from .processes import free_port, spawn
 from .waiting import wait_until
 
+# The one Redis of a test, through whatever proxy it is reached.
+SPOOL_TARGET = "the test's Redis"
+
 
 class Build:
     """Where the build put things."""
@@ -73,6 +76,7 @@ class Programs:
             "PATH": os.environ["PATH"],
             "HOME": str(self.scratch),
             "XDG_STATE_HOME": str(self.scratch / "state"),
+            "TASKLEDGER_SPOOL_TARGET": SPOOL_TARGET,
         }
 
     def use(self, *servers):

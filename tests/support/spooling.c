@@ -184,7 +184,8 @@ size_t spooling_folders(void)
 /* The one that there is, as soon as its owner is gone. */
 static struct spool *adopt(void)
 {
-    struct spool_options options = {.directory = spooling_folder, .stream = STREAM_DEFAULT};
+    struct spool_options options = {
+        .directory = spooling_folder, .stream = STREAM_DEFAULT, .target = "127.0.0.1:6379/0"};
     int64_t end_ms = producing_now_ms() + PRODUCING_ENOUGH_MS;
     struct spool *spool;
     struct error error;

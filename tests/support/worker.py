@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+from .programs import SPOOL_TARGET
 from .waiting import wait_until
 
 ANSWER_DEADLINE_S = 60
@@ -23,6 +24,7 @@ class Worker:
         environment["WORKER_REQUEST_MS"] = str(request_ms)
         environment["WORKER_CHILD_MS"] = str(child_ms)
         environment["TASKLEDGER_SPOOL"] = spool
+        environment["TASKLEDGER_SPOOL_TARGET"] = SPOOL_TARGET
         environment["TASKLEDGER_SPOOL_DIR"] = str(scratch / "spool")
         environment.update(env or {})
         self.children = []

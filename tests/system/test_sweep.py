@@ -7,6 +7,7 @@ import signal
 import pytest
 from support.emitted import Emitted
 from support.events import STREAM
+from support.programs import SPOOL_TARGET
 from support.waiting import wait_until
 from support.worker import Worker
 
@@ -27,8 +28,9 @@ def make_worker(build, scratch, redis, spool):
     """make_worker(spool="always"): a Worker; killed at the end."""
     made = []
 
-    def make(line=redis, **options):
+    def make(line=redis, target=SPOOL_TARGET, **options):
         env = {"TASKLEDGER_SPOOL_DIR": str(spool), "TASKLEDGER_CONFIRM_MS": str(CONFIRM_MS)}
+        env["TASKLEDGER_SPOOL_TARGET"] = target or ""
         made.append(Worker(build, scratch, line, env=env, **options))
         return made[-1]
 
@@ -147,6 +149,28 @@ def test_the_living_are_left_alone(programs, redis, make_worker, spool):
         assert len(segments(spool)) == 1 and redis.client().exists(STREAM) == 0
         proxy.heal()
         assert worker.flush() == 0
+
+
+def test_what_is_for_another_redis_is_left_alone_and_named(programs, redis, make_worker, spool, event_pb2):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        worker = make_worker(proxy, spool="overflow", target=None)
+        worker.emit(100)
+        worker.wait_for_counters(lambda now: now["spooled"] == 101, "all is spooled")
+        worker.kill()
+        place = proxy.environment["REDIS_URL"].removeprefix("unix://")
+    programs.use(redis)
+    del programs.environment["TASKLEDGER_SPOOL_TARGET"]
+    said = sweep(programs, expect=4)
+    assert f"1 spool in {spool} is for another Redis and left alone" in said
+    assert f"--spool-target 'unix:{place}/0'" in said and "nothing is left for this Redis" in said
+    staging = make_worker(spool="overflow", target=None)
+    staging.emit(1)
+    programs.run("taskledger-emit", "status", "t", "RUNNING")
+    assert len(segments(spool)) == 1 and adopted_in(Emitted(redis, event_pb2)) == []
+
+    assert "101 events sent" in sweep(programs, "--spool-target", f"unix:{place}/0")
+    assert segments(spool) == []
 
 
 def test_a_damaged_segment_is_read_up_to_the_damage_and_set_aside(programs, redis, make_worker, spool, event_pb2):

@@ -224,6 +224,26 @@ static void assert_described(const char *text, const char *expected)
     assert_string_equal(place, expected);
 }
 
+static void assert_target(const char *text, const char *expected)
+{
+    struct redis_url url = redis_urls_parsed(text);
+    char target[REDIS_URL_PLACE_MAX];
+
+    redis_url_target(&url, target);
+    assert_string_equal(target, expected);
+}
+
+static void a_target_is_the_same_however_one_gets_there(void **state)
+{
+    (void)state;
+    assert_target("redis://me:secret@Host", "host:6379/0");
+    assert_target("rediss://:secret@host:6380/2", "host:6380/2");
+    assert_target("redis://[::1]:7000", "[::1]:7000/0");
+    assert_target("unix://:secret@/run/Redis.sock?db=4", "unix:/run/Redis.sock/4");
+    assert_target("redis+sentinel://s2,s1:1,S1/mymaster/1", "s1:1/mymaster/1");
+    assert_target("rediss+sentinel://:x@s1,s1:1,s2/mymaster/1?sentinel_password=y", "s1:1/mymaster/1");
+}
+
 static void a_description_is_the_place_without_secrets(void **state)
 {
     (void)state;
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(parameters_we_do_not_know_are_refused),
         cmocka_unit_test(unix_paths_are_absolute_and_fit_a_socket),
         cmocka_unit_test(no_refusal_repeats_the_password),
+        cmocka_unit_test(a_target_is_the_same_however_one_gets_there),
         cmocka_unit_test(a_description_is_the_place_without_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

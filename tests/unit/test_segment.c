@@ -169,32 +169,42 @@ static void other_names_are_none(void **state)
 
 static void a_header_says_whose_and_what_for(void **state)
 {
+    const struct segment_home home = {"taskledger:events", "shop:6379/0"};
+    const struct segment_home other_target = {"taskledger:events", "shop:6379/1"};
+    const struct segment_home other_stream = {"taskledger:event", "shop:6379/0"};
     char text[SEGMENT_HEADER_BYTES_MAX];
 
     (void)state;
-    size_t bytes = segment_header("taskledger:events", false, text);
+    size_t bytes = segment_header(&home, false, text);
     assert_int_equal(bytes, strlen(text));
-    assert_string_equal(text, "taskledger spool 1\nstream taskledger:events\nkeeps 0\n");
-    assert_int_equal(segment_kind(slice_from_text(text), "taskledger:events"), SEGMENT_OURS);
-    assert_int_equal(segment_kind(slice_from_text(text), "taskledger:event"), SEGMENT_OTHER_STREAM);
+    assert_string_equal(text, "taskledger spool 1\nstream taskledger:events\nkeeps 0\ntarget shop:6379/0\n");
+    assert_int_equal(segment_kind(slice_from_text(text), &home), SEGMENT_OURS);
+    assert_int_equal(segment_kind(slice_from_text(text), &other_target), SEGMENT_OTHER_TARGET);
+    assert_int_equal(segment_kind(slice_from_text(text), &other_stream), SEGMENT_OTHER_STREAM);
+    assert_true(slice_equal(segment_target(slice_from_text(text)), slice_from_text("shop:6379/0")));
 
-    segment_header("taskledger:events", true, text);
-    assert_int_equal(segment_kind(slice_from_text(text), "taskledger:events"), SEGMENT_OURS_KEPT);
-    assert_int_equal(segment_kind(slice_from_text("taskledger spool 2\n"), "x"), SEGMENT_OTHER_VERSION);
-    assert_int_equal(segment_kind(slice_from_text("taskledger spoo"), "x"), SEGMENT_NO_HEADER);
-    assert_int_equal(segment_kind(slice_from_text(""), "x"), SEGMENT_NO_HEADER);
+    segment_header(&home, true, text);
+    assert_int_equal(segment_kind(slice_from_text(text), &home), SEGMENT_OURS_KEPT);
+    assert_int_equal(segment_kind(slice_from_text(text), &other_target), SEGMENT_OTHER_TARGET);
+    assert_int_equal(segment_kind(slice_from_text("taskledger spool 2\n"), &home), SEGMENT_OTHER_VERSION);
+    assert_int_equal(segment_kind(slice_from_text("taskledger spoo"), &home), SEGMENT_NO_HEADER);
+    assert_int_equal(segment_kind(slice_from_text(""), &home), SEGMENT_NO_HEADER);
+    assert_int_equal(segment_target(slice_from_text("")).size, 0);
 }
 
 static void the_longest_stream_has_a_header(void **state)
 {
-    char stream[STREAM_NAME_BYTES_MAX + 1], text[SEGMENT_HEADER_BYTES_MAX];
+    char stream[STREAM_NAME_BYTES_MAX + 1], target[SPOOL_TARGET_BYTES_MAX + 1], text[SEGMENT_HEADER_BYTES_MAX];
+    const struct segment_home home = {stream, target};
 
     (void)state;
     memset(stream, 's', STREAM_NAME_BYTES_MAX);
     stream[STREAM_NAME_BYTES_MAX] = '\0';
-    size_t bytes = segment_header(stream, true, text);
+    memset(target, 't', SPOOL_TARGET_BYTES_MAX);
+    target[SPOOL_TARGET_BYTES_MAX] = '\0';
+    size_t bytes = segment_header(&home, true, text);
     assert_int_equal(bytes, strlen(text));
-    assert_int_equal(segment_kind(slice_from_text(text), stream), SEGMENT_OURS_KEPT);
+    assert_int_equal(segment_kind(slice_from_text(text), &home), SEGMENT_OURS_KEPT);
 }
 
 int main(void)

@@ -158,6 +158,18 @@ static void another_streams_events_go_nowhere_else(void **state)
     spool_fixture_finish(spool_fixture_adopt(fixture));
 }
 
+static void another_redis_events_go_nowhere_else(void **state)
+{
+    struct spool_fixture *fixture = *state;
+
+    spool_fixture_append(fixture, 1, 10);
+    spool_fixture_die(fixture);
+    fixture->options.target = "staging:6379/0";
+    assert_null(spool_fixture_adopt(fixture));
+    fixture->options.target = NULL;
+    spool_fixture_finish(spool_fixture_adopt(fixture));
+}
+
 static void what_another_version_wrote_is_left_alone_and_told(void **state)
 {
     struct spool_fixture *fixture = *state;
@@ -310,6 +322,7 @@ int main(void)
         TEST(what_another_user_left_is_his),
         TEST(whether_it_is_kept_is_told_by_who_left_it),
         TEST(another_streams_events_go_nowhere_else),
+        TEST(another_redis_events_go_nowhere_else),
         TEST(what_another_version_wrote_is_left_alone_and_told),
         TEST(other_names_are_no_spools),
         TEST(a_segment_that_is_a_link_is_set_aside),
