@@ -8,6 +8,7 @@
 
 #include "proto/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DIGEST_BYTES = 32, DIGEST_HEX_BYTES = 2 * DIGEST_BYTES + 1 };
@@ -18,6 +19,9 @@ struct digest {
 
 /* Lower case hexadecimal with a NUL. */
 void digest_format(const struct digest *digest, char text[DIGEST_HEX_BYTES]);
+
+/* Reads what digest_format writes, nothing looser; false (and *digest untouched) when it is not that. */
+bool digest_parse(struct slice text, struct digest *digest);
 
 static inline struct slice digest_slice(const struct digest *digest)
 {

@@ -84,6 +84,37 @@ static void a_digest_is_its_bytes(void **state)
     assert_int_equal(digest_slice(&digest).data[DIGEST_BYTES - 1], 0xad);
 }
 
+static void pieces_of_any_size_come_to_the_same(void **state)
+{
+    const char *text = vectors[VECTORS - 1].text;
+
+    for (size_t piece = 1; piece <= strlen(text); piece++) {
+        struct digest digest, parsed;
+
+        digester_begin(*state);
+        for (size_t at = 0; at < strlen(text); at += piece)
+            digester_add(*state, slice_of(text + at, at + piece < strlen(text) ? piece : strlen(text) - at));
+        digest = digester_so_far(*state);
+        assert_true(digest_parse(slice_from_text(vectors[VECTORS - 1].digest), &parsed));
+        assert_memory_equal(&digest, &parsed, sizeof digest);
+    }
+}
+
+static void only_what_is_written_is_read(void **state)
+{
+    char text[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0";
+    struct digest digest;
+
+    (void)state;
+    assert_false(digest_parse(slice_of(text, 65), &digest));
+    assert_false(digest_parse(slice_of(text, 63), &digest));
+    assert_true(digest_parse(slice_of(text, 64), &digest));
+    for (const char *wrong = "BFGg/:@`- "; *wrong != '\0'; wrong++) {
+        text[63] = *wrong;
+        assert_false(digest_parse(slice_of(text, 64), &digest));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +123,8 @@ int main(void)
         cmocka_unit_test(a_used_digester_remembers_nothing),
         cmocka_unit_test(the_empty_slice_may_have_no_pointer),
         cmocka_unit_test(a_digest_is_its_bytes),
+        cmocka_unit_test(pieces_of_any_size_come_to_the_same),
+        cmocka_unit_test(only_what_is_written_is_read),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
