@@ -88,12 +88,16 @@ static void tell_link(const struct chain *chain, enum chain_break kind, uint64_t
                     .kind = kind, .first = sequence, .last = chain->last_sequence, .noticed_at_us = recorded_at_us});
 }
 
-static void move_on(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us)
+static void move_on(struct chain *chain, struct chain_step step, int64_t recorded_at_us)
 {
-    chain->last_sequence = sequence;
-    chain->digest_known = digest != NULL;
-    if (digest != NULL)
-        chain->last_digest = *digest;
+    if (chain->listener.step != NULL) {
+        step.producer_id = &chain->producer_id;
+        chain->listener.step(chain->listener.self, &step);
+    }
+    chain->last_sequence = step.sequence;
+    chain->digest_known = step.digest != NULL;
+    if (step.digest != NULL)
+        chain->last_digest = *step.digest;
     if (recorded_at_us > chain->recorded_at_us)
         chain->recorded_at_us = recorded_at_us;
 }
@@ -118,7 +122,13 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
 
     if (event->body == EVENT_PRODUCER_CLOSED)
         chain->end = event->sequence;
-    move_on(chain, event->sequence, digest, recorded_at_us);
+    move_on(chain,
+            (struct chain_step){.sequence = event->sequence,
+                                .is_event = true,
+                                .digest = digest,
+                                .previous_digest = event->previous_digest,
+                                .link = link},
+            recorded_at_us);
 }
 
 void chain_held(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us)
@@ -129,7 +139,8 @@ void chain_held(struct chain *chain, uint64_t sequence, const struct digest *dig
     tell_beyond_end(chain, sequence, recorded_at_us);
     tell_hole(chain, chain->last_sequence + 1, sequence - 1,
               (struct chain_finding){.kind = CHAIN_HOLE, .link = CHAIN_LINK_UNKNOWN, .noticed_at_us = recorded_at_us});
-    move_on(chain, sequence, digest, recorded_at_us);
+    move_on(chain, (struct chain_step){.sequence = sequence, .digest = digest, .link = CHAIN_LINK_UNKNOWN},
+            recorded_at_us);
 }
 
 void chain_end(struct chain *chain, uint64_t told_last, bool ended)

@@ -44,9 +44,26 @@ struct chain_finding {
     int64_t noticed_at_us; /* when the event that shows it was recorded; of OPEN_END the last event */
 };
 
+/* One number that is held, as the chain comes to it. */
+struct chain_step {
+    const struct uuid *producer_id;
+    uint64_t sequence;
+    bool is_event;                /* else it is held without a readable event */
+    const struct digest *digest;  /* NULL: not known */
+    struct slice previous_digest; /* what the event carries */
+    enum chain_link link;         /* to the last number before it that is held */
+};
+
+/* Whoever wants to see every number, in their order. A zeroed one is nobody. */
+struct chain_listener {
+    void (*step)(void *self, const struct chain_step *step);
+    void *self;
+};
+
 struct chain {
     void (*tell)(void *self, const struct chain_finding *finding);
     void *self;
+    struct chain_listener listener;
 
     /* The rest is the chain's own. */
     struct uuid producer_id;

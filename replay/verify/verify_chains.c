@@ -3,6 +3,7 @@
 #include "proto/digester.h"
 #include "replay/pages.h"
 #include "replay/verify/chain.h"
+#include "replay/verify/held.h"
 #include "replay/verify/verify_adoption.h"
 #include "replay/verify/verify_chain_text.h"
 #include "replay/verify/verify_event.h"
@@ -13,13 +14,6 @@
 static const struct postgres_statement events_statement = {
     "replay_events", "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event ORDER BY producer_id, sequence"};
 
-/* The digest of one that was not kept whole is not that of its bytes. */
-static const struct postgres_statement held_statement = {
-    "replay_held", "SELECT producer_id, sequence, id, CASE WHEN digest = sha256(payload) THEN digest END, rejected_at"
-                   " FROM taskledger.rejected_event"
-                   " WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8)"
-                   " ORDER BY producer_id, sequence, id LIMIT 1000"};
-
 static const struct postgres_statement books_statement = {
     "replay_books", "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1, known_sequence),"
                     " closed_at, pruned_at IS NOT NULL FROM taskledger.producer"
@@ -27,7 +21,7 @@ static const struct postgres_statement books_statement = {
 
 struct chains {
     struct verify *verify;
-    struct pages held;
+    struct held held;
     struct pages books;
     struct chain chain;
     bool is_open;         /* a chain is begun */
@@ -171,25 +165,13 @@ static bool go_to(struct chains *chains, const struct uuid *producer_id, struct 
 /* What was set aside before this number of this producer. NULL: all that is left. */
 static bool pass_held(struct chains *chains, const struct uuid *producer_id, uint64_t sequence, struct error *error)
 {
-    struct pages *held = &chains->held;
+    struct held *held = &chains->held;
 
-    while (!held->ended) {
-        int order = producer_id == NULL ? -1 : compare_page(held, producer_id);
-        if (order > 0 || (order == 0 && cell_number(held, 1) >= sequence))
-            return true;
-
-        struct uuid paged = postgres_read_uuid(cell(held, 0));
-        struct slice bytes = cell(held, 3);
-        struct digest digest;
-        bool has_digest = bytes.size == DIGEST_BYTES;
-
-        if (has_digest)
-            memcpy(digest.bytes, bytes.data, DIGEST_BYTES);
-        if (!go_to(chains, &paged, error))
+    while (held_is_before(held, producer_id, sequence)) {
+        if (!go_to(chains, &held->producer_id, error))
             return false;
-        chain_held(&chains->chain, cell_number(held, 1), has_digest ? &digest : NULL,
-                   postgres_read_time_us(cell(held, 4)));
-        if (!pages_next(held, error))
+        chain_held(&chains->chain, held->sequence, held->has_digest ? &held->digest : NULL, held->rejected_at_us);
+        if (!held_next(held, error))
             return false;
     }
     return true;
@@ -232,29 +214,19 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
 static bool scan(struct chains *chains, struct error *error)
 {
-    return pages_next(&chains->held, error) && pages_next(&chains->books, error) &&
+    return held_open(&chains->held, chains->verify->ledger.side, error) && pages_next(&chains->books, error) &&
            postgres_stream(chains->verify->ledger.main, &events_statement, NULL, 0, visit, chains, error) &&
            pass_held(chains, NULL, 0, error) && close_chain(chains, error) && pass_silent(chains, NULL, error);
-}
-
-/* The least key there can be: all zeros. */
-static struct pages pages_from_zero(struct postgres *postgres, const struct postgres_statement *statement,
-                                    size_t key_count)
-{
-    static const size_t sizes[] = {UUID_BYTES, sizeof(int64_t), sizeof(int64_t)};
-    struct pages pages = {.postgres = postgres, .statement = statement, .key_count = key_count};
-
-    for (size_t i = 0; i < key_count; i++)
-        pages.keys[i].size = sizes[i];
-    return pages;
 }
 
 bool verify_chains(struct verify *verify, struct error *error)
 {
     struct chains chains = {
         .verify = verify,
-        .held = pages_from_zero(verify->ledger.side, &held_statement, 3),
-        .books = pages_from_zero(verify->ledger.side, &books_statement, 1),
+        .books = {.postgres = verify->ledger.side,
+                  .statement = &books_statement,
+                  .key_count = 1,
+                  .keys = {{.size = UUID_BYTES}}}, /* the least there can be */
         .chain = {.tell = tell},
         .digester = digester_new(),
     };
@@ -262,7 +234,7 @@ bool verify_chains(struct verify *verify, struct error *error)
     chains.chain.self = &chains;
     bool good = chains.digester != NULL ? scan(&chains, error)
                                         : error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
-    pages_close(&chains.held);
+    held_close(&chains.held);
     pages_close(&chains.books);
     digester_free(chains.digester);
     arena_close(&chains.arena);
