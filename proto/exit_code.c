@@ -19,6 +19,8 @@ static const struct {
     {"crossslot", EXIT_USAGE},
     {"db", EXIT_USAGE},
     {"service", EXIT_USAGE},
+    {"seal", EXIT_USAGE},
+    {"key", EXIT_USAGE},
     {"locked", EXIT_LOCKED},
     {"diverged", EXIT_DIVERGED},
     {"noauth", EXIT_UNREACHABLE},

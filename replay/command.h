@@ -39,5 +39,6 @@ struct command {
 extern const struct command history_command;
 extern const struct command state_command;
 extern const struct command verify_command;
+extern const struct command seal_command;
 
 #endif

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &history_command,
     &state_command,
     &verify_command,
+    &seal_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 32 };

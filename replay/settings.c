@@ -21,6 +21,10 @@ static const struct option_spec own[] = {
      "holes of live producers that are younger than this may still fill"},
     {"--settle", "TASKLEDGER_SETTLE", OPTION_DURATION, AT(settle_ms), "10s", 0, 86400000, NULL, NULL,
      "how long to wait for the consumers before holes are judged"},
+    {"--seal", NULL, OPTION_TEXT, AT(seal), NULL, 0, 0, NULL, "FILE", "a seal that was made earlier and kept elsewhere"},
+    {"--key", NULL, OPTION_TEXT, AT(key), NULL, 0, 0, NULL, "FILE", "the private key that signs: Ed25519, PEM"},
+    {"--public-key", NULL, OPTION_TEXT, AT(public_key), NULL, 0, 0, NULL, "FILE",
+     "the public key of who must have signed the seal: PEM"},
 };
 
 /* Those of all. */

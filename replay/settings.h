@@ -32,6 +32,9 @@ struct settings {
     int64_t limit;
     int64_t in_flight_ms;
     int64_t settle_ms;
+    const char *seal;
+    const char *key;
+    const char *public_key;
 };
 
 enum { SETTINGS_COUNT_MAX = 96 };
