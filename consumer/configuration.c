@@ -31,7 +31,7 @@ static const struct option_spec specs[] = {
      "numbers of a producer that have been missing for so long are entered as lost; until then they may be on their way"},
     {"--retain", "TASKLEDGER_RETAIN", OPTION_DURATION, AT(retain_ms), "1h", 0, 31536000000, NULL, NULL,
      "entries that all groups have settled stay in the stream for so long, for repair and for readers that catch up"},
-    {"--retain-bytes", "TASKLEDGER_RETAIN_BYTES", OPTION_INTEGER, AT(retain_bytes), NULL, 1, INT64_MAX, NULL, "BYTES",
+    {"--retain-bytes", "TASKLEDGER_RETAIN_BYTES", OPTION_BYTES, AT(retain_bytes), NULL, 1, INT64_MAX, NULL, NULL,
      "settled entries go sooner while all shards together take more memory of Redis than this, or Redis uses more than "
      "80 % of maxmemory; if not given, 25 % of maxmemory, or 512 MiB where there is none"},
     {"--no-trim", "TASKLEDGER_NO_TRIM", OPTION_BOOLEAN, AT(no_trim), "no", 0, 0, NULL, NULL,

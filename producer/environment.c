@@ -38,6 +38,11 @@ struct environment {
         .variable = (name), .type = OPTION_INTEGER, .offset = AT(member), .minimum = (least), .maximum = (most), \
         .help = (about)                                                                                          \
     }
+#define BYTES(name, member, least, about)                                                                             \
+    {                                                                                                                 \
+        .variable = (name), .type = OPTION_BYTES, .offset = AT(member), .minimum = (least), .maximum = INT64_MAX - 1, \
+        .help = (about)                                                                                               \
+    }
 
 static const struct option_spec specs[] = {
     STREAM_OPTIONS_VARIABLES(AT),
@@ -47,8 +52,8 @@ static const struct option_spec specs[] = {
      .help = "who emits; if not given, host name and process number"},
     NUMBER("TASKLEDGER_QUEUE_EVENTS", queue_events, QUEUE_EVENTS_MIN, UINT32_MAX,
            "so many events wait in memory at most; if not given, 10000"),
-    NUMBER("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN, INT64_MAX,
-           "so much memory they take at most; if not given, 8388608"),
+    BYTES("TASKLEDGER_QUEUE_BYTES", queue_bytes, QUEUE_BYTES_MIN,
+          "so much memory they take at most; if not given, 8MiB"),
     {.variable = "TASKLEDGER_SPOOL",
      .type = OPTION_CHOICE,
      .choices = "off overflow always",
@@ -67,8 +72,8 @@ static const struct option_spec specs[] = {
      .type = OPTION_TEXT,
      .offset = AT(state_home),
      .help = "where programs of this user keep their state"},
-    NUMBER("TASKLEDGER_SPOOL_BYTES", spool_bytes, SPOOL_BYTES_MIN, INT64_MAX - 1,
-           "so much disk a process takes at most; if not given, 268435456"),
+    BYTES("TASKLEDGER_SPOOL_BYTES", spool_bytes, SPOOL_BYTES_MIN,
+          "so much disk a process takes at most; if not given, 256MiB"),
     NUMBER("TASKLEDGER_CONFIRM_MS", confirm_ms, 1, CONFIRM_PATIENCE_MAX_MS,
            "spool always: after so long without news from the ledger Redis is asked what it still has; if not given, "
            "30000"),

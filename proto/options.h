@@ -22,6 +22,7 @@ enum option_type {
     OPTION_BOOLEAN,  /* bool; 1/0, true/false, yes/no, on/off; the flag alone means yes, "--flag=no" is no */
     OPTION_CHOICE,   /* const char *, one of the words in `choices` */
     OPTION_DURATION, /* int64_t milliseconds; "500ms", "30s", "5m", "2h", "7d"; a bare number is seconds */
+    OPTION_BYTES,    /* int64_t bytes, as proto/bytes.h has them */
 };
 
 enum { OPTIONS_FILE_BYTES_MAX = 64 * 1024 }; /* of a secret's file */
@@ -32,7 +33,7 @@ struct option_spec {
     enum option_type type;
     size_t offset;        /* of the target in the program's struct */
     const char *fallback; /* the default as text; NULL: none */
-    int64_t minimum;      /* of INTEGER and DURATION (milliseconds); */
+    int64_t minimum;      /* of INTEGER, DURATION (milliseconds) and BYTES; */
     int64_t maximum;      /* both 0: whatever fits, for a DURATION not below 0 */
     const char *choices;  /* of CHOICE: "json text" */
     const char *value;    /* what --help calls the value: "NAME" */

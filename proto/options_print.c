@@ -15,6 +15,8 @@ static const char *value_name(const struct option_spec *spec)
         return "N";
     case OPTION_DURATION:
         return "DURATION";
+    case OPTION_BYTES:
+        return "BYTES";
     case OPTION_CHOICE:
         return "WORD";
     case OPTION_FILE_OF:
@@ -68,7 +70,8 @@ static int left_width(const struct options_table *table)
 
 static bool is_limited(const struct option_spec *spec)
 {
-    return spec->type == OPTION_INTEGER || spec->type == OPTION_DURATION || spec->type == OPTION_CHOICE;
+    return spec->type == OPTION_INTEGER || spec->type == OPTION_DURATION || spec->type == OPTION_BYTES ||
+           spec->type == OPTION_CHOICE;
 }
 
 /* The second line: limits, default, variable, as far as there are any. */

@@ -1,5 +1,7 @@
 #include "proto/options_value.h"
 
+#include "proto/bytes.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,9 @@
 #include <unistd.h>
 
 #define DURATION "a duration (500ms, 30s, 5m, 2h; a bare number is seconds)"
+#define SIZE     "a number of bytes (64MiB, 2G; a bare number is bytes)"
+
+enum { SIZE_LIMIT_SHIFT = 60 }; /* so many bytes or more are no limit */
 
 /* The name under which the value was given comes first, the other one behind it. */
 static bool wrong_name(const struct option_spec *spec, bool by_flag, struct error *error)
@@ -100,6 +105,11 @@ static void format_duration(int64_t ms, char text[32])
         snprintf(text, 32, "0s");
     else
         snprintf(text, 32, "%" PRId64 "%s", ms / units[i].ms, units[i].name);
+}
+
+static bool parse_bytes(const struct option_spec *spec, const char *text, int64_t *value)
+{
+    return bytes_read(text, value) && within(spec, *value);
 }
 
 /* Words */
@@ -255,6 +265,9 @@ bool options_value_store(const struct option_spec *spec, void *target, const cha
     case OPTION_DURATION:
         stored = parse_duration(spec, text, &number) && store(spec, target, &number, sizeof number);
         break;
+    case OPTION_BYTES:
+        stored = parse_bytes(spec, text, &number) && store(spec, target, &number, sizeof number);
+        break;
     case OPTION_BOOLEAN:
         stored = parse_boolean(text, &truth) && store(spec, target, &truth, sizeof truth);
         break;
@@ -284,6 +297,21 @@ static void expect_duration(const struct option_spec *spec, char expected[OPTION
         snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, DURATION);
 }
 
+static void expect_bytes(const struct option_spec *spec, char expected[OPTIONS_VALUE_EXPECTED_BYTES])
+{
+    char least[BYTES_TEXT_MAX];
+    char most[BYTES_TEXT_MAX];
+
+    bytes_format(spec->minimum, least);
+    bytes_format(spec->maximum, most);
+    if (!has_limits(spec))
+        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, SIZE);
+    else if (spec->maximum >> SIZE_LIMIT_SHIFT > 0)
+        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, SIZE ", at least %s", least);
+    else
+        snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, SIZE " from %s to %s", least, most);
+}
+
 void options_value_expected(const struct option_spec *spec, char expected[OPTIONS_VALUE_EXPECTED_BYTES])
 {
     switch (spec->type) {
@@ -292,6 +320,9 @@ void options_value_expected(const struct option_spec *spec, char expected[OPTION
         break;
     case OPTION_DURATION:
         expect_duration(spec, expected);
+        break;
+    case OPTION_BYTES:
+        expect_bytes(spec, expected);
         break;
     case OPTION_CHOICE:
         snprintf(expected, OPTIONS_VALUE_EXPECTED_BYTES, "one of: %s", spec->choices);

@@ -41,8 +41,8 @@
                .value = "TEXT",                                                                                        \
                .help = "which Redis what is there is for, in words that are only compared; if not given, the URL's "   \
                        "host:port/db"),                                                                                \
-        OPTION(spool_bytes, OPTION_INTEGER, .flag = "--spool-bytes", .variable = "TASKLEDGER_SPOOL_BYTES",             \
-               .fallback = "268435456", .minimum = SPOOL_BYTES_MIN, .maximum = INT64_MAX - 1, .value = "BYTES",        \
+        OPTION(spool_bytes, OPTION_BYTES, .flag = "--spool-bytes", .variable = "TASKLEDGER_SPOOL_BYTES",               \
+               .fallback = "256MiB", .minimum = SPOOL_BYTES_MIN, .maximum = INT64_MAX - 1,                             \
                .help = "so much disk one process takes at most")
 
 #define SHARED                                                                                        \

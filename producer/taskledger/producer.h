@@ -131,8 +131,8 @@ struct taskledger_options {
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_SPOOL (off, overflow, always),
  * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_TARGET, TASKLEDGER_SPOOL_BYTES, TASKLEDGER_CONFIRM_MS,
  * TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in
- * `reason`; `options` is then unchanged. The texts point into the environment or into memory that lives as long as the
- * process. Not while another thread changes the environment. */
+ * `reason`; `options` is then unchanged. Numbers of bytes may have units: 64MiB, 2G. The texts point into the environment or
+ * into memory that lives as long as the process. Not while another thread changes the environment. */
 TASKLEDGER_API int taskledger_options_from_environment(struct taskledger_options *options, char *reason,
                                                        size_t reason_size);
 

@@ -20,6 +20,7 @@ struct settings {
     const char *choice;
     int64_t number;
     int64_t duration_ms;
+    int64_t bytes;
     bool truth;
 };
 
@@ -35,6 +36,8 @@ static const struct option_spec specs[] = {
      .fallback = "5", .minimum = -5, .maximum = 1024, .help = "a number"},
     {.flag = "--duration", .variable = "T_DURATION", .type = OPTION_DURATION,
      .offset = offsetof(struct settings, duration_ms), .fallback = "5s", .help = "a duration"},
+    {.flag = "--bytes", .variable = "T_BYTES", .type = OPTION_BYTES, .offset = offsetof(struct settings, bytes),
+     .fallback = "5MiB", .help = "a number of bytes"},
     {.flag = "--truth", .variable = "T_TRUTH", .type = OPTION_BOOLEAN, .offset = offsetof(struct settings, truth),
      .help = "a truth"},
 };
@@ -51,6 +54,7 @@ static void check_settings(const struct settings *settings)
            strcmp(settings->choice, "three") == 0);
     assert(settings->number >= -5 && settings->number <= 1024);
     assert(settings->duration_ms >= 0);
+    assert(settings->bytes >= 0);
 }
 
 static void check_error(const struct error *error, const char *reason)

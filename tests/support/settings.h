@@ -18,6 +18,8 @@ struct settings {
     const char *format;
     int64_t idle_ms;
     int64_t keep_ms;
+    int64_t room_bytes;
+    int64_t more_bytes;
     bool enabled;
     bool once;
 };

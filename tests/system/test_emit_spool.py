@@ -64,7 +64,7 @@ def test_lines_spools_more_than_memory_holds(programs, away, spool, redis, event
 
 def test_lines_tells_where_it_gave_up_when_the_spool_is_full(programs, away, spool):
     wide = '{"task_id":"t","status":"RUNNING","message":"%s"}\n' % ("x" * 50_000)
-    result = emit(programs, "lines", "--timeout", "1s", "--spool-bytes", "1048576", input=wide * 400, expect=3)
+    result = emit(programs, "lines", "--timeout", "1s", "--spool-bytes", "1MiB", input=wide * 400, expect=3)
     assert re.search(r"gave up after line \d+", result.stderr)
 
 

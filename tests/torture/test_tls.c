@@ -141,6 +141,7 @@ static void memory_of_the_library_may_run_out_at_any_allocation(void **state)
 {
     (void)state;
     assert_every_fault_is_survived(set_stage, LINE_FAULT_TLS_MEMORY, "memory", 200);
+    assert_every_fault_is_survived(set_stage_with_sentinel, LINE_FAULT_TLS_MEMORY, "memory", 200);
 }
 
 static void any_call_of_the_kernels_may_fail(void **state)

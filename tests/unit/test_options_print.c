@@ -29,25 +29,31 @@ static void help_shows_flags_limits_defaults_and_variables(void **state)
 
     (void)state;
     assert_string_equal(
-        text, "  --stream NAME          key of the stream\n"
-              "                         default taskledger:events; T_STREAM\n"
-              "  --shards N             streams that share the load\n"
-              "                         a whole number from 1 to 1024; default 1; T_SHARDS\n"
-              "  --offset N             any number | even a negative one\n"
-              "                         a whole number\n"
-              "  --redis-url URL        where Redis is\n"
-              "                         T_URL\n"
-              "  T_URL_FILE             file that holds it\n"
-              "  --format WORD          how it is written\n"
-              "                         one of: table json jsonl; default table; T_FORMAT\n"
-              "  --claim-idle DURATION  when entries of others are taken over\n"
-              "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms to 1h; "
-              "default 60s; T_IDLE\n"
-              "  T_KEEP                 how long\n"
-              "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds)\n"
-              "  T_ENABLED              apply at all\n"
-              "                         default yes\n"
-              "  --once                 one turn only\n");
+        text,
+        "  --stream NAME          key of the stream\n"
+        "                         default taskledger:events; T_STREAM\n"
+        "  --shards N             streams that share the load\n"
+        "                         a whole number from 1 to 1024; default 1; T_SHARDS\n"
+        "  --offset N             any number | even a negative one\n"
+        "                         a whole number\n"
+        "  --redis-url URL        where Redis is\n"
+        "                         T_URL\n"
+        "  T_URL_FILE             file that holds it\n"
+        "  --format WORD          how it is written\n"
+        "                         one of: table json jsonl; default table; T_FORMAT\n"
+        "  --claim-idle DURATION  when entries of others are taken over\n"
+        "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms to 1h; "
+        "default 60s; T_IDLE\n"
+        "  T_KEEP                 how long\n"
+        "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds)\n"
+        "  --room BYTES           how much\n"
+        "                         a number of bytes (64MiB, 2G; a bare number is bytes) from 4KiB to 1GiB; default "
+        "1MiB; T_ROOM\n"
+        "  T_MORE                 how much more\n"
+        "                         a number of bytes (64MiB, 2G; a bare number is bytes), at least 1KiB\n"
+        "  T_ENABLED              apply at all\n"
+        "                         default yes\n"
+        "  --once                 one turn only\n");
     free(text);
 }
 
@@ -70,6 +76,10 @@ static void the_page_has_a_row_for_each_option(void **state)
         "to 1h | `60s` | when entries "
         "of others are taken over |\n"
         "| | `T_KEEP` | a duration (500ms, 30s, 5m, 2h; a bare number is seconds) | | how long |\n"
+        "| `--room BYTES` | `T_ROOM` | a number of bytes (64MiB, 2G; a bare number is bytes) from 4KiB to 1GiB | "
+        "`1MiB` | "
+        "how much |\n"
+        "| | `T_MORE` | a number of bytes (64MiB, 2G; a bare number is bytes), at least 1KiB | | how much more |\n"
         "| | `T_ENABLED` | yes or no | `yes` | apply at all |\n"
         "| `--once` | | yes or no | | one turn only |\n");
     free(text);

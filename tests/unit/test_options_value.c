@@ -44,6 +44,21 @@ static void durations_have_units(void **state)
     }
 }
 
+static void numbers_of_bytes_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } rooms[] = {{"4096", 4096}, {"4KiB", 4096}, {"64M", 67108864}, {"64MiB", 67108864}, {"1gb", 1073741824}};
+    struct settings_fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+        setenv("T_ROOM", rooms[i].text, 1);
+        assert_true(settings_from_environment(fixture));
+        assert_int_equal(fixture->settings.room_bytes, rooms[i].bytes);
+    }
+}
+
 static void a_wrong_number_is_named_with_what_was_expected(void **state)
 {
     static const char *const wrong[] = {"abc",
@@ -96,6 +111,25 @@ static void a_wrong_duration_is_named_with_what_was_expected(void **state)
     }
     settings_assert_config(*state, "T_KEEP", "-1",
                            "T_KEEP: expected a duration (500ms, 30s, 5m, 2h; a bare number is seconds), found \"-1\"");
+}
+
+static void a_wrong_number_of_bytes_is_named_with_what_was_expected(void **state)
+{
+    static const char *const wrong[] = {"4095", "1025M", "2G", "-1", "1 MiB", "1.5M", "M", "lots", "9999999999999T"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[256];
+
+        snprintf(
+            text, sizeof text,
+            "T_ROOM (--room): expected a number of bytes (64MiB, 2G; a bare number is bytes) from 4KiB to 1GiB, found "
+            "\"%s\"",
+            wrong[i]);
+        settings_assert_config(*state, "T_ROOM", wrong[i], text);
+    }
+    settings_assert_config(
+        *state, "T_MORE", "1",
+        "T_MORE: expected a number of bytes (64MiB, 2G; a bare number is bytes), at least 1KiB, found \"1\"");
 }
 
 static void numbers_without_limits_still_have_those_of_their_type(void **state)
@@ -211,8 +245,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(yes_and_no_have_many_words),
         TEST(durations_have_units),
+        TEST(numbers_of_bytes_have_units),
         TEST(a_wrong_number_is_named_with_what_was_expected),
         TEST(a_wrong_duration_is_named_with_what_was_expected),
+        TEST(a_wrong_number_of_bytes_is_named_with_what_was_expected),
         TEST(numbers_without_limits_still_have_those_of_their_type),
         TEST(other_wrong_values_are_named_too),
         TEST(a_secret_is_read_from_its_file_without_the_final_newline),

@@ -142,7 +142,7 @@ static void the_environment_fills_what_was_not_given(void **state)
     setenv("TASKLEDGER_SHARDS", "4", 1);
     setenv("TASKLEDGER_WORKER", "w", 1);
     setenv("TASKLEDGER_QUEUE_EVENTS", "77", 1);
-    setenv("TASKLEDGER_QUEUE_BYTES", "200000", 1);
+    setenv("TASKLEDGER_QUEUE_BYTES", "256KiB", 1);
     options.stream = "mine";
     assert_int_equal(taskledger_options_from_environment(&options, NULL, 0), 0);
     assert_string_equal(options.redis_url, "redis://elsewhere");
@@ -150,7 +150,7 @@ static void the_environment_fills_what_was_not_given(void **state)
     assert_string_equal(options.worker, "w");
     assert_int_equal(options.shards, 4);
     assert_int_equal(options.queue_events, 77);
-    assert_int_equal(options.queue_bytes, 200000);
+    assert_int_equal(options.queue_bytes, 256 * 1024);
     assert_int_equal(options.disabled, 0);
 }
 
