@@ -33,6 +33,7 @@ static const struct {
     {"rights", EXIT_UNREACHABLE},
     {"no_database", EXIT_UNREACHABLE},
     {"output", EXIT_INCOMPLETE},
+    {"archive", EXIT_INCOMPLETE},
 };
 
 enum exit_code exit_code_of(const struct error *error)

@@ -40,5 +40,7 @@ extern const struct command history_command;
 extern const struct command state_command;
 extern const struct command verify_command;
 extern const struct command seal_command;
+extern const struct command export_command;
+extern const struct command import_command;
 
 #endif

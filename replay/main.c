@@ -18,6 +18,8 @@ static const struct command *const commands[] = {
     &state_command,
     &verify_command,
     &seal_command,
+    &export_command,
+    &import_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 32 };

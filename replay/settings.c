@@ -25,6 +25,18 @@ static const struct option_spec own[] = {
     {"--key", NULL, OPTION_TEXT, AT(key), NULL, 0, 0, NULL, "FILE", "the private key that signs: Ed25519, PEM"},
     {"--public-key", NULL, OPTION_TEXT, AT(public_key), NULL, 0, 0, NULL, "FILE",
      "the public key of who must have signed the seal: PEM"},
+    {"--since", NULL, OPTION_TEXT, AT(since), NULL, 0, 0, NULL, "TIME",
+     "from then on, that moment too: RFC 3339, or back from now like -2h"},
+    {"--until", NULL, OPTION_TEXT, AT(until), NULL, 0, 0, NULL, "TIME",
+     "up to then"},
+    {"--encoding", "TASKLEDGER_ENCODING", OPTION_CHOICE, AT(encoding), "jsonl", 0, 0, "jsonl protobuf", NULL,
+     "how an export is written: JSON lines, or length-delimited protobuf"},
+    {"--cursor-file", NULL, OPTION_TEXT, AT(cursor_file), NULL, 0, 0, NULL, "FILE",
+     "what was exported before, and is not exported again; made at the first run"},
+    {"--from-stream", NULL, OPTION_BOOLEAN, AT(from_stream), NULL, 0, 0, NULL, NULL,
+     "import what the stream holds"},
+    {"--force", NULL, OPTION_BOOLEAN, AT(force), NULL, 0, 0, NULL, NULL,
+     "go on where it would be refused"},
 };
 
 /* Those of all. */

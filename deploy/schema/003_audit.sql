@@ -22,4 +22,36 @@ CREATE TABLE taskledger.prune_boundary (
 );
 
 
+-- ---- partitions of the past -----------------------------------------------------------------------------------------
+
+-- Makes the partition for producers born at this instant (Unix milliseconds), with the rights of the owner, unless
+-- task_event_other holds events of that month or somebody holds a lock: it works without. Tells from when to when it goes.
+-- Only of the last ten years, so that nobody can make any number of tables.
+CREATE FUNCTION taskledger.ensure_month(born_ms bigint, OUT first_ms bigint, OUT end_ms bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '1s' AS $$
+DECLARE
+    month CONSTANT timestamptz := date_trunc('month', to_timestamp(least(born_ms, 253402300799999) / 1000.0));
+    name CONSTANT text := to_char(month, '"task_event_y"YYYY"m"MM');
+BEGIN
+    first_ms := extract(epoch FROM month) * 1000;
+    end_ms := extract(epoch FROM month + interval '1 month') * 1000;
+    IF month NOT BETWEEN now() - interval '10 years' AND now() + interval '1 month'
+        OR to_regclass('taskledger.' || name) IS NOT NULL
+    THEN
+        RETURN;
+    END IF;
+
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1953260647, 2); -- one maker at a time; class 'tldg'
+        PERFORM taskledger.make_partition(name, month);
+    EXCEPTION
+        WHEN duplicate_table OR check_violation OR lock_not_available THEN
+            NULL;
+    END;
+END
+$$;
+REVOKE ALL ON FUNCTION taskledger.ensure_month(bigint) FROM PUBLIC;
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (3, 'audit', 1);

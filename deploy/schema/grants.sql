@@ -43,3 +43,4 @@ GRANT INSERT, UPDATE ON taskledger.stream_head TO taskledger_writer;
 GRANT INSERT, UPDATE, DELETE ON taskledger.entry_trial TO taskledger_writer;
 GRANT INSERT, UPDATE, DELETE ON taskledger.producer_run TO taskledger_writer; -- folding takes rows away
 GRANT EXECUTE ON FUNCTION taskledger.ensure_partitions(integer) TO taskledger_writer;
+GRANT EXECUTE ON FUNCTION taskledger.ensure_month(bigint) TO taskledger_writer;
