@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* clang-format off */
 static const struct command *const commands[] = {
     &history_command,
     &state_command,
@@ -21,6 +22,7 @@ static const struct command *const commands[] = {
     &export_command,
     &import_command,
 };
+/* clang-format on */
 
 enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 32 };
 

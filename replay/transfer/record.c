@@ -13,9 +13,8 @@ static const struct record_field begin_fields[] = {
 };
 
 static const struct record_field redaction_fields[] = {
-    {"producer_id", 1, RECORD_UUID},       {"sequence", 2, RECORD_INT8},
-    {"digest", 3, RECORD_DIGEST},          {"reason", 4, RECORD_TEXT},
-    {"redacted_at", 5, RECORD_TIME},       {"redacted_by", 6, RECORD_TEXT},
+    {"producer_id", 1, RECORD_UUID},      {"sequence", 2, RECORD_INT8},    {"digest", 3, RECORD_DIGEST},
+    {"reason", 4, RECORD_TEXT},           {"redacted_at", 5, RECORD_TIME}, {"redacted_by", 6, RECORD_TEXT},
     {"previous_digest", 7, RECORD_BYTES},
 };
 
