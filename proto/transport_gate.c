@@ -12,6 +12,14 @@ static void close_gate(void)
     gate_close(GATE_TLS, TRANSPORT_GATE_END_WAIT_MS);
 }
 
+/* What it says then it will say again. Inside, too: the process may end just now. */
+static void set_up(void)
+{
+    transport_gate_enter();
+    (void)OPENSSL_init_ssl(0, NULL);
+    transport_gate_leave();
+}
+
 /* Not atexit(3): only the library knows when it goes. It first notes that it goes and then calls those it was told of; so
  * we tell first and then ask, and one of the two sees the other. To be told of twice does no harm. */
 bool transport_gate_watch(void)
@@ -20,10 +28,10 @@ bool transport_gate_watch(void)
 
     if (atomic_load(&told))
         return true;
-    (void)OPENSSL_init_ssl(0, NULL); /* what it says then it will say again */
     if (OPENSSL_atexit(close_gate) != 1)
         return false;
     atomic_store(&told, true);
+    set_up();
     if (OPENSSL_init_crypto(0, NULL) != 1)
         gate_close(GATE_TLS, 0);
     return true;

@@ -49,6 +49,7 @@ static void send_inside(void)
 
     if (!transport_gate_watch() || pthread_create(&thread, NULL, stay_inside, NULL) != 0)
         _exit(UNPREPARED);
+    pthread_detach(thread);
     while (!atomic_load(&is_inside))
         sched_yield();
 }
