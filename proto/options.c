@@ -70,7 +70,7 @@ struct walk {
 
 static bool is_flag(const char *argument)
 {
-    return argument[0] == '-' && argument[1] != '\0';
+    return argument[0] == '-' && argument[1] != '\0' && (argument[1] < '0' || argument[1] > '9');
 }
 
 static const struct option_spec *find_flag(const struct options_table *table, struct slice given)
