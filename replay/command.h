@@ -38,6 +38,9 @@ struct command {
 
 extern const struct command history_command;
 extern const struct command state_command;
+extern const struct command tasks_command;
+extern const struct command diff_command;
+extern const struct command stuck_command;
 extern const struct command verify_command;
 extern const struct command seal_command;
 extern const struct command export_command;

@@ -2,9 +2,12 @@
 
 #include "proto/status.h"
 
-#define SELECT_EVENTS                                                                             \
-    "SELECT producer_id, sequence, occurred_at, status, attempt, recorded_at, stream, stream_ms," \
-    " stream_seq, payload FROM taskledger.task_event WHERE task_id = $1::text"
+#define SELECT_EVENTS                                                                                         \
+    "SELECT producer_id, sequence, occurred_at, status, attempt, recorded_at, stream, stream_ms, stream_seq," \
+    " payload, r.reason, EXISTS (SELECT FROM taskledger.rejected_event AS o"                                  \
+    "   WHERE o.producer_id = e.producer_id AND o.sequence = e.sequence)"                                     \
+    " FROM taskledger.task_event AS e LEFT JOIN taskledger.redaction AS r USING (producer_id, sequence)"      \
+    " WHERE task_id = $1::text"
 
 enum { ARENA_KEPT_BYTES = 256 * 1024 };
 
@@ -28,7 +31,7 @@ static struct slice cell(const struct postgres_row *row, size_t column)
     return value;
 }
 
-/* What the columns say of an event whose payload says nothing. */
+/* What the columns say of an event whose payload says nothing, or nothing any more. */
 static void read_columns(const struct postgres_row *row, struct event *event)
 {
     *event = (struct event){
@@ -50,10 +53,14 @@ static bool read_row(void *self, const struct postgres_row *row, struct error *e
         .stream = cell(row, 6),
         .stream_ms = (uint64_t)postgres_read_int64(cell(row, 7)),
         .stream_sequence = (uint64_t)postgres_read_int64(cell(row, 8)),
+        .payload = cell(row, 9),
+        .is_redacted = cell(row, 10).data != NULL,
+        .redacted_because = cell(row, 10),
+        .is_contested = postgres_read_boolean(cell(row, 11)),
     };
 
     arena_reset(reading->arena, ARENA_KEPT_BYTES);
-    event.is_readable = event_decode(cell(row, 9), reading->arena, &event.event, &has_identity, &why) &&
+    event.is_readable = event_decode(event.payload, reading->arena, &event.event, &has_identity, &why) &&
                         event.event.body == EVENT_TASK_STATUS;
     if (why.kind == ERROR_FATAL) {
         *error = why;

@@ -18,14 +18,19 @@ enum ledger_order {
 /* What the ledger adds to an event. */
 struct ledger_event {
     struct event event;
-    bool is_readable; /* else only producer_id, sequence, occurred_at and task_status.status and .attempt are known */
+    bool
+        is_readable; /* else only producer_id, sequence, occurred_at and task_status.status and .attempt are known ... */
+    bool is_redacted; /* ... as they shall be */
+    struct slice redacted_because;
+    bool is_contested; /* other bytes with the same identity were set aside */
     int64_t recorded_at_us;
     struct slice stream;
     uint64_t stream_ms;
     uint64_t stream_sequence;
+    struct slice payload; /* as it was received */
 };
 
-/* Called for each event; slices are borrowed for the call. */
+/* Called for each event; slices are borrowed for the call, but for those of a readable one: they live in the arena. */
 typedef bool ledger_events_visitor(void *self, const struct ledger_event *event, struct error *error);
 
 /* `arena` is where events are decoded; it is reset before each one. */

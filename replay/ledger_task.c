@@ -4,19 +4,22 @@
 
 enum { UPDATED_AT = 21 }; /* behind the columns of the projection */
 
+/* A row of a result, or one that streams in. */
 struct reader {
     const struct postgres_result *result;
     size_t row;
+    const struct postgres_row *streamed; /* NULL: of the result */
     size_t column;
 };
 
 static struct slice next(struct reader *reader)
 {
     struct slice value = {.size = 0};
+    size_t column = reader->column++;
+    bool is_given = reader->streamed != NULL ? postgres_row_value(reader->streamed, column, &value)
+                                             : postgres_value(reader->result, reader->row, column, &value);
 
-    if (!postgres_value(reader->result, reader->row, reader->column++, &value))
-        return (struct slice){.data = NULL};
-    return value;
+    return is_given ? value : (struct slice){.data = NULL};
 }
 
 static int64_t next_time(struct reader *reader)
@@ -33,33 +36,45 @@ static struct slice next_json(struct reader *reader)
     return value.data == NULL ? value : postgres_read_jsonb(value);
 }
 
+static void read_projection(struct reader *reader, struct projection *projection)
+{
+    projection->task_id = next(reader);
+    projection->status = status_parse(next(reader));
+    projection->attempt = (uint32_t)postgres_read_int32(next(reader));
+    projection->step = next(reader);
+    struct slice progress = next(reader);
+    projection->has_progress = progress.data != NULL;
+    projection->progress = projection->has_progress ? postgres_read_double(progress) : 0;
+    projection->message = next(reader);
+    projection->worker = next(reader);
+    projection->queue = next(reader);
+    projection->task_name = next(reader);
+    projection->parent_task_id = next(reader);
+    projection->error_type = next(reader);
+    projection->error_message = next(reader);
+    projection->data_json = next_json(reader);
+    projection->first_at_us = next_time(reader);
+    projection->queued_at_us = next_time(reader);
+    projection->started_at_us = next_time(reader);
+    projection->finished_at_us = next_time(reader);
+    projection->occurred_at_us = next_time(reader);
+    projection->producer_id = postgres_read_uuid(next(reader));
+    projection->sequence = (uint64_t)postgres_read_int64(next(reader));
+    projection->event_count = (uint64_t)postgres_read_int64(next(reader));
+}
+
 void ledger_task_read(const struct postgres_result *result, size_t row, struct projection *projection)
 {
     struct reader reader = {.result = result, .row = row};
 
-    projection->task_id = next(&reader);
-    projection->status = status_parse(next(&reader));
-    projection->attempt = (uint32_t)postgres_read_int32(next(&reader));
-    projection->step = next(&reader);
-    struct slice progress = next(&reader);
-    projection->has_progress = progress.data != NULL;
-    projection->progress = projection->has_progress ? postgres_read_double(progress) : 0;
-    projection->message = next(&reader);
-    projection->worker = next(&reader);
-    projection->queue = next(&reader);
-    projection->task_name = next(&reader);
-    projection->parent_task_id = next(&reader);
-    projection->error_type = next(&reader);
-    projection->error_message = next(&reader);
-    projection->data_json = next_json(&reader);
-    projection->first_at_us = next_time(&reader);
-    projection->queued_at_us = next_time(&reader);
-    projection->started_at_us = next_time(&reader);
-    projection->finished_at_us = next_time(&reader);
-    projection->occurred_at_us = next_time(&reader);
-    projection->producer_id = postgres_read_uuid(next(&reader));
-    projection->sequence = (uint64_t)postgres_read_int64(next(&reader));
-    projection->event_count = (uint64_t)postgres_read_int64(next(&reader));
+    read_projection(&reader, projection);
+}
+
+void ledger_task_read_streamed(const struct postgres_row *row, struct projection *projection)
+{
+    struct reader reader = {.streamed = row};
+
+    read_projection(&reader, projection);
 }
 
 const char *ledger_task_empty(const struct postgres_result *result, size_t row)

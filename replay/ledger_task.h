@@ -18,6 +18,9 @@
 /* Row `row` of a result with these columns. Borrows from the result; `data` is the text of jsonb. */
 void ledger_task_read(const struct postgres_result *result, size_t row, struct projection *projection);
 
+/* The same of a row that streams in; borrows from it. */
+void ledger_task_read_streamed(const struct postgres_row *row, struct projection *projection);
+
 /* The first text column of such a row that is empty, which should be NULL, or NULL. */
 const char *ledger_task_empty(const struct postgres_result *result, size_t row);
 

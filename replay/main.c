@@ -17,6 +17,9 @@
 static const struct command *const commands[] = {
     &history_command,
     &state_command,
+    &tasks_command,
+    &diff_command,
+    &stuck_command,
     &verify_command,
     &seal_command,
     &export_command,

@@ -15,6 +15,24 @@ static const struct option_spec own[] = {
      "what was true then, as the workers said: RFC 3339, or back from now like -90s, -2h"},
     {"--known-at", NULL, OPTION_TEXT, AT(known_at), NULL, 0, 0, NULL, "TIME",
      "what the ledger knew then"},
+    {"--status", NULL, OPTION_TEXT, AT(status), NULL, 0, 0, NULL, "STATUS",
+     "those in this status, or in one of several: RUNNING,RETRY"},
+    {"--name", NULL, OPTION_TEXT, AT(name), NULL, 0, 0, NULL, "NAME", "those of this kind"},
+    {"--worker", NULL, OPTION_TEXT, AT(worker), NULL, 0, 0, NULL, "NAME", "those that this worker spoke of last"},
+    {"--queue", NULL, OPTION_TEXT, AT(queue), NULL, 0, 0, NULL, "NAME", "those of this queue"},
+    {"--step", NULL, OPTION_TEXT, AT(step), NULL, 0, 0, NULL, "TEXT", "those in this step"},
+    {"--since", NULL, OPTION_TEXT, AT(since), NULL, 0, 0, NULL, "TIME",
+     "those whose latest event happened then or later: RFC 3339, or back from now like -90s, -2h"},
+    {"--until", NULL, OPTION_TEXT, AT(until), NULL, 0, 0, NULL, "TIME", "those whose latest event happened before"},
+    {"--follow", NULL, OPTION_BOOLEAN, AT(follow), NULL, 0, 0, NULL, NULL,
+     "go on and show what comes, until the task has ended"},
+    {"--raw", NULL, OPTION_BOOLEAN, AT(raw), NULL, 0, 0, NULL, NULL,
+     "each event's bytes as they were received, and every field in them"},
+    {"--reverse", NULL, OPTION_BOOLEAN, AT(reverse), NULL, 0, 0, NULL, NULL, "the newest first"},
+    {"--tree", NULL, OPTION_BOOLEAN, AT(tree), NULL, 0, 0, NULL, NULL,
+     "the task with its children, and theirs, instead of its events"},
+    {"--older", NULL, OPTION_DURATION, AT(older_ms), "5m", 0, INT64_C(3650) * 86400000, NULL, NULL,
+     "how long an active task may be silent"},
     {"--limit", "TASKLEDGER_LIMIT", OPTION_INTEGER, AT(limit), "20", 0, 1000000, NULL, NULL,
      "how many findings of each kind to show; all are counted"},
     {"--in-flight", "TASKLEDGER_IN_FLIGHT", OPTION_DURATION, AT(in_flight_ms), "5m", 0, 0, NULL, NULL,
@@ -38,6 +56,11 @@ static const struct option_spec own[] = {
     {"--force", NULL, OPTION_BOOLEAN, AT(force), NULL, 0, 0, NULL, NULL,
      "go on where it would be refused"},
 };
+
+/* For who lists rows and not findings. */
+static const struct option_spec limit_of_rows = {
+    "--limit", NULL, OPTION_INTEGER, AT(limit), "0", 0, INT64_MAX, NULL, NULL,
+    "how many rows to show; 0: all. All are counted"};
 
 /* Those of all. */
 static const struct option_spec shared[] = {
@@ -88,6 +111,10 @@ static void add_own(struct settings_table *part, const char *const *flags)
     for (; *flags != NULL; flags++) {
         size_t i = 0;
 
+        if (strcmp(*flags, SETTINGS_LIMIT_OF_ROWS) == 0) {
+            add(part, &limit_of_rows, 1);
+            continue;
+        }
         while (i < OWN_COUNT && strcmp(own[i].flag, *flags) != 0)
             i++;
         assert(i < OWN_COUNT);

@@ -29,6 +29,18 @@ struct settings {
 
     const char *as_of;
     const char *known_at;
+    const char *status; /* which tasks are listed */
+    const char *name;
+    const char *worker;
+    const char *queue;
+    const char *step;
+    const char *since;
+    const char *until;
+    bool follow;
+    bool raw;
+    bool reverse;
+    bool tree;
+    int64_t older_ms;
     int64_t limit;
     int64_t in_flight_ms;
     int64_t settle_ms;
@@ -44,6 +56,9 @@ struct settings {
 };
 
 enum { SETTINGS_COUNT_MAX = 96 };
+
+/* In a command's list of flags: --limit of those who list everything when it is not given. */
+#define SETTINGS_LIMIT_OF_ROWS "--limit (of rows)"
 
 /* Room for a part of the table. */
 struct settings_table {

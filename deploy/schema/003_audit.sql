@@ -54,4 +54,34 @@ $$;
 REVOKE ALL ON FUNCTION taskledger.ensure_month(bigint) FROM PUBLIC;
 
 
+-- ---- tasks without a sign of life, tasks with children ---------------------------------------------------------------
+
+-- Tasks that are RUNNING or in RETRY and of which nothing was heard for longer than `older`, by the clock of whoever said
+-- the last thing; and what is known of him: when he ended, and when the ledger learnt anything from him last. Names are
+-- looked up at each call, so it is the table of that moment also after a rebuild has put another in its place.
+CREATE FUNCTION taskledger.stuck_tasks(older interval)
+    RETURNS TABLE (task_id text, status taskledger.task_status, attempt integer, task_name text, queue text, worker text,
+                   step text, started_at timestamptz, occurred_at timestamptz, silent_for interval, producer_id uuid,
+                   sequence bigint, producer_host text, producer_pid bigint, producer_closed_at timestamptz,
+                   producer_heard_at timestamptz)
+    LANGUAGE sql STABLE AS $$
+    SELECT task.task_id, task.status, task.attempt, task.task_name, task.queue, task.worker, task.step, task.started_at,
+           task.occurred_at, now() - task.occurred_at, task.producer_id, task.sequence, producer.host, producer.pid,
+           producer.closed_at, heard.recorded_at
+        FROM taskledger.task AS task
+        LEFT JOIN taskledger.producer AS producer USING (producer_id)
+        LEFT JOIN LATERAL (SELECT event.recorded_at FROM taskledger.task_event AS event
+                               WHERE event.producer_id = task.producer_id ORDER BY event.sequence DESC LIMIT 1)
+            AS heard ON true
+        WHERE task.status IN ('RUNNING', 'RETRY') AND task.occurred_at < now() - older
+$$;
+
+CREATE VIEW taskledger.stuck_task AS SELECT * FROM taskledger.stuck_tasks('5 minutes');
+
+-- The children of a task, as they began. What is indexed hardly ever changes, so that updates stay within their page (HOT)
+-- as before; a task without a parent is not in it.
+CREATE INDEX task_parent_task_id_idx ON taskledger.task (parent_task_id, first_at, task_id)
+    WHERE parent_task_id IS NOT NULL;
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (3, 'audit', 1);

@@ -16,7 +16,7 @@ BEGIN
     END IF;
     FOR object IN
         SELECT 'TABLE' AS kind, oid::regclass::text AS name FROM pg_class
-            WHERE relnamespace = to_regnamespace('taskledger') AND relkind IN ('r', 'p') AND relowner <> owner
+            WHERE relnamespace = to_regnamespace('taskledger') AND relkind IN ('r', 'p', 'v') AND relowner <> owner
         UNION ALL
         SELECT 'TYPE', oid::regtype::text FROM pg_type
             WHERE typnamespace = to_regnamespace('taskledger') AND typtype = 'e' AND typowner <> owner

@@ -2,7 +2,7 @@
 
 #include "replay/arguments.h"
 #include "replay/console.h"
-#include "replay/fold.h"
+#include "replay/history/past.h"
 #include "replay/ledger.h"
 #include "replay/ledger_events.h"
 #include "replay/ledger_task.h"
@@ -17,49 +17,19 @@ struct state {
     struct ledger ledger;
     struct task_stream stream;
 
-    int64_t as_of_us;    /* of what happened */
-    int64_t known_at_us; /* of what the ledger had learnt */
-    bool is_past;        /* one of them was asked for */
-    struct arena arena;  /* of one event */
-    struct fold fold;
-    uint64_t unreadable;
+    struct past_moment moment;
+    bool is_past; /* one was asked for */
+    struct past past;
+    struct arena arena; /* of one event */
 };
 
-static bool add_event(void *self, const struct ledger_event *event, struct error *error)
+static bool find_in_tail(void *self, const struct ledger_event *event, struct error *error)
 {
     struct state *state = self;
 
+    (void)error;
     stream_tail_archived(&state->stream.tail, &event->event.producer_id, event->event.sequence);
-    if (event->event.occurred_at_us > state->as_of_us || event->recorded_at_us > state->known_at_us)
-        return true;
-    if (!event->is_readable) {
-        state->unreadable++;
-        return true;
-    }
-
-    const struct projection projection = projection_of(&event->event);
-    return fold_add(&state->fold, &projection, error);
-}
-
-static bool fold_events(struct state *state, struct error *error)
-{
-    return ledger_events_read(&state->ledger, state->task_id, LEDGER_BY_ARRIVAL, &state->arena, add_event, state,
-                              error);
-}
-
-/* What was pruned is one lump: it can be told from a moment before its end no more. */
-static bool fold_base(struct state *state, bool *is_too_late, struct error *error)
-{
-    AUTO_POSTGRES_RESULT row = NULL;
-    struct projection base;
-
-    *is_too_late = false;
-    if (!ledger_task_find_base(&state->ledger, state->task_id, &row, &base, error))
-        return false;
-    if (row == NULL || base.first_at_us > state->as_of_us)
-        return true;
-    *is_too_late = base.occurred_at_us > state->as_of_us;
-    return *is_too_late || fold_add(&state->fold, &base, error);
+    return true;
 }
 
 static const struct section section = {
@@ -82,26 +52,26 @@ static void show(struct state *state, const struct projection *projection, int64
 
 static bool tell_past(struct state *state, enum exit_code *exit, struct error *error)
 {
-    bool is_too_late;
+    const struct past *past = &state->past;
 
-    if (!fold_base(state, &is_too_late, error) || !fold_events(state, error))
+    if (!past_tell(&state->past, &state->ledger, state->task_id, &state->moment, error))
         return false;
-    if (is_too_late) {
+    if (past->is_too_late) {
         console_say("what \"%.*s\" was then cannot be told: its events of that time were pruned",
                     SLICE_PRINT(state->task_id));
         *exit = EXIT_INCOMPLETE;
         return true;
     }
-    if (state->unreadable > 0)
-        console_say("%" PRIu64 " %s left out: \"taskledger-replay verify\" tells more", state->unreadable,
-                    state->unreadable == 1 ? "event cannot be read and is" : "events cannot be read and are");
-    if (!state->fold.any) {
+    if (past->unreadable > 0)
+        console_say("%" PRIu64 " %s left out: \"taskledger-replay verify\" tells more", past->unreadable,
+                    past->unreadable == 1 ? "event cannot be read and is" : "events cannot be read and are");
+    if (!past->fold.any) {
         console_say("there is nothing about a task \"%.*s\" from that time", SLICE_PRINT(state->task_id));
         *exit = EXIT_FINDINGS;
         return true;
     }
-    show(state, &state->fold.projection, PROJECTION_NEVER);
-    *exit = state->unreadable > 0 ? EXIT_INCOMPLETE : EXIT_OK;
+    show(state, &past->fold.projection, PROJECTION_NEVER);
+    *exit = past->unreadable > 0 ? EXIT_INCOMPLETE : EXIT_OK;
     return true;
 }
 
@@ -124,7 +94,8 @@ static bool tell_present(struct state *state, enum exit_code *exit, struct error
     if (!ledger_task_find(&state->ledger, state->task_id, &row, &projection, error))
         return false;
     /* Only to tell what is archived of what the stream showed. */
-    if (state->stream.tail.count > 0 && !fold_events(state, error))
+    if (state->stream.tail.count > 0 && !ledger_events_read(&state->ledger, state->task_id, LEDGER_BY_ARRIVAL,
+                                                            &state->arena, find_in_tail, state, error))
         return false;
     say_what_is_waiting(state);
     if (row == NULL) {
@@ -144,8 +115,8 @@ static bool read_arguments(struct state *state, const char *task, struct error *
 
     state->is_past = settings->as_of != NULL || settings->known_at != NULL;
     return arguments_task(task, &state->task_id, error) &&
-           arguments_moment("--as-of", settings->as_of, clock, INT64_MAX, &state->as_of_us, error) &&
-           arguments_moment("--known-at", settings->known_at, clock, INT64_MAX, &state->known_at_us, error);
+           arguments_moment("--as-of", settings->as_of, clock, INT64_MAX, &state->moment.as_of_us, error) &&
+           arguments_moment("--known-at", settings->known_at, clock, INT64_MAX, &state->moment.known_at_us, error);
 }
 
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
@@ -161,7 +132,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
 
     ledger_close(&state.ledger);
     task_stream_close(&state.stream);
-    fold_close(&state.fold);
+    past_close(&state.past);
     arena_close(&state.arena);
     return good;
 }

@@ -56,7 +56,8 @@ void output_end(struct output *output)
 {
     writers[output->format].end(output);
     output->section = NULL;
-    output->began = true;
+    output->began =
+        output->began || output->began_rows || output->format != OUTPUT_TABLE; /* an empty table is nothing */
 }
 
 void output_heading(struct output *output, const char *words)

@@ -10,51 +10,11 @@ import re
 import struct
 import subprocess
 import termios
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.events import GROUP, Producer, Stream
+from support.told import REPLAY, at, text, told  # noqa: F401
 from support.waiting import wait_until
-
-CONSUMER, REPLAY = "taskledger-consumer", "taskledger-replay"
-T0 = datetime(2026, 11, 21, 12, 0, 0, tzinfo=timezone.utc)
-
-
-def at(seconds):
-    """Microseconds of a moment of the story."""
-    return int((T0 + timedelta(seconds=seconds)).timestamp() * 1_000_000)
-
-
-def text(seconds):
-    return (T0 + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-class Told:
-    """Events said, applied by a real consumer in the order in which they are given, and asked about."""
-
-    def __init__(self, redis, postgres, programs, event_pb2):
-        self.redis, self.postgres, self.programs = redis, postgres, programs
-        programs.use(redis, postgres)
-        self.stream = Stream(redis.client())
-        self.pb = event_pb2
-        self.programs.run(CONSUMER, "migrate")
-
-    def apply(self, *batches):
-        """Each argument arrives in a transaction of its own."""
-        consumer = self.programs.start(CONSUMER, "run")
-        for batch in batches:
-            self.stream.send(batch)
-            wait_until(self.stream.is_settled, 30, "everything settled")
-        assert consumer.term() == 0
-
-    def ask(self, command, *arguments, expect=0, env=None):
-        result = self.programs.run(REPLAY, command, "--format", "json", *arguments, expect=expect, env=env)
-        return json.loads(result.stdout) if result.stdout else None
-
-
-@pytest.fixture
-def told(redis, postgres, programs, event_pb2):
-    return Told(redis, postgres, programs, event_pb2)
 
 
 def story(event_pb2):

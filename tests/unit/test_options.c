@@ -100,6 +100,15 @@ static void words_are_left_over_in_their_order(void **state)
     assert_true(fixture->settings.once);
 }
 
+static void a_hyphen_before_a_number_makes_no_flag(void **state)
+{
+    struct settings_fixture *fixture = *state;
+
+    assert_true(settings_from_arguments(fixture, false, "-2h --shards 3 -1"));
+    assert_int_equal(fixture->settings.shards, 3);
+    assert_left(fixture, "-2h -1");
+}
+
 static void two_hyphens_end_the_flags(void **state)
 {
     struct settings_fixture *fixture = *state;
@@ -195,6 +204,7 @@ int main(void)
         TEST(a_flag_wins_over_the_variable),
         TEST(the_last_of_two_equal_flags_wins),
         TEST(words_are_left_over_in_their_order),
+        TEST(a_hyphen_before_a_number_makes_no_flag),
         TEST(two_hyphens_end_the_flags),
         TEST(parsing_can_stop_at_the_first_word),
         TEST(no_arguments_at_all_are_fine),

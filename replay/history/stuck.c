@@ -1,0 +1,268 @@
+#include "replay/command.h"
+
+#include "consumer/binary.h"
+#include "proto/stream.h"
+#include "replay/console.h"
+#include "replay/history/stuck_close.h"
+#include "replay/ledger.h"
+#include "replay/task_row.h"
+#include "replay/verify/stream_line.h"
+#include "replay/verify/stream_pages.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+enum { INTERVAL_BYTES = 16, ARENA_KEPT_BYTES = 64 * 1024, MILLISECOND_US = 1000 };
+
+struct stuck {
+    struct replay *replay;
+    struct ledger ledger;
+    struct arena arena; /* of one row */
+    int64_t older_us;
+    uint64_t count;
+    unsigned unsettled; /* streams that hold what is not archived */
+};
+
+static const struct postgres_statement stuck_statement = {
+    "replay_stuck", "SELECT s.task_id, s.status, s.attempt, s.task_name, s.queue, s.worker, s.step, s.started_at,"
+                    " s.occurred_at, s.producer_id, s.sequence, s.producer_host, s.producer_pid, s.producer_closed_at,"
+                    " s.producer_heard_at, e.recorded_at"
+                    " FROM taskledger.stuck_tasks($1::interval) AS s"
+                    " LEFT JOIN taskledger.task_event AS e USING (producer_id, sequence)"
+                    " ORDER BY s.occurred_at, s.task_id"};
+
+/* clang-format off */
+static const struct column columns[] = {
+    {"task_id", "task", COLUMN_TEXT, COLUMN_CELL},
+    {"status", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"attempt", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"task_name", "name", COLUMN_TEXT, COLUMN_CELL},
+    {"queue", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"step", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"worker", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"silent_us", "silent for", COLUMN_DURATION, COLUMN_CELL},
+    {"occurred_at", "last event", COLUMN_TIME, COLUMN_CELL},
+    {"started_at", NULL, COLUMN_TIME, COLUMN_MACHINE},
+    {"recorded_at", NULL, COLUMN_TIME, COLUMN_MACHINE},
+    {"producer_state", "its producer", COLUMN_TEXT, COLUMN_CELL},
+    {"producer_heard_at", "was heard", COLUMN_TIME, COLUMN_YIELDING},
+    {"producer_closed_at", NULL, COLUMN_TIME, COLUMN_MACHINE},
+    {"producer_host", "on host", COLUMN_TEXT, COLUMN_YIELDING},
+    {"producer_pid", "process", COLUMN_INTEGER, COLUMN_YIELDING},
+    {"producer_id", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"sequence", NULL, COLUMN_INTEGER, COLUMN_MACHINE},
+    {"close_command", "close it", COLUMN_TEXT, COLUMN_BELOW},
+};
+
+static const struct column total_columns[] = {
+    {"stuck", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"older_us", "silent for more than", COLUMN_DURATION, COLUMN_CELL},
+    {"snapshot", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+};
+/* clang-format on */
+
+static const struct section section = {
+    .name = "tasks",
+    .item = "task",
+    .is_list = true,
+    .is_main = true,
+    .columns = columns,
+    .count = sizeof columns / sizeof *columns,
+};
+
+static const struct section total_section = {
+    .name = "total",
+    .item = "total",
+    .columns = total_columns,
+    .count = sizeof total_columns / sizeof *total_columns,
+};
+
+static struct slice cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = {.data = NULL};
+
+    postgres_row_value(row, column, &value);
+    return value;
+}
+
+static int64_t time_cell(const struct postgres_row *row, size_t column)
+{
+    struct slice value = cell(row, column);
+
+    return value.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(value);
+}
+
+/* What is known of who said the last thing. Its word is that of the ledger's clock, not of its own. */
+static struct value producer_state(const struct stuck *stuck, int64_t closed_at_us, int64_t heard_at_us)
+{
+    if (closed_at_us != PROJECTION_NEVER)
+        return value_toned(value_words("closed"), TONE_BAD);
+    if (heard_at_us == PROJECTION_NEVER)
+        return value_toned(value_words("unknown"), TONE_ODD);
+    if (heard_at_us < stuck->ledger.now_us - stuck->older_us)
+        return value_toned(value_words("silent"), TONE_BAD);
+    return value_toned(value_words("heard of"), TONE_ODD);
+}
+
+static bool show_row(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct stuck *stuck = self;
+    struct uuid producer_id = postgres_read_uuid(cell(row, 9));
+    enum status status = status_parse(cell(row, 1));
+    const struct stuck_close task = {
+        .task_id = cell(row, 0),
+        .attempt = (uint32_t)postgres_read_int32(cell(row, 2)),
+        .queue = cell(row, 4),
+        .step = cell(row, 6),
+        .silent_since_us = time_cell(row, 8),
+    };
+    struct slice pid = cell(row, 12);
+    char producer[UUID_TEXT_BYTES];
+
+    arena_reset(&stuck->arena, ARENA_KEPT_BYTES);
+    uuid_format(&producer_id, producer);
+    struct slice command = stuck_close_command(&task, stuck->replay->settings, &stuck->arena);
+    if (command.data == NULL)
+        return error_set(error, ERROR_FATAL, "memory", "cannot tell how to close a task: out of memory");
+
+    const struct value values[] = {
+        value_text(task.task_id),
+        value_toned(value_words(status_name(status)), task_row_tone(status)),
+        value_integer(task.attempt),
+        value_text(cell(row, 3)),
+        value_text(task.queue),
+        value_text(task.step),
+        value_text(cell(row, 5)),
+        value_integer(stuck->ledger.now_us - task.silent_since_us),
+        value_time(task.silent_since_us),
+        value_time(time_cell(row, 7)),
+        value_time(time_cell(row, 15)),
+        producer_state(stuck, time_cell(row, 13), time_cell(row, 14)),
+        value_time(time_cell(row, 14)),
+        value_time(time_cell(row, 13)),
+        value_text(cell(row, 11)),
+        pid.data == NULL ? value_words(NULL) : value_integer(postgres_read_int64(pid)),
+        value_words(producer),
+        value_integer(postgres_read_int64(cell(row, 10))),
+        value_text(command),
+    };
+    static_assert(sizeof values / sizeof *values == sizeof columns / sizeof *columns, "a value a column");
+    output_row(stuck->replay->output, values);
+    stuck->count++;
+    return true;
+}
+
+static bool show_tasks(struct stuck *stuck, struct error *error)
+{
+    uint8_t interval[INTERVAL_BYTES] = {0}; /* microseconds, days, months */
+    const struct postgres_parameter parameter = {.value = slice_of(interval, sizeof interval)};
+
+    ledger_bigint((uint64_t)stuck->older_us, interval);
+    output_begin(stuck->replay->output, &section);
+    if (!postgres_stream(stuck->ledger.main, &stuck_statement, &parameter, 1, show_row, stuck, error))
+        return false;
+    output_end(stuck->replay->output);
+    return true;
+}
+
+static void show_total(struct stuck *stuck)
+{
+    const struct value values[] = {
+        value_toned(value_unsigned(stuck->count), stuck->count > 0 ? TONE_BAD : TONE_GOOD),
+        value_integer(stuck->older_us),
+        value_words(stuck->ledger.snapshot),
+    };
+
+    output_begin(stuck->replay->output, &total_section);
+    output_row(stuck->replay->output, values);
+    output_end(stuck->replay->output);
+}
+
+/* ---- what the ledger does not know yet -------------------------------------------------------------------------- */
+
+static bool look_at_shard(struct stuck *stuck, struct redis *redis, unsigned shard, struct error *error)
+{
+    const struct settings *settings = stuck->replay->settings;
+    struct stream_position position;
+    char key[STREAM_KEY_BYTES_MAX];
+    struct stream_id last;
+
+    stream_key(settings->stream, (unsigned)settings->shards, shard, key);
+    if (!stream_pages_position(redis, key, settings->group, &position, error) ||
+        !stream_pages_last(redis, key, &last, error))
+        return false;
+    bool is_behind = position.has_group ? stream_id_compare(position.delivered, last) < 0 : last.ms > 0;
+    stuck->unsettled += is_behind || position.pending > 0;
+    return true;
+}
+
+/* A task is thought stuck in vain when the consumers, and not its worker, are behind. */
+static bool look_at_stream(struct stuck *stuck, struct error *error)
+{
+    const struct settings *settings = stuck->replay->settings;
+    struct error why = {.kind = ERROR_NONE};
+    struct redis *redis = NULL;
+
+    if (settings->redis_url == NULL)
+        return true;
+    bool good = stream_line_open(settings, stuck->replay->clock, &redis, &why);
+    for (unsigned shard = 0; good && shard < (unsigned)settings->shards; shard++)
+        good = look_at_shard(stuck, redis, shard, &why);
+    redis_free(redis);
+    if (good)
+        return true;
+    if (!stream_line_is_shut(&why)) {
+        *error = why;
+        return false;
+    }
+    console_say("the stream was not looked at: %s", why.text);
+    return true;
+}
+
+static void say_what_is_missing(const struct stuck *stuck)
+{
+    if (stuck->replay->settings->redis_url == NULL)
+        console_say("REDIS_URL is not set: whether the consumers are behind is not known");
+    if (stuck->unsettled > 0)
+        console_say("the stream holds events that are not archived yet: some of these tasks may have gone on");
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------ */
+
+static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
+{
+    struct stuck stuck = {.replay = replay, .older_us = replay->settings->older_ms * MILLISECOND_US};
+
+    (void)arguments;
+    bool good = look_at_stream(&stuck, error) &&
+                ledger_open(&stuck.ledger, replay->settings->database_url, replay->clock, error) &&
+                ledger_begin(&stuck.ledger, error) && show_tasks(&stuck, error);
+    if (good) {
+        show_total(&stuck);
+        if (stuck.count > 0)
+            say_what_is_missing(&stuck);
+        *exit = stuck.count > 0 ? EXIT_FINDINGS : EXIT_OK;
+    }
+    ledger_close(&stuck.ledger);
+    arena_close(&stuck.arena);
+    return good;
+}
+
+static const char *const flags[] = {"--older", NULL};
+
+const struct command stuck_command = {
+    .name = "stuck",
+    .arguments = "",
+    .summary = "active tasks without a sign of life, and the command that closes each",
+    .description =
+        "Tasks that are RUNNING or in RETRY, and of which nothing was heard for longer than --older, by the clock of "
+        "who\n"
+        "said the last thing; and what became of him:\n"
+        "closed (it ended, and so did its tasks), silent (nor was it heard of for so long: it may be dead), heard of\n"
+        "(it says things about other tasks: this one may just take long, and should tell its progress).\n"
+        "Tasks that wait: taskledger-replay tasks --status PENDING,QUEUED --until -5m.\n"
+        "\n"
+        "Exit codes: 0 none, 1 some.\n",
+    .flags = flags,
+    .run = run,
+};

@@ -1,0 +1,72 @@
+#include "replay/history/stuck_close.h"
+
+#include "proto/stream.h"
+#include "replay/shell.h"
+#include "replay/zone.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORDS_BYTES = 256 };
+
+/* A command as it grows. */
+struct line {
+    struct slice text; /* data NULL: no memory */
+    struct arena *arena;
+};
+
+static void add(struct line *line, const char *words, struct slice word)
+{
+    size_t size = strlen(words);
+    uint8_t *joined = line->text.data == NULL || word.data == NULL
+                          ? NULL
+                          : arena_take(line->arena, line->text.size + size + word.size);
+
+    if (joined == NULL) {
+        line->text = (struct slice){.data = NULL};
+        return;
+    }
+    memcpy(joined, line->text.data, line->text.size);
+    memcpy(joined + line->text.size, words, size);
+    memcpy(joined + line->text.size + size, word.data, word.size);
+    line->text = slice_of(joined, line->text.size + size + word.size);
+}
+
+static void add_quoted(struct line *line, const char *words, struct slice word)
+{
+    if (word.size > 0)
+        add(line, words, shell_quote(word, line->arena));
+}
+
+static void add_stream(struct line *line, const struct settings *settings)
+{
+    char shards[WORDS_BYTES];
+
+    if (strcmp(settings->stream, STREAM_DEFAULT) != 0)
+        add_quoted(line, " --stream ", slice_from_text(settings->stream));
+    snprintf(shards, sizeof shards, "%" PRId64, settings->shards);
+    if (settings->shards != 1)
+        add(line, " --shards ", slice_from_text(shards));
+}
+
+struct slice stuck_close_command(const struct stuck_close *task, const struct settings *settings, struct arena *arena)
+{
+    static const struct zone utc = {.is_local = false};
+    struct line line = {.text = slice_from_text("taskledger-emit status"), .arena = arena};
+    char attempt[WORDS_BYTES], since[ZONE_TEXT_BYTES], reason[WORDS_BYTES];
+
+    zone_format(&utc, task->silent_since_us, since);
+    snprintf(attempt, sizeof attempt, "%" PRIu32, task->attempt);
+    snprintf(reason, sizeof reason, "no sign of life since %s", since);
+
+    add(&line, " --attempt ", slice_from_text(attempt));
+    add_quoted(&line, " --queue ", task->queue);
+    add_quoted(&line, " --step ", task->step);
+    add_quoted(&line, " --error-type ", slice_from_text("Stuck"));
+    add_quoted(&line, " --error ", slice_from_text(reason));
+    add_stream(&line, settings);
+    add_quoted(&line, " -- ", task->task_id);
+    add(&line, " FAILURE", slice_from_text(""));
+    return line.text;
+}
