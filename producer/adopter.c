@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAY_AGAIN_MS = 100 };
+enum { SAY_AGAIN_MS = 100, CLEAR_AGAIN_MS = 50 };
 
 struct adopter {
     struct outbox *outbox; /* this and the next two are borrowed */
@@ -35,6 +35,20 @@ static bool hash(void *self, struct slice payload, struct digest *digest)
     return outbox_adopt_hash(adopter->outbox, payload, digest);
 }
 
+static bool release(void *self, struct spool *spool, uint64_t ordinal)
+{
+    const struct adopter *adopter = self;
+
+    return outbox_adopt_release(adopter->outbox, spool, ordinal);
+}
+
+static bool close_spool(void *self, struct spool *spool)
+{
+    const struct adopter *adopter = self;
+
+    return outbox_adopt_close(adopter->outbox, spool);
+}
+
 static bool equip(struct adopter *adopter, const struct settings *settings, uint64_t seed)
 {
     adopter->directory = strdup(settings->spool_dir);
@@ -48,6 +62,8 @@ static bool equip(struct adopter *adopter, const struct settings *settings, uint
         .seed = seed,
         .patience_ms = settings->confirm_ms,
         .hash = hash,
+        .release = release,
+        .close = close_spool,
         .self = adopter,
     };
     adopter->adoption = adoption_new(&options);
@@ -153,7 +169,7 @@ bool adopter_look(struct adopter *adopter)
     note_sweep(adopter);
     if (adoption_is_busy(adopter->adoption))
         return true;
-    if (!adopter->by_itself && !adopter->sweeping)
+    if ((!adopter->by_itself && !adopter->sweeping) || !outbox_adopt_is_clear(adopter->outbox))
         return false;
 
     if (!adoption_look(adopter->adoption, adopter->sweeping, &error))
@@ -277,6 +293,8 @@ int64_t adopter_due_us(const struct adopter *adopter)
 {
     if (adoption_is_busy(adopter->adoption))
         return step_due_us(adopter);
+    if (!outbox_adopt_is_clear(adopter->outbox))
+        return clock_deadline_us(clock_system(), CLEAR_AGAIN_MS);
     if (adopter->sweeping)
         return 0;
     return adopter->by_itself ? adoption_due_us(adopter->adoption) : INT64_MAX;

@@ -92,7 +92,8 @@ void adoption_let_go(struct adoption *adoption)
         return;
     gate_enter(GATE_SPOOL);
     adoption->held = NULL;
-    spool_close(spool);
+    if (adoption->options.close == NULL || !adoption->options.close(adoption->options.self, spool))
+        spool_close(spool);
     gate_leave(GATE_SPOOL);
 }
 
@@ -227,12 +228,20 @@ static void note_identity(struct adoption *adoption, const struct marks *marks, 
     identity->last_digest = digest;
 }
 
+static void remove_to(struct adoption *adoption, uint64_t ordinal)
+{
+    const struct adoption_options *options = &adoption->options;
+
+    if (options->release == NULL || !options->release(options->self, adoption->held, ordinal))
+        spool_release(adoption->held, ordinal);
+}
+
 /* The last one of them stays until everything is done: whoever comes after us learns from it how far its producer got. */
 static void release(struct adoption *adoption, uint64_t ordinal)
 {
     if (ordinal > adoption->released_to)
         adoption->released_to = ordinal;
-    spool_release(adoption->held, ordinal - 1);
+    remove_to(adoption, ordinal - 1);
 }
 
 void adoption_sent(struct adoption *adoption, const struct parcel *parcel)
@@ -300,7 +309,7 @@ bool adoption_finish(struct adoption *adoption)
 
     if (!adoption->sent_all || (confirm != NULL && confirm_oldest(confirm) != NULL))
         return false;
-    spool_release(adoption->held, adoption->sent_to);
+    remove_to(adoption, adoption->sent_to);
     spool_look(adoption->held, &look);
     adoption->counters.damaged += look.damaged;
     adoption->counters.spools++;

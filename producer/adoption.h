@@ -54,6 +54,11 @@ struct adoption_options {
 
     /* SHA-256 of the payload; false: not now. */
     bool (*hash)(void *self, struct slice payload, struct digest *digest);
+
+    /* Have spool_release and spool_close called by another thread, since they remove files and a disk may be stuck; the
+     * latter takes the spool. False: that is not possible, and it is done here. NULL: so are both. */
+    bool (*release)(void *self, struct spool *spool, uint64_t ordinal);
+    bool (*close)(void *self, struct spool *spool);
     void *self;
 };
 

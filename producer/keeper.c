@@ -56,6 +56,21 @@ static void close_spool(struct keeper *keeper)
     gate_leave(GATE_SPOOL);
 }
 
+/* It is done with, or handed back. */
+static void run_errand(struct keeper *keeper)
+{
+    int fork_place;
+    struct spool *spool = outbox_keeper_run(keeper->outbox, &fork_place);
+
+    if (spool != NULL) {
+        gate_enter(GATE_SPOOL);
+        fork_disown(fork_place);
+        spool_close(spool);
+        gate_leave(GATE_SPOOL);
+    }
+    outbox_keeper_ran(keeper->outbox);
+}
+
 /* ---- the thread ------------------------------------------------------------------------------------------------------ */
 
 static void end(struct keeper *keeper)
@@ -87,6 +102,9 @@ static bool step(struct keeper *keeper)
         return true;
     case OUTBOX_KEEPER_TELL:
         outbox_keeper_tell(keeper->outbox);
+        return true;
+    case OUTBOX_KEEPER_RUN:
+        run_errand(keeper);
         return true;
     case OUTBOX_KEEPER_END:
         break;

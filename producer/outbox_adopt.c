@@ -1,5 +1,6 @@
 #include "producer/outbox_adopt.h"
 
+#include "producer/fork.h"
 #include "producer/outbox_inside.h"
 #include "producer/outbox_spool.h"
 #include "proto/arena.h"
@@ -68,6 +69,58 @@ void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopt
     outbox->counters.adopted_damaged = adopted->damaged;
     outbox->sweep.left = adopted->left;
     pthread_mutex_unlock(&outbox->lock);
+}
+
+/* With the lock held. One that has found nothing more to do is as good as gone. */
+static bool has_keeper(const struct outbox *outbox)
+{
+    return outbox->disk.keeper_runs && !outbox->disk.keeper_leaves;
+}
+
+bool outbox_adopt_release(struct outbox *outbox, struct spool *spool, uint64_t ordinal)
+{
+    struct outbox_errand *errand = &outbox->disk.errand;
+
+    pthread_mutex_lock(&outbox->lock);
+    bool taken = has_keeper(outbox);
+    if (taken) {
+        errand->spool = spool;
+        errand->release_to = ordinal;
+        errand->is_due = true;
+        outbox_spool_note_errand(outbox);
+    }
+    pthread_mutex_unlock(&outbox->lock);
+    return taken;
+}
+
+static void abandon(void *self)
+{
+    spool_abandon(self);
+}
+
+bool outbox_adopt_close(struct outbox *outbox, struct spool *spool)
+{
+    struct outbox_errand *errand = &outbox->disk.errand;
+
+    pthread_mutex_lock(&outbox->lock);
+    bool taken = has_keeper(outbox);
+    if (taken) {
+        errand->spool = spool;
+        errand->fork_place = fork_own(abandon, spool);
+        errand->closes = true;
+        errand->is_due = true;
+        outbox_spool_note_errand(outbox);
+    }
+    pthread_mutex_unlock(&outbox->lock);
+    return taken;
+}
+
+bool outbox_adopt_is_clear(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool clear = outbox->disk.errand.spool == NULL;
+    pthread_mutex_unlock(&outbox->lock);
+    return clear;
 }
 
 uint64_t outbox_adopt_wanted(struct outbox *outbox)

@@ -3,6 +3,7 @@
 #define TASKLEDGER_PRODUCER_OUTBOX_ADOPT_H
 
 #include "producer/outbox.h"
+#include "producer/spool/spool.h"
 #include "proto/digest.h"
 #include "proto/event.h"
 #include "proto/slice.h"
@@ -32,6 +33,12 @@ struct outbox_adopted {
 };
 
 void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted);
+
+/* Have the keeper release the adopted spool up to this ordinal, or close it: it may have to wait for the disk. False: there
+ * is no keeper. Nothing else may be adopted until it is clear again: all of that is done. */
+bool outbox_adopt_release(struct outbox *outbox, struct spool *spool, uint64_t ordinal);
+bool outbox_adopt_close(struct outbox *outbox, struct spool *spool);
+bool outbox_adopt_is_clear(struct outbox *outbox);
 
 /* The number of the sweep that somebody waits for; 0: nobody does. */
 uint64_t outbox_adopt_wanted(struct outbox *outbox);

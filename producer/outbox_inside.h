@@ -34,6 +34,15 @@ struct outbox_visitor {
     int64_t since_us; /* 0: nobody */
 };
 
+/* What the keeper is to do with the spool that is adopted, producer/outbox_adopt.h. */
+struct outbox_errand {
+    struct spool *spool; /* NULL: nothing */
+    uint64_t release_to;
+    bool is_due;
+    bool closes; /* then it owns the spool */
+    int fork_place;
+};
+
 /* What it has of a spool, producer/outbox_spool.h. */
 struct outbox_disk {
     enum taskledger_spool mode;
@@ -46,6 +55,7 @@ struct outbox_disk {
     pthread_cond_t keep;   /* for the keeper */
     pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
     bool keeper_runs;
+    bool keeper_leaves; /* it has found that it is time to end */
     bool keeper_sleeps;
     bool keeper_syncs; /* and writes nothing meanwhile */
     int64_t keeper_sleeps_until_us;
@@ -60,11 +70,12 @@ struct outbox_disk {
     bool busy;                /* somebody writes, or makes the spool: */
     struct outbox_visitor writer;
     struct outbox_visitor keeper; /* which does something else */
-    int64_t well_us;              /* when it took something last */
-    bool refuses;                 /* tried again at: */
-    int64_t retry_us;             /* 0: at once */
-    bool last_try;                /* was made, at the end */
-    uint64_t told;                /* outbox_news as the stats file has it */
+    struct outbox_errand errand;
+    int64_t well_us;  /* when it took something last */
+    bool refuses;     /* tried again at: */
+    int64_t retry_us; /* 0: at once */
+    bool last_try;    /* was made, at the end */
+    uint64_t told;    /* outbox_news as the stats file has it */
     int64_t told_us;
     bool quiet; /* the keeper sleeps until there is news */
     bool unsynced;

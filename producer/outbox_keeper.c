@@ -32,6 +32,7 @@ struct uuid outbox_keeper_begins(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
     outbox->disk.keeper_runs = true;
+    outbox->disk.keeper_leaves = false;
     outbox->disk.refuses = false;
     struct uuid owner = outbox->disk.owner;
     pthread_mutex_unlock(&outbox->lock);
@@ -126,6 +127,8 @@ static bool find_task(const struct outbox *outbox, int sync_ms, enum outbox_keep
         *task = OUTBOX_KEEPER_SYNC;
     else if (tell_us <= now_us)
         *task = OUTBOX_KEEPER_TELL;
+    else if (outbox->disk.errand.is_due)
+        *task = OUTBOX_KEEPER_RUN;
     else if (outbox->stopping && !outbox->disk.busy)
         *task = OUTBOX_KEEPER_END;
     else
@@ -145,6 +148,7 @@ enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms)
         outbox_wait_until(outbox, &outbox->disk.keep, until_us);
         outbox->disk.keeper_sleeps = false;
     }
+    outbox->disk.keeper_leaves = task == OUTBOX_KEEPER_END;
     if (task == OUTBOX_KEEPER_OPEN) {
         outbox->disk.busy = true;
         outbox_spool_visit(&outbox->disk.writer);
@@ -243,6 +247,38 @@ void outbox_keeper_tell(struct outbox *outbox)
 
     pthread_mutex_lock(&outbox->lock);
     outbox_spool_leave(&outbox->disk.keeper);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+struct spool *outbox_keeper_run(struct outbox *outbox, int *fork_place)
+{
+    struct outbox_errand *errand = &outbox->disk.errand;
+
+    pthread_mutex_lock(&outbox->lock);
+    struct spool *spool = errand->spool;
+    uint64_t release_to = errand->release_to;
+    errand->is_due = false;
+    outbox_spool_visit(&outbox->disk.keeper);
+    pthread_mutex_unlock(&outbox->lock);
+
+    spool_release(spool, release_to);
+
+    /* Perhaps it was given to us meanwhile. */
+    pthread_mutex_lock(&outbox->lock);
+    bool closes = errand->closes && !errand->is_due;
+    *fork_place = errand->fork_place;
+    pthread_mutex_unlock(&outbox->lock);
+    return closes ? spool : NULL;
+}
+
+void outbox_keeper_ran(struct outbox *outbox)
+{
+    struct outbox_errand *errand = &outbox->disk.errand;
+
+    pthread_mutex_lock(&outbox->lock);
+    outbox_spool_leave(&outbox->disk.keeper);
+    if (!errand->is_due)
+        *errand = (struct outbox_errand){.spool = NULL};
     pthread_mutex_unlock(&outbox->lock);
 }
 

@@ -32,6 +32,7 @@ enum outbox_keeper_task {
     OUTBOX_KEEPER_WRITE,   /* outbox_keeper_write */
     OUTBOX_KEEPER_SYNC,    /* outbox_keeper_sync */
     OUTBOX_KEEPER_TELL,    /* outbox_keeper_tell */
+    OUTBOX_KEEPER_RUN,     /* an errand: outbox_keeper_run, and then outbox_keeper_ran */
     OUTBOX_KEEPER_END,     /* outbox_keeper_close, and end */
 };
 
@@ -49,6 +50,11 @@ void outbox_keeper_sync(struct outbox *outbox);
 
 /* Write the stats file. What the disk has against that is nobody's business. */
 void outbox_keeper_tell(struct outbox *outbox);
+
+/* Release what is done with in the spool that is adopted. Returns it when it is to be closed, and disowned in case of a
+ * fork; else NULL. */
+struct spool *outbox_keeper_run(struct outbox *outbox, int *fork_place);
+void outbox_keeper_ran(struct outbox *outbox);
 
 /* Wait until nobody uses the spool any more, nobody will, and give it to the caller, who owns it then. NULL: there is none.
  * `*done_to`: the ordinal up to which nothing in it is needed. */

@@ -62,6 +62,11 @@ void outbox_spool_note_news(struct outbox *outbox)
     outbox->disk.quiet = false;
 }
 
+void outbox_spool_note_errand(struct outbox *outbox)
+{
+    wake_keeper(outbox);
+}
+
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away)
 {
     struct outbox_disk *disk = &outbox->disk;

@@ -47,6 +47,9 @@ void outbox_spool_note_put(struct outbox *outbox);
 /* Something changed that the stats file should say. */
 void outbox_spool_note_news(struct outbox *outbox);
 
+/* The keeper has an errand. */
+void outbox_spool_note_errand(struct outbox *outbox);
+
 /* Redis cannot be reached, or can again. */
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away);
 

@@ -185,6 +185,36 @@ static void a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_w
     spooling_wait_for(spooling_is_empty);
 }
 
+static bool has_adopted(const struct taskledger_counters *now)
+{
+    return now->adopted_spools == 1;
+}
+
+static void what_the_dead_left_on_a_disk_that_gets_stuck_does_not_hold_up_what_is_sent(void **state)
+{
+    (void)state;
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    producing_emit_many(50);
+    assert_int_equal(spooling_close(400), 0);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    atomic_store(&asked, false);
+
+    spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
+    producing_emit_many(50);
+    atomic_store(&keeps_all, true);
+    taskledger_sweep(producing.producer, 1);
+    while (!atomic_load(&asked))
+        usleep(1000);
+    producing_emit_many(50);
+    uint64_t left = taskledger_flush(producing.producer, SLACK_MS);
+    atomic_store(&keeps_all, false);
+    assert_int_equal(left, 0);
+    spooling_wait_for(has_adopted);
+    assert_int_equal(taskledger_sweep(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    assert_int_equal(spooling_folders(), 0);
+}
+
 static void close_returns_in_time_while_the_disk_is_stuck(void **state)
 {
     int64_t start_ms;
@@ -267,6 +297,7 @@ int main(void)
         TEST(a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_say_so),
         TEST(what_redis_took_while_it_was_being_written_does_not_stay),
         TEST(a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_what_is_sent),
+        TEST(what_the_dead_left_on_a_disk_that_gets_stuck_does_not_hold_up_what_is_sent),
         TEST(close_returns_in_time_while_the_disk_is_stuck),
         TEST(what_became_of_every_number_is_reported),
         TEST(a_drop_is_reported_with_its_reason),
