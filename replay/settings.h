@@ -47,8 +47,6 @@ struct settings {
     const char *seal;
     const char *key;
     const char *public_key;
-    const char *since;
-    const char *until;
     const char *encoding;
     const char *cursor_file;
     bool from_stream;
