@@ -9,6 +9,15 @@ static void tell(struct proof *proof, enum proof_kind kind, struct proof_finding
     proof->world.tell(proof->world.self, &finding);
 }
 
+static void tell_all(struct proof *proof, enum proof_kind kind)
+{
+    const struct seal_segment *segment = &proof->segment;
+
+    tell(proof, kind,
+         (struct proof_finding){
+             .first = segment->first, .last = segment->last, .count = segment->last - segment->first + 1});
+}
+
 static void add_gap(struct proof *proof, uint64_t first, uint64_t last)
 {
     if (proof->gap.count == 0)
@@ -56,12 +65,6 @@ static void add(struct proof_count *count, const struct seal_segment *segment)
     count->events += segment->last - segment->first + 1;
 }
 
-static void count_producer(struct proof *proof, struct proof_count *count)
-{
-    count->producers += !proof->is_counted;
-    proof->is_counted = true;
-}
-
 /* Nothing is there, of the whole producer. */
 static bool judge_absent(struct proof *proof)
 {
@@ -70,17 +73,22 @@ static bool judge_absent(struct proof *proof)
 
     if (!proof->world.pruned(proof->world.self, segment, &pruned, &proof->why))
         return false;
-    if (pruned == PROOF_NOT_PRUNED) {
+    switch (pruned) {
+    case PROOF_NOT_PRUNED:
         add_gap(proof, segment->first, segment->last);
-        return true;
+        break;
+    case PROOF_BOUNDARY:
+        add(&proof->pruned, segment);
+        break;
+    case PROOF_OTHER_BOUNDARY:
+        add(&proof->unproven, segment);
+        tell_all(proof, PROOF_CHANGED);
+        break;
+    case PROOF_PRUNED:
+        add(&proof->unproven, segment);
+        tell_all(proof, PROOF_UNPROVEN);
+        break;
     }
-    struct proof_count *count = pruned == PROOF_BOUNDARY ? &proof->pruned : &proof->unproven;
-    add(count, segment);
-    count_producer(proof, count);
-    if (pruned == PROOF_PRUNED)
-        tell(proof, PROOF_UNPROVEN,
-             (struct proof_finding){
-                 .first = segment->first, .last = segment->last, .count = segment->last - segment->first + 1});
     return true;
 }
 
@@ -112,7 +120,7 @@ static void leave_producer(struct proof *proof)
 {
     tell_gap(proof, proof->is_met ? PROOF_TRUNCATED : PROOF_GONE);
     proof->held.producers += proof->is_met;
-    proof->is_met = proof->is_counted = false;
+    proof->is_met = false;
     proof->before = (struct seal_segment){.first = 0};
     proof->between.count = 0;
 }

@@ -42,9 +42,10 @@ struct proof_finding {
 };
 
 enum proof_pruned {
-    PROOF_NOT_PRUNED, /* its events should be there */
-    PROOF_BOUNDARY,   /* the record of pruning has this segment with this digest */
-    PROOF_PRUNED,     /* the producer was pruned, and the record has another digest or no such segment */
+    PROOF_NOT_PRUNED,     /* its events should be there */
+    PROOF_BOUNDARY,       /* the record of pruning has this segment with this digest */
+    PROOF_OTHER_BOUNDARY, /* with another one */
+    PROOF_PRUNED,         /* the producer was pruned, and the record has no such segment */
 };
 
 struct proof_world {
@@ -85,7 +86,6 @@ struct proof {
     uint64_t suspect_last;
     struct seal_segment before;   /* the one before of the same producer; first is 0 when there is none */
     bool is_met;                  /* anything of its producer */
-    bool is_counted;              /* so it is in pruned.producers or unproven.producers */
     struct proof_finding gap;     /* numbers that are missing, and whether at the end is not known yet; count 0: none */
     struct proof_finding between; /* events in front of the segment; count 0: none */
 };

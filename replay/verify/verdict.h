@@ -34,14 +34,23 @@ enum verdict_kind {
     VERDICT_SET_ASIDE,  /* set aside, and its row is not what it says */
     VERDICT_UNARCHIVED, /* settled in the stream, and not in the ledger */
     VERDICT_LOSS,       /* a loss that was recorded and not repaired */
+    /* findings against a seal: exit code 5 */
+    VERDICT_SEALED_CHANGED,   /* a sealed event that is not what it was */
+    VERDICT_SEALED_REMOVED,   /* sealed events that are gone, with later ones there */
+    VERDICT_SEALED_TRUNCATED, /* sealed events at a producer's end that are gone */
+    VERDICT_SEALED_INSERTED,  /* events where the sealed ones leave no room */
+    VERDICT_SEALED_PRODUCER,  /* a sealed producer of which nothing is there */
+    VERDICT_SEALED_PARTITION, /* a month of which nothing is there */
+    VERDICT_SEALED_NOTHING,   /* nothing at all of what was sealed is there */
     /* notes */
-    VERDICT_TAIL_UNKNOWN, /* a producer that has not told its end: it lives, or died silently */
-    VERDICT_IN_FLIGHT,    /* a hole so young that its numbers may still be on their way */
-    VERDICT_WAITING,      /* entries in the stream that are not settled yet */
-    VERDICT_WENT_BACK,    /* the stream or the ledger lost its latest part, and was mended as far as could be */
-    VERDICT_DELETED,      /* an entry deleted before it was applied, while nothing is missing */
-    VERDICT_LINK_UNKNOWN, /* an event behind one that was set aside and whose digest is not known */
-    VERDICT_PRUNED,       /* a producer marked as pruned, which this version does to none */
+    VERDICT_TAIL_UNKNOWN,    /* a producer that has not told its end: it lives, or died silently */
+    VERDICT_IN_FLIGHT,       /* a hole so young that its numbers may still be on their way */
+    VERDICT_WAITING,         /* entries in the stream that are not settled yet */
+    VERDICT_WENT_BACK,       /* the stream or the ledger lost its latest part, and was mended as far as could be */
+    VERDICT_DELETED,         /* an entry deleted before it was applied, while nothing is missing */
+    VERDICT_LINK_UNKNOWN,    /* an event behind one that was set aside and whose digest is not known */
+    VERDICT_SEALED_UNPROVEN, /* sealed events of a pruned producer that the record of pruning does not prove */
+    VERDICT_PRUNED,          /* a producer marked as pruned, which this version does to none */
 
     VERDICT_KINDS,
 };
@@ -54,6 +63,9 @@ const char *verdict_meaning(enum verdict_kind kind);
 
 bool verdict_is_finding(enum verdict_kind kind);
 
+/* From a seal; also a finding. */
+bool verdict_is_divergence(enum verdict_kind kind);
+
 /* How often each kind was met. */
 struct verdict_counts {
     uint64_t of[VERDICT_KINDS];
@@ -63,7 +75,7 @@ struct verdict_counts {
 uint64_t verdict_findings(const struct verdict_counts *counts);
 uint64_t verdict_notes(const struct verdict_counts *counts);
 
-/* What is certain comes first: findings before incompleteness. */
+/* What is certain comes first: divergence from a seal, then findings, then incompleteness. */
 enum exit_code verdict_exit_code(const struct verdict_counts *counts);
 
 #endif

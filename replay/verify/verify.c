@@ -2,6 +2,7 @@
 
 #include "replay/command.h"
 #include "replay/verify/stream_line.h"
+#include "replay/verify/verify_seal.h"
 
 #include <assert.h>
 
@@ -39,6 +40,8 @@ static struct value verdict_of(const struct verdict_counts *counts)
         return value_toned(value_words("clean"), TONE_GOOD);
     if (code == EXIT_INCOMPLETE)
         return value_toned(value_words("incomplete"), TONE_ODD);
+    if (code == EXIT_DIVERGED)
+        return value_toned(value_words("diverged"), TONE_BAD);
     return value_toned(value_words("findings"), TONE_BAD);
 }
 
@@ -103,7 +106,7 @@ static bool check_ledger(struct verify *verify, struct summary *summary, struct 
     cover(verify, "chains", verify->totals.producers, "producers: holes, links, ends");
     cover(verify, "set aside", verify->totals.set_aside, "entries that could not be events");
     cover(verify, "losses", verify->totals.losses, "losses on record");
-    return true;
+    return verify_seal_judge(verify, error);
 }
 
 /* A stream that is not there or does not let us in leaves the audit incomplete, not failed. */
@@ -135,16 +138,6 @@ static bool check_stream(struct verify *verify, struct error *error)
     return true;
 }
 
-/* Only a seal that is kept elsewhere shows such a loss: who trusts the audit must know. */
-static void cover_seal(struct verify *verify)
-{
-    verify_report_cover(&verify->report,
-                        (struct verify_coverage){.check = "seal",
-                                                 .state = VERIFY_NOT_ASKED,
-                                                 .detail = "not part of this version: events removed together with all "
-                                                           "that tells of them cannot be missed"});
-}
-
 static bool check_all(struct verify *verify, struct summary *summary, struct error *error)
 {
     bool good = check_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
@@ -153,7 +146,6 @@ static bool check_all(struct verify *verify, struct summary *summary, struct err
     if (!good)
         return false;
     verify_deleted(verify);
-    cover_seal(verify);
     return true;
 }
 
@@ -169,14 +161,18 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     (void)arguments;
     if (replay->shows_progress)
         console_progress_start(&verify.progress, replay->clock);
-    bool good = ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
+    bool good = verify_seal_open(&verify, &verify.seal, error) &&
+                ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
                 check_all(&verify, &summary, error);
     if (good) {
         verify_report_write(&verify.report, replay->output);
+        if (verify.seal != NULL)
+            verify_seal_write(verify.seal, replay->output);
         write_summary(&verify, &summary, replay->output);
         *exit = verdict_exit_code(&verify.report.counts);
     }
 
+    verify_seal_free(verify.seal);
     ledger_close(&verify.ledger);
     redis_free(verify.redis);
     verify_holes_close(&verify.holes);
@@ -184,7 +180,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     return good;
 }
 
-static const char *const flags[] = {"--limit", "--in-flight", "--settle", NULL};
+static const char *const flags[] = {"--seal", "--public-key", "--limit", "--in-flight", "--settle", NULL};
 
 const struct command verify_command = {
     .name = "verify",
@@ -196,8 +192,12 @@ const struct command verify_command = {
         "that everything settled in the stream is in the ledger. Holes are looked at again after the consumers have\n"
         "settled.\n"
         "\n"
-        "Exit codes: 0 clean (notes are no findings), 1 findings, 3 PostgreSQL cannot be reached, 4 not all could be\n"
-        "checked.\n",
+        "With --seal also that nothing of what taskledger-replay seal wrote down was changed, removed, inserted or "
+        "cut\n"
+        "off since; what diverges is named. With --public-key the seal must be signed by that key.\n"
+        "\n"
+        "Exit codes: 0 clean (notes are no findings), 1 findings, 2 the seal or the key cannot be used, 3 PostgreSQL\n"
+        "cannot be reached, 4 not all could be checked, 5 diverged from the seal, whatever else was found.\n",
     .flags = flags,
     .run = run,
 };

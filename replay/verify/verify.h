@@ -1,6 +1,7 @@
 /* verify: the whole audit, as one command made of several checks.
  *
  *   verify_chains    every event: its payload, its columns, its number, its digest      one ordered scan
+ *   verify_seal      what an earlier seal tells of                                      along with these
  *   verify_tasks     every task: its row against the fold of its events                 another
  *   verify_books     what was set aside, and what was recorded as lost
  *   verify_stream    what is settled in Redis and missing in the ledger
@@ -31,12 +32,15 @@ struct verify_totals {
     uint64_t filled; /* events that filled a hole */
 };
 
+struct verify_seal;
+
 struct verify {
     const struct settings *settings;
     const struct clock *clock;
     struct ledger ledger;
     struct redis *redis; /* NULL: not asked, or not reachable */
     struct verify_report report;
+    struct verify_seal *seal; /* NULL: none was given */
     struct verify_holes holes;
     struct verify_totals totals;
     struct console_progress progress;

@@ -8,6 +8,7 @@
 #include "replay/verify/verify_chain_text.h"
 #include "replay/verify/verify_event.h"
 #include "replay/verify/verify_hole_text.h"
+#include "replay/verify/verify_seal.h"
 
 /* Three scans in the order of (producer_id, sequence) side by side: the events stream in; what was set aside, and the
  * ledger's books about producers, are paged along with them. */
@@ -227,7 +228,7 @@ bool verify_chains(struct verify *verify, struct error *error)
                   .statement = &books_statement,
                   .key_count = 1,
                   .keys = {{.size = UUID_BYTES}}}, /* the least there can be */
-        .chain = {.tell = tell},
+        .chain = {.tell = tell, .listener = verify_seal_listener(verify->seal)},
         .digester = digester_new(),
     };
 
