@@ -89,6 +89,19 @@ void binary_replace_int32(struct binary *binary, size_t at, int32_t number)
         put(binary->data + at, (uint32_t)number, 4);
 }
 
+void binary_copy_header(struct binary *binary)
+{
+    /* A signature, no flags, no extension of the header. */
+    static const uint8_t header[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    binary_append(binary, header, sizeof header);
+}
+
+void binary_copy_trailer(struct binary *binary)
+{
+    binary_append_int16(binary, -1);
+}
+
 void binary_null(struct binary *binary)
 {
     binary_append_int32(binary, -1);

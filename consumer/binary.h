@@ -42,6 +42,11 @@ void binary_append_int32(struct binary *binary, int32_t number);
 /* Write over four bytes that are there. */
 void binary_replace_int32(struct binary *binary, size_t at, int32_t number);
 
+/* What stands before and behind the rows of COPY ... (FORMAT binary); each row begins with its number of columns, as
+ * binary_append_int16 writes it. */
+void binary_copy_header(struct binary *binary);
+void binary_copy_trailer(struct binary *binary);
+
 void binary_null(struct binary *binary);
 void binary_int32(struct binary *binary, int32_t number);
 void binary_int64(struct binary *binary, int64_t number);

@@ -15,10 +15,6 @@ static const char *const copies[][2] = {
     [EVENT_ROWS_BEGIN_TRIAL] = {"BEGIN; SAVEPOINT trial; " COPY(""), "BEGIN; SAVEPOINT trial; " COPY(", recorded_at")},
 };
 
-/* A signature, no flags, no extension of the header. */
-static const uint8_t header[] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
-enum { HEADER_BYTES = 19 };
-
 static void write_task_status(struct binary *buffer, const struct task_status *status)
 {
     binary_bytes(buffer, status->task_id);
@@ -94,7 +90,7 @@ bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const
         return false;
 
     binary_reset(buffer);
-    binary_append(buffer, header, HEADER_BYTES);
+    binary_copy_header(buffer);
     for (size_t i = 0; i < intake->count; i++) {
         if (intake->sorted[i]->state != INTAKE_NEW)
             continue;
@@ -102,6 +98,6 @@ bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const
         if (buffer->size >= EVENT_ROWS_PART_BYTES && !send(rows, error))
             return false;
     }
-    binary_append_int16(buffer, -1);
+    binary_copy_trailer(buffer);
     return send(rows, error) && postgres_copy_end(rows->postgres, error);
 }

@@ -1,5 +1,6 @@
 #include "consumer/task_rows.h"
 
+#include "consumer/task_cells.h"
 #include "proto/projection.h"
 
 #include <stdlib.h>
@@ -14,9 +15,7 @@
 /* clang-format off */
 static const struct postgres_statement statement = {
     "put_tasks",
-    "INSERT INTO taskledger.task (task_id, status, attempt, step, progress, message, worker, queue, task_name,"
-    " parent_task_id, error_type, error_message, data, first_at, queued_at, started_at, finished_at, occurred_at,"
-    " producer_id, sequence, event_count)"
+    "INSERT INTO taskledger.task (" TASK_CELLS_COLUMNS ")"
     " SELECT task_id, status::taskledger.task_status, attempt, step, progress, message, worker, queue, task_name,"
     " parent_task_id, error_type, error_message, data, first_at, queued_at, started_at, finished_at, occurred_at,"
     " producer_id, sequence, event_count"
@@ -59,49 +58,9 @@ void task_rows_init(struct columns *columns)
     columns_init(columns, &statement, types);
 }
 
-static void add_time(struct columns *columns, int64_t time_us)
+static struct binary *next_cell(void *self)
 {
-    struct binary *column = columns_next(columns);
-
-    if (time_us == PROJECTION_NEVER)
-        binary_null(column);
-    else
-        binary_time_us(column, time_us);
-}
-
-static void add_progress(struct columns *columns, const struct projection *task)
-{
-    struct binary *column = columns_next(columns);
-
-    if (task->has_progress)
-        binary_double(column, task->progress);
-    else
-        binary_null(column);
-}
-
-static void add(struct columns *columns, const struct projection *task)
-{
-    binary_bytes(columns_next(columns), task->task_id);
-    binary_bytes(columns_next(columns), slice_from_text(status_name(task->status)));
-    binary_int32(columns_next(columns), (int32_t)task->attempt);
-    binary_text(columns_next(columns), task->step);
-    add_progress(columns, task);
-    binary_text(columns_next(columns), task->message);
-    binary_text(columns_next(columns), task->worker);
-    binary_text(columns_next(columns), task->queue);
-    binary_text(columns_next(columns), task->task_name);
-    binary_text(columns_next(columns), task->parent_task_id);
-    binary_text(columns_next(columns), task->error_type);
-    binary_text(columns_next(columns), task->error_message);
-    binary_jsonb(columns_next(columns), task->data_json);
-    add_time(columns, task->first_at_us);
-    add_time(columns, task->queued_at_us);
-    add_time(columns, task->started_at_us);
-    add_time(columns, task->finished_at_us);
-    add_time(columns, task->occurred_at_us);
-    binary_uuid(columns_next(columns), &task->producer_id);
-    binary_int64(columns_next(columns), (int64_t)task->sequence);
-    binary_int64(columns_next(columns), (int64_t)task->event_count);
+    return columns_next(self);
 }
 
 static int by_task(const void *left, const void *right)
@@ -139,7 +98,7 @@ bool task_rows_put(struct columns *columns, struct postgres *postgres, struct in
                 break;
             projection_merge(&task, &other);
         }
-        add(columns, &task);
+        task_cells_write(&task, next_cell, columns);
         if (columns_full(columns) && !columns_send(columns, postgres, error))
             return false;
     }

@@ -23,6 +23,8 @@ static const struct {
     {"key", EXIT_USAGE},
     {"locked", EXIT_LOCKED},
     {"diverged", EXIT_DIVERGED},
+    {"unreadable", EXIT_FINDINGS},
+    {"differs", EXIT_FINDINGS},
     {"noauth", EXIT_UNREACHABLE},
     {"wrongpass", EXIT_UNREACHABLE},
     {"nopassword", EXIT_UNREACHABLE},

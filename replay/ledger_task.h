@@ -3,6 +3,7 @@
 #define TASKLEDGER_REPLAY_LEDGER_TASK_H
 
 #include "consumer/postgres.h"
+#include "consumer/task_cells.h"
 #include "proto/error.h"
 #include "proto/projection.h"
 #include "replay/ledger.h"
@@ -10,10 +11,7 @@
 #include <stdbool.h>
 
 /* The columns of such a row, in the order in which ledger_task_read reads them; the key comes first. */
-#define LEDGER_TASK_COLUMNS                                                                        \
-    "task_id, status, attempt, step, progress, message, worker, queue, task_name, parent_task_id," \
-    " error_type, error_message, data, first_at, queued_at, started_at, finished_at, occurred_at," \
-    " producer_id, sequence, event_count"
+#define LEDGER_TASK_COLUMNS TASK_CELLS_COLUMNS
 
 /* Row `row` of a result with these columns. Borrows from the result; `data` is the text of jsonb. */
 void ledger_task_read(const struct postgres_result *result, size_t row, struct projection *projection);

@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
     &stuck_command,
     &verify_command,
     &seal_command,
+    &rebuild_command,
     &export_command,
     &import_command,
 };

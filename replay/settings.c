@@ -52,6 +52,16 @@ static const struct option_spec own[] = {
      "import what the stream holds"},
     {"--force", NULL, OPTION_BOOLEAN, AT(force), NULL, 0, 0, NULL, NULL,
      "go on where it would be refused"},
+    {"--execute", NULL, OPTION_BOOLEAN, AT(execute), NULL, 0, 0, NULL, NULL, "do it; without it only the plan is shown"},
+    {"--jobs", "TASKLEDGER_JOBS", OPTION_INTEGER, AT(jobs), "2", 1, 64, NULL, NULL, "how many sessions work at once"},
+    {"--rollback", NULL, OPTION_BOOLEAN, AT(rollback), NULL, 0, 0, NULL, NULL,
+     "go back to the previous table, brought up to date"},
+    {"--drop", NULL, OPTION_BOOLEAN, AT(drop), NULL, 0, 0, NULL, NULL, "drop the previous table"},
+    {"--abort", NULL, OPTION_BOOLEAN, AT(abort), NULL, 0, 0, NULL, NULL, "take back what is unfinished"},
+    {"--lock-timeout", "TASKLEDGER_LOCK_TIMEOUT", OPTION_DURATION, AT(lock_timeout_ms), "500ms", 1, 4000, NULL, NULL,
+     "how long to wait for a lock at a time: others wait behind"},
+    {"--swap-within", "TASKLEDGER_SWAP_WITHIN", OPTION_DURATION, AT(swap_within_ms), "10m", 0, 0, NULL, NULL,
+     "how long to try for a lock before giving up"},
 };
 
 /* For who lists rows and not findings. */

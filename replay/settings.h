@@ -51,6 +51,13 @@ struct settings {
     const char *cursor_file;
     bool from_stream;
     bool force;
+    bool execute;
+    int64_t jobs;
+    bool rollback;
+    bool drop;
+    bool abort;
+    int64_t lock_timeout_ms;
+    int64_t swap_within_ms;
 };
 
 enum { SETTINGS_COUNT_MAX = 96 };

@@ -84,4 +84,221 @@ CREATE INDEX task_parent_task_id_idx ON taskledger.task (parent_task_id, first_a
     WHERE parent_task_id IS NOT NULL;
 
 
+-- ---- the projection made anew ---------------------------------------------------------------------------------------
+
+-- One row a run of `taskledger-replay rebuild`: how far it came, so that the next process goes on there. The new rows are
+-- made in task_rebuild; when both tables have changed places the previous one is kept as task_before until it is dropped.
+-- See replay/rebuild/rebuild.h.
+CREATE TABLE taskledger.rebuild (
+    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind              text NOT NULL CHECK (kind IN ('rebuild', 'rollback')),
+    stage             text NOT NULL DEFAULT 'prepare'
+                      CHECK (stage IN ('prepare', 'replay', 'catch up', 'verify', 'swap', 'done', 'aborted')),
+    turn              integer NOT NULL DEFAULT 1,  -- of the process at work; one that finds a later turn has to stop
+    started_at        timestamptz NOT NULL DEFAULT now(),
+    started_by        text NOT NULL DEFAULT session_user,
+    ended_at          timestamptz,
+    events            bigint,                      -- folded
+    tasks             bigint,
+    events_per_second bigint,                      -- of the process that ended it
+    changed_since     xid8,                        -- of swaps: no transaction that wrote before them is as new as this
+    server            bigint,                      -- that numbers its transactions so
+    dropped_at        timestamptz                  -- when the previous table was dropped
+);
+CREATE UNIQUE INDEX rebuild_unfinished_idx ON taskledger.rebuild ((true)) WHERE stage NOT IN ('done', 'aborted');
+
+-- Its parts: tasks from first_task_id up to, without, before_task_id; NULL: to the end.
+CREATE TABLE taskledger.rebuild_range (
+    rebuild_id     bigint NOT NULL REFERENCES taskledger.rebuild ON DELETE CASCADE,
+    number         integer NOT NULL,
+    first_task_id  text COLLATE "C" NOT NULL,
+    before_task_id text COLLATE "C",
+    loaded_at      timestamptz,
+    verified_at    timestamptz,
+    events         bigint,
+    tasks          bigint,
+    PRIMARY KEY (rebuild_id, number)
+);
+
+-- Tasks that changed while one was made. Rows are only added, by the trigger, and taken away by who has seen them: there
+-- is no key, so that nobody ever waits for anybody here.
+CREATE TABLE taskledger.rebuild_touched (
+    task_id text COLLATE "C" NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+
+-- With the owner's rights: consumers may not write there.
+CREATE FUNCTION taskledger.rebuild_note() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO taskledger.rebuild_touched SELECT task_id FROM changed;
+    RETURN NULL;
+END
+$$;
+
+-- The last statement of a transaction: writers of `task` wait from here to its end.
+CREATE FUNCTION taskledger.rebuild_watch() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    CREATE TRIGGER rebuild_note_insert AFTER INSERT ON taskledger.task REFERENCING NEW TABLE AS changed
+        FOR EACH STATEMENT EXECUTE FUNCTION taskledger.rebuild_note();
+    CREATE TRIGGER rebuild_note_update AFTER UPDATE ON taskledger.task REFERENCING NEW TABLE AS changed
+        FOR EACH STATEMENT EXECUTE FUNCTION taskledger.rebuild_note();
+    CREATE TRIGGER rebuild_note_delete AFTER DELETE ON taskledger.task REFERENCING OLD TABLE AS changed
+        FOR EACH STATEMENT EXECUTE FUNCTION taskledger.rebuild_note();
+END
+$$;
+
+CREATE FUNCTION taskledger.rebuild_unwatch() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DROP TRIGGER IF EXISTS rebuild_note_insert ON taskledger.task;
+    DROP TRIGGER IF EXISTS rebuild_note_update ON taskledger.task;
+    DROP TRIGGER IF EXISTS rebuild_note_delete ON taskledger.task;
+    TRUNCATE taskledger.rebuild_touched;
+END
+$$;
+
+-- task_rebuild as `task` is, with what LIKE leaves out.
+CREATE FUNCTION taskledger.rebuild_make_table() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    options text := (SELECT string_agg(format('%I = %L', option_name, option_value), ', ')
+                     FROM pg_class, pg_options_to_table(reloptions) WHERE oid = 'taskledger.task'::regclass);
+    place   text := (SELECT spcname FROM pg_class c JOIN pg_tablespace t ON t.oid = c.reltablespace
+                     WHERE c.oid = 'taskledger.task'::regclass);
+BEGIN
+    CREATE TABLE taskledger.task_rebuild (LIKE taskledger.task INCLUDING ALL);
+    IF options IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE taskledger.task_rebuild SET (%s)', options);
+    END IF;
+    IF place IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE taskledger.task_rebuild SET TABLESPACE %I', place);
+    END IF;
+END
+$$;
+
+-- Indexes of a table by what they are, whatever they are called.
+CREATE FUNCTION taskledger.rebuild_indexes(indexed regclass) RETURNS TABLE (name name, definition text, rank bigint)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.relname, d.definition, row_number() OVER (PARTITION BY d.definition ORDER BY c.oid)
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid,
+    regexp_replace(pg_get_indexdef(c.oid), ' INDEX .* USING ', ' INDEX USING ') AS d (definition)
+    WHERE i.indrelid = indexed
+$$;
+
+-- Views that stand on `task` and belong to its owner: they are made again when the tables change places.
+CREATE FUNCTION taskledger.rebuild_views() RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT v.oid::regclass
+    FROM pg_depend d
+    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN'
+    JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+    JOIN pg_class t ON t.oid = d.refobjid AND pg_has_role(t.relowner, v.relowner, 'USAGE')
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = 'taskledger.task'::regclass
+$$;
+
+-- What hangs on `task` and would stay with the previous table, or is not the same in the new one. Indexes, constraints
+-- and the views above come along.
+CREATE FUNCTION taskledger.rebuild_obstacles() RETURNS SETOF text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH task AS (SELECT * FROM pg_class WHERE oid = 'taskledger.task'::regclass),
+    columns AS (
+        SELECT c.relname, a.attname, a.atttypid, a.attnotnull FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.oid IN ('taskledger.task'::regclass, to_regclass('taskledger.task_rebuild'))
+            AND a.attnum > 0 AND NOT a.attisdropped
+    )
+    SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0)
+    FROM task
+    JOIN pg_depend d ON d.deptype IN ('n', 'a')
+        AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid = task.oid)
+            OR (d.refclassid = 'pg_type'::regclass AND d.refobjid = task.reltype))
+    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+    LEFT JOIN pg_constraint n ON d.classid = 'pg_constraint'::regclass AND n.oid = d.objid
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    WHERE d.classid NOT IN ('pg_attrdef'::regclass, 'pg_statistic_ext'::regclass)
+        AND c.relkind IS DISTINCT FROM 'i'
+        AND (n.oid IS NULL OR n.conrelid <> task.oid OR n.contype = 'f')
+        AND (t.oid IS NULL OR t.tgname NOT LIKE 'rebuild\_note\_%')
+        AND (r.oid IS NULL OR r.ev_class::regclass NOT IN (SELECT taskledger.rebuild_views()))
+    UNION ALL
+    SELECT 'row security' FROM task WHERE relrowsecurity
+    UNION ALL
+    SELECT 'a replica identity of its own' FROM task WHERE relreplident <> 'd'
+    UNION ALL
+    SELECT format('column %s, which only one of both tables has so', attname) FROM columns
+    WHERE to_regclass('taskledger.task_rebuild') IS NOT NULL
+    GROUP BY attname, atttypid, attnotnull HAVING count(*) <> 2
+    UNION ALL
+    SELECT format('index %s, which only one of both tables has', coalesce(a.name, b.name))
+    FROM taskledger.rebuild_indexes('taskledger.task') a
+    FULL JOIN taskledger.rebuild_indexes(to_regclass('taskledger.task_rebuild')) b USING (definition, rank)
+    WHERE to_regclass('taskledger.task_rebuild') IS NOT NULL AND (a.name IS NULL OR b.name IS NULL)
+$$;
+
+-- task_rebuild gets the grants of `task`.
+CREATE FUNCTION taskledger.rebuild_grant() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOR statement IN
+        SELECT format('REVOKE ALL ON taskledger.task_rebuild FROM %s', r.who)
+        FROM pg_class c, aclexplode(c.relacl) a,
+            LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) r (who)
+        WHERE c.oid = 'taskledger.task_rebuild'::regclass
+        UNION ALL
+        SELECT format('GRANT %s%s ON taskledger.task_rebuild TO %s%s', a.privilege_type, a.columns, r.who,
+                      CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+        FROM (
+            SELECT '' AS columns, a.* FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'taskledger.task'::regclass
+            UNION ALL
+            SELECT format(' (%I)', t.attname), a.* FROM pg_attribute t, aclexplode(t.attacl) a
+            WHERE t.attrelid = 'taskledger.task'::regclass
+        ) a, LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) r (who)
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$$;
+
+-- task_rebuild becomes `task`, which becomes task_before. Whoever calls this has locked `task`; readers wait from here to
+-- the transaction's end.
+CREATE FUNCTION taskledger.rebuild_swap() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    views text[];
+    view  text;
+    a     name;
+    b     name;
+BEGIN
+    LOCK TABLE taskledger.task, taskledger.task_rebuild IN ACCESS EXCLUSIVE MODE;
+    views := ARRAY(SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
+                                 ' WITH (' || array_to_string(v.reloptions, ', ') || ')', pg_get_viewdef(v.oid))
+                   FROM pg_class v WHERE v.oid::regclass IN (SELECT taskledger.rebuild_views()));
+    PERFORM taskledger.rebuild_grant();
+    PERFORM taskledger.rebuild_unwatch();
+
+    FOR a, b IN SELECT i.name, n.name FROM taskledger.rebuild_indexes('taskledger.task') i
+                JOIN taskledger.rebuild_indexes('taskledger.task_rebuild') n USING (definition, rank)
+                ORDER BY 1 -- all of them are known before the first is renamed
+    LOOP
+        EXECUTE format('ALTER INDEX taskledger.%I RENAME TO rebuild_swapped_idx', a);
+        EXECUTE format('ALTER INDEX taskledger.%I RENAME TO %I', b, a);
+        EXECUTE format('ALTER INDEX taskledger.rebuild_swapped_idx RENAME TO %I', b);
+    END LOOP;
+    ALTER TABLE taskledger.task RENAME TO task_before;
+    ALTER TABLE taskledger.task_rebuild RENAME TO task;
+
+    FOREACH view IN ARRAY views LOOP
+        EXECUTE view;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION taskledger.rebuild_note(), taskledger.rebuild_watch(), taskledger.rebuild_unwatch(),
+    taskledger.rebuild_make_table(), taskledger.rebuild_grant(), taskledger.rebuild_swap() FROM PUBLIC;
+
+
 INSERT INTO taskledger.migration (version, name, serves_from) VALUES (3, 'audit', 1);

@@ -1,0 +1,30 @@
+/* crew: the ranges of a stage, done by several sessions at once.
+ *
+ * A thread has a session of its own and shares nothing but the list; each range is one transaction, begun again when the
+ * server was away or somebody was in the way. The first failure that stays ends all. */
+#ifndef TASKLEDGER_REPLAY_REBUILD_CREW_H
+#define TASKLEDGER_REPLAY_REBUILD_CREW_H
+
+#include "consumer/postgres.h"
+#include "proto/error.h"
+#include "replay/rebuild/rebuild.h"
+#include "replay/rebuild/rebuild_ranges.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is done with one range: in a transaction that holds the run, with one snapshot for all. */
+typedef bool crew_work(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
+                       uint64_t counted[2] /* events, tasks */, struct error *error);
+
+struct crew_options {
+    const char *phase; /* for people; static storage */
+    enum ranges_todo todo;
+    crew_work *work;
+};
+
+/* All ranges that are to be done. `events` is how many this process went through. */
+bool crew_run(struct rebuild *rebuild, const struct crew_options *options, uint64_t *events, struct error *error);
+
+#endif

@@ -1,0 +1,35 @@
+#include "replay/rebuild/crew.h"
+#include "replay/rebuild/load.h"
+#include "replay/rebuild/refold.h"
+
+static bool add(void *self, const struct projection *task, struct error *error)
+{
+    return load_add(self, task, error);
+}
+
+static bool load_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
+                       uint64_t counted[2], struct error *error)
+{
+    struct load load = {.postgres = postgres};
+    struct refold refold = {.postgres = postgres, .visit = add, .self = &load, .seen = seen};
+
+    bool good = refold_range(&refold, range_first(range), range_before(range), error) && load_end(&load, error);
+    counted[0] = refold.events;
+    counted[1] = refold.tasks;
+    refold_close(&refold);
+    load_close(&load);
+    return good;
+}
+
+bool rebuild_load(struct rebuild *rebuild, struct error *error)
+{
+    static const struct crew_options options = {.phase = "replay", .todo = RANGES_TO_LOAD, .work = load_range};
+
+    const struct clock *clock = rebuild->replay->clock;
+    int64_t started_us = clock->monotonic_us(clock->self);
+
+    if (!crew_run(rebuild, &options, &rebuild->events_loaded, error))
+        return false;
+    rebuild->replay_us = clock->monotonic_us(clock->self) - started_us;
+    return run_advance(rebuild->change.postgres, &rebuild->run, RUN_CATCH_UP, error);
+}

@@ -1,0 +1,54 @@
+/* refold: tasks as their events and bases say, in the order of task_id.
+ *
+ * Events and bases are read side by side in the snapshot of the session's transaction. Folding is proto/projection.h's; a
+ * redacted event folds as its skeleton. Memory does not depend on how many tasks or events there are. */
+#ifndef TASKLEDGER_REPLAY_REBUILD_REFOLD_H
+#define TASKLEDGER_REPLAY_REBUILD_REFOLD_H
+
+#include "consumer/postgres.h"
+#include "proto/arena.h"
+#include "proto/error.h"
+#include "proto/event.h"
+#include "proto/projection.h"
+#include "replay/fold.h"
+#include "replay/scan.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Called for each task; the projection is borrowed for the call. */
+typedef bool refold_visitor(void *self, const struct projection *task, struct error *error);
+
+struct refold {
+    struct postgres *postgres; /* borrowed */
+    refold_visitor *visit;
+    void *self;
+    atomic_uint_least64_t *seen; /* also told of events while they are read; NULL: nobody looks */
+
+    /* Results. */
+    uint64_t events;
+    uint64_t tasks;
+
+    /* The rest is its own. */
+    struct scan event_rows;
+    struct scan base_rows;
+    struct fold fold;
+    struct arena arena; /* of one event */
+    uint8_t task_id[EVENT_TASK_ID_BYTES_MAX];
+    size_t task_id_size;
+};
+
+/* Set postgres, visit and self, zero the rest. */
+
+/* Tasks from `first` up to, without, `before`; NULL data: to the end. FATAL "unreadable" names an event that cannot be
+ * folded: a projection without it would be false. */
+bool refold_range(struct refold *refold, struct slice first, struct slice before, struct error *error);
+
+/* The tasks of taskledger.rebuild_touched. */
+bool refold_touched(struct refold *refold, struct error *error);
+
+void refold_close(struct refold *refold);
+
+#endif
