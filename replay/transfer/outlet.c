@@ -44,6 +44,15 @@ static bool open_part(struct outlet *outlet, struct error *error)
     return error_set(error, ERROR_FATAL, "locked", "others keep writing \"%s\"", outlet->path);
 }
 
+/* A device or a pipe would be replaced by a file. */
+static bool check_place(const char *path, struct error *error)
+{
+    struct stat there;
+
+    return stat(path, &there) != 0 || S_ISREG(there.st_mode) ||
+           error_set(error, ERROR_FATAL, "usage", "\"%s\" is no file that could be replaced; - is standard output", path);
+}
+
 static bool name_part(struct outlet *outlet, const char *path)
 {
     size_t size = strlen(path) + sizeof ".part";
@@ -68,7 +77,7 @@ bool outlet_open(struct outlet *outlet, const char *path, struct error *error)
     }
     if (!name_part(outlet, path))
         return no_memory(error);
-    return open_part(outlet, error);
+    return check_place(path, error) && open_part(outlet, error);
 }
 
 static bool write_all(struct outlet *outlet, const uint8_t *bytes, size_t size, struct error *error)
