@@ -50,7 +50,8 @@ static bool check_place(const char *path, struct error *error)
     struct stat there;
 
     return stat(path, &there) != 0 || S_ISREG(there.st_mode) ||
-           error_set(error, ERROR_FATAL, "usage", "\"%s\" is no file that could be replaced; - is standard output", path);
+           error_set(error, ERROR_FATAL, "usage", "\"%s\" is no file that could be replaced; - is standard output",
+                     path);
 }
 
 static bool name_part(struct outlet *outlet, const char *path)
