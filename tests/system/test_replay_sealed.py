@@ -410,6 +410,9 @@ def test_the_key_is_pinned(ledger, scratch, key):
     openssl("pkey", "-in", scratch / "other.key", "-pubout", "-out", scratch / "other.pub")
     refused(ledger, scratch / "signed", "--public-key", scratch / "other.pub", why="is signed by the key")
     refused(ledger, scratch / "signed", "--public-key", key[0], why="openssl pkey -in PRIVATE -pubout")
+    with (scratch / "signed").open("a") as file:
+        file.write("x")
+    refused(ledger, scratch / "signed", why="more than a seal")
 
 
 def test_a_signature_that_was_moved_to_another_seal_does_not_hold(ledger, scratch, key):

@@ -288,6 +288,8 @@ static void an_insertion_is_where_the_chain_holds_across(void **state)
     expect(*state, "Ae..e", "Aei.e", "inserted A2-2(1)");
     expect(*state, "Ae..e", "Aeiie", "inserted A2-3(2)");
     expect(*state, "A.ee", "Aiee", "inserted A1-1(1)");
+    expect(*state, "Ae.e B.ee", "Ae.e Biee", "inserted B1-1(1)");
+    expect(*state, "A--ee B.e", "Aee B.e", "truncated A3-4(2)");
     expect(*state, "Ae--e", "Ae!!e", "inserted A2-3(2)");
     expect(*state, "Ae..e", "Ae..e", "");
 }
