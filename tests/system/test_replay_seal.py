@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 from support.events import Producer
@@ -103,6 +104,34 @@ def test_openssl_can_check_the_signature(ledger, scratch, key):
     assert b"Verified" in openssl(*verify, "-sigfile", scratch / "signature")
     key_id = hashlib.sha256(openssl("pkey", "-pubin", "-in", public, "-outform", "DER")).hexdigest()
     assert answer["key_id"] == key_id and f"key {key_id}\n".encode() in tail
+
+
+def recipe():
+    """The commands of deploy/SEAL.md."""
+    page = (Path(__file__).parents[2] / "deploy/SEAL.md").read_text()
+    return page.split("```sh\n")[1].split("```")[0]
+
+
+def run_recipe(ledger, path, public):
+    environment = {**ledger.programs.environment, "SEAL": str(path), "PUBLIC": str(public)}
+    environment.update(PGHOST=str(ledger.postgres.folder), PGPORT=str(ledger.postgres.port), PGUSER="postgres")
+    return subprocess.run(["sh", "-c", recipe()], env=environment, capture_output=True, text=True)
+
+
+def test_the_recipe_of_the_page_proves_a_seal_without_our_programs(ledger, scratch, key):
+    producer = Producer(ledger.pb)
+    producer.opened()
+    producer.dropped(3)
+    producer.say(task_status=ledger.pb.TaskStatus(task_id="t"))
+    producer.life("t-1")
+    ledger.fill(producer.said, life_of(ledger.pb).said)
+    seal(ledger, scratch / "seal", "--key", key[0])
+    result = run_recipe(ledger, scratch / "seal", key[1])
+    assert result.returncode == 0 and result.stdout.endswith("holds\n"), result.stderr
+
+    ledger.tamper("UPDATE taskledger.task_event SET payload = payload || '\\x00' WHERE sequence = 7")
+    result = run_recipe(ledger, scratch / "seal", key[1])
+    assert result.returncode == 1 and str(producer.id) in result.stdout
 
 
 def test_a_segment_ends_where_the_numbers_or_the_chain_do(ledger, scratch):
