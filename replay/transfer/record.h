@@ -56,7 +56,7 @@ enum record_type {
     RECORD_DIGEST,  /* JSON: hexadecimal   protobuf: bytes, 32 */
     RECORD_DOUBLE,  /* JSON: number        protobuf: double */
     RECORD_BOOLEAN, /* JSON: true, false   protobuf: bool */
-    RECORD_JSON,    /* JSON: any value     protobuf: string */
+    RECORD_JSON,    /* JSON: an object     protobuf: string */
 };
 
 struct record_field {

@@ -8,6 +8,7 @@
 #include "replay/transfer/letters.h"
 #include "replay/transfer/members.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +134,7 @@ static bool read_double(struct record *record, size_t place, struct slice value,
         return false;
     real = strtod(number, NULL);
     memcpy(&bits, &real, sizeof bits);
-    return record_put_integer(record, place, bits, arena);
+    return isfinite(real) && record_put_integer(record, place, bits, arena);
 }
 
 static bool read_uuid(struct slice text, struct arena *arena, struct slice *value)
@@ -154,7 +155,7 @@ static bool read_json(struct slice value, struct arena *arena, struct slice *jso
 {
     uint8_t *bytes = arena_take(arena, value.size + 1);
 
-    if (bytes == NULL)
+    if (bytes == NULL || value.size == 0 || value.data[0] != '{')
         return false;
     bytes[0] = 1; /* the version of the binary form */
     memcpy(bytes + 1, value.data, value.size);

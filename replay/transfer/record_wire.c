@@ -1,10 +1,12 @@
 #include "replay/transfer/record_wire.h"
 
 #include "proto/digest.h"
+#include "proto/json.h"
 #include "proto/rfc3339.h"
 #include "proto/utf8.h"
 #include "proto/uuid.h"
 
+#include <math.h>
 #include <string.h>
 
 enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
@@ -184,10 +186,12 @@ static bool read_number(struct record *record, size_t place, int64_t number, str
 static bool read_double(struct record *record, size_t place, struct slice little, struct arena *arena)
 {
     uint64_t bits = 0;
+    double real;
 
     for (size_t i = 0; i < little.size; i++)
         bits |= (uint64_t)little.data[i] << (8 * i);
-    return record_put_integer(record, place, (int64_t)bits, arena);
+    memcpy(&real, &bits, sizeof real);
+    return isfinite(real) && record_put_integer(record, place, (int64_t)bits, arena);
 }
 
 static bool read_content(struct record *record, size_t place, struct slice content, struct arena *arena)
@@ -206,12 +210,13 @@ static bool read_content(struct record *record, size_t place, struct slice conte
         return true;
 
     uint8_t *jsonb = arena_take(arena, content.size + 1);
-    if (jsonb == NULL)
+    size_t offset;
+    if (jsonb == NULL || json_check_object(content, JSON_DEPTH_MAX, &offset) != NULL)
         return false;
     jsonb[0] = 1; /* the version of the binary form */
     memcpy(jsonb + 1, content.data, content.size);
     *value = slice_of(jsonb, content.size + 1);
-    return utf8_check(content) == content.size;
+    return true;
 }
 
 static bool read_field(struct record *record, const struct wire_field *field, struct arena *arena, struct error *error)
