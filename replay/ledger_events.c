@@ -15,9 +15,12 @@ static const struct postgres_statement statements[] = {
     [LEDGER_BY_ARRIVAL] = {"replay_arrival", SELECT_EVENTS " ORDER BY recorded_at, stream, stream_ms, stream_seq,"
                                                            " producer_id, sequence"},
     [LEDGER_BY_ATTEMPT] = {"replay_attempts", SELECT_EVENTS " ORDER BY attempt, occurred_at, producer_id, sequence"},
+    [LEDGER_NEWEST_FIRST] = {"replay_newest", SELECT_EVENTS " ORDER BY attempt DESC, occurred_at DESC,"
+                                                            " producer_id DESC, sequence DESC"},
 };
 
 struct reading {
+    struct slice task_id;
     struct arena *arena;
     ledger_events_visitor *visit;
     void *self;
@@ -32,14 +35,16 @@ static struct slice cell(const struct postgres_row *row, size_t column)
 }
 
 /* What the columns say of an event whose payload says nothing, or nothing any more. */
-static void read_columns(const struct postgres_row *row, struct event *event)
+static void read_columns(const struct postgres_row *row, struct slice task_id, struct event *event)
 {
     *event = (struct event){
         .producer_id = postgres_read_uuid(cell(row, 0)),
         .sequence = (uint64_t)postgres_read_int64(cell(row, 1)),
         .occurred_at_us = postgres_read_time_us(cell(row, 2)),
         .body = EVENT_TASK_STATUS,
-        .task_status = {.status = status_parse(cell(row, 3)), .attempt = (uint32_t)postgres_read_int32(cell(row, 4))},
+        .task_status = {.task_id = task_id,
+                        .status = status_parse(cell(row, 3)),
+                        .attempt = (uint32_t)postgres_read_int32(cell(row, 4))},
     };
 }
 
@@ -67,7 +72,7 @@ static bool read_row(void *self, const struct postgres_row *row, struct error *e
         return false;
     }
     if (!event.is_readable)
-        read_columns(row, &event.event);
+        read_columns(row, reading->task_id, &event.event);
     return reading->visit(reading->self, &event, error);
 }
 
@@ -75,7 +80,7 @@ bool ledger_events_read(struct ledger *ledger, struct slice task_id, enum ledger
                         ledger_events_visitor *visit, void *self, struct error *error)
 {
     const struct postgres_parameter parameter = {.value = task_id};
-    struct reading reading = {.arena = arena, .visit = visit, .self = self};
+    struct reading reading = {.task_id = task_id, .arena = arena, .visit = visit, .self = self};
 
     return postgres_stream(ledger->main, &statements[order], &parameter, 1, read_row, &reading, error);
 }

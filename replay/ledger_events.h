@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 enum ledger_order {
-    LEDGER_BY_ARRIVAL, /* as the ledger learnt them */
-    LEDGER_BY_ATTEMPT, /* attempt by attempt, as they happened */
+    LEDGER_BY_ARRIVAL,   /* as the ledger learnt them */
+    LEDGER_BY_ATTEMPT,   /* attempt by attempt, as they happened */
+    LEDGER_NEWEST_FIRST, /* the other way round */
 };
 
 /* What the ledger adds to an event. */
 struct ledger_event {
     struct event event;
-    bool
-        is_readable; /* else only producer_id, sequence, occurred_at and task_status.status and .attempt are known ... */
+    bool is_readable; /* else only identity, occurred_at, task_id, status and attempt are known ... */
     bool is_redacted; /* ... as they shall be */
     struct slice redacted_because;
     bool is_contested; /* other bytes with the same identity were set aside */

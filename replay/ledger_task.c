@@ -65,7 +65,13 @@ static void read_projection(struct reader *reader, struct projection *projection
 
 void ledger_task_read(const struct postgres_result *result, size_t row, struct projection *projection)
 {
-    struct reader reader = {.result = result, .row = row};
+    ledger_task_read_behind(result, row, 0, projection);
+}
+
+void ledger_task_read_behind(const struct postgres_result *result, size_t row, size_t before,
+                             struct projection *projection)
+{
+    struct reader reader = {.result = result, .row = row, .column = before};
 
     read_projection(&reader, projection);
 }

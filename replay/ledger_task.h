@@ -16,6 +16,10 @@
 /* Row `row` of a result with these columns. Borrows from the result; `data` is the text of jsonb. */
 void ledger_task_read(const struct postgres_result *result, size_t row, struct projection *projection);
 
+/* The same where `before` other columns come first. */
+void ledger_task_read_behind(const struct postgres_result *result, size_t row, size_t before,
+                             struct projection *projection);
+
 /* The same of a row that streams in; borrows from it. */
 void ledger_task_read_streamed(const struct postgres_row *row, struct projection *projection);
 

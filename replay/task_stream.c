@@ -5,13 +5,19 @@
 
 #include <inttypes.h>
 
+void task_stream_key(const struct settings *settings, struct slice task_id, char key[STREAM_KEY_BYTES_MAX])
+{
+    unsigned shards = (unsigned)settings->shards;
+
+    stream_key(settings->stream, shards, stream_shard(task_id, shards), key);
+}
+
 static bool read_tail(struct task_stream *stream, const struct settings *settings, struct redis *redis,
                       struct slice task_id, struct error *error)
 {
-    unsigned shards = (unsigned)settings->shards;
     char key[STREAM_KEY_BYTES_MAX];
 
-    stream_key(settings->stream, shards, stream_shard(task_id, shards), key);
+    task_stream_key(settings, task_id, key);
     const struct stream_place place = {.redis = redis, .key = key, .group = settings->group};
     return stream_tail_read(&stream->tail, &place, task_id, error);
 }

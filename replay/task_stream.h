@@ -21,6 +21,9 @@ struct task_stream {
 bool task_stream_look(struct task_stream *stream, const struct replay *replay, struct slice task_id,
                       struct error *error);
 
+/* The key of the stream in which events of this task are. */
+void task_stream_key(const struct settings *settings, struct slice task_id, char key[STREAM_KEY_BYTES_MAX]);
+
 /* All that was asked for was seen. */
 bool task_stream_is_whole(const struct task_stream *stream);
 

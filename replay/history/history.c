@@ -2,9 +2,13 @@
 
 #include "replay/arguments.h"
 #include "replay/console.h"
+#include "replay/history/follow.h"
 #include "replay/history/history_marks.h"
 #include "replay/history/history_rows.h"
+#include "replay/history/history_show.h"
+#include "replay/history/seen_events.h"
 #include "replay/history/timeline.h"
+#include "replay/history/tree.h"
 #include "replay/ledger.h"
 #include "replay/ledger_events.h"
 #include "replay/ledger_task.h"
@@ -20,24 +24,35 @@ struct history {
     struct replay *replay;
     struct slice task_id;
     struct ledger ledger;
-    struct arena arena; /* of one event */
+    struct arena arena;             /* of one event */
+    char key[STREAM_KEY_BYTES_MAX]; /* of its stream */
 
     struct task_stream stream;
-    size_t tail_shown;
+    size_t tail_measured;
 
     struct history_marks marks;
-    uint64_t archived; /* events in the ledger */
+    struct history_show show;
+    struct digester *digester; /* owned; of --raw */
+    struct seen_events seen;   /* of --follow */
+    uint64_t archived;         /* events in the ledger */
 
     struct timeline_clock clock;
     struct timeline_attempt *attempts; /* owned */
     size_t attempts_count;
     uint64_t attempts_lost; /* beyond ATTEMPTS_MAX */
     struct timeline_attempt total;
-    uint32_t shown_attempt; /* of the row written last */
-    int64_t shown_at_us;
 };
 
 /* ---- in the order of arrival ------------------------------------------------------------------------------------ */
+
+static bool arrived(struct history *history, const struct event *event, struct error *error)
+{
+    bool is_new;
+
+    return history_marks_arrived(&history->marks, event, error) &&
+           (!history->replay->settings->follow ||
+            seen_events_note(&history->seen, &event->producer_id, event->sequence, &is_new, error));
+}
 
 static bool mark_event(void *self, const struct ledger_event *event, struct error *error)
 {
@@ -45,7 +60,7 @@ static bool mark_event(void *self, const struct ledger_event *event, struct erro
 
     history->archived++;
     stream_tail_archived(&history->stream.tail, &event->event.producer_id, event->event.sequence);
-    return history_marks_arrived(&history->marks, &event->event, error);
+    return arrived(history, &event->event, error);
 }
 
 static bool mark_events(struct history *history, struct error *error)
@@ -55,7 +70,7 @@ static bool mark_events(struct history *history, struct error *error)
         return false;
     for (size_t i = 0; i < history->stream.tail.count; i++) {
         const struct stream_tail_event *event = &history->stream.tail.events[i];
-        if (!event->is_archived && !history_marks_arrived(&history->marks, &event->event, error))
+        if (!event->is_archived && !arrived(history, &event->event, error))
             return false;
     }
     history_marks_sort(&history->marks);
@@ -63,72 +78,50 @@ static bool mark_events(struct history *history, struct error *error)
     return true;
 }
 
-/* ---- the events, attempt by attempt ----------------------------------------------------------------------------- */
+/* ---- the events ------------------------------------------------------------------------------------------------- */
 
-static void show(struct history *history, struct history_rows_event row)
+static bool show_events(struct history *history, struct error *error)
 {
-    struct output *output = history->replay->output;
-    uint32_t attempt = attempt_effective(row.event->task_status.attempt);
-    char heading[32];
+    bool is_newest_first = history->replay->settings->reverse;
 
-    row.has_after = attempt == history->shown_attempt;
-    row.after_us = row.event->occurred_at_us - history->shown_at_us;
-    if (!row.has_after && history->shown_attempt != 0) {
-        snprintf(heading, sizeof heading, "attempt %" PRIu32, attempt);
-        output_heading(output, heading);
-    }
-    history_rows_write_event(output, &row);
-    timeline_clock_next(&history->clock, row.event);
-    history->shown_attempt = attempt;
-    history->shown_at_us = row.event->occurred_at_us;
-}
-
-static bool comes_before(const struct event *a, const struct event *b)
-{
-    uint32_t attempt_a = attempt_effective(a->task_status.attempt),
-             attempt_b = attempt_effective(b->task_status.attempt);
-
-    return attempt_a != attempt_b ? attempt_a < attempt_b : a->occurred_at_us < b->occurred_at_us;
+    output_begin(history->replay->output, history_show_section(&history->show));
+    return ledger_events_read(&history->ledger, history->task_id,
+                              is_newest_first ? LEDGER_NEWEST_FIRST : LEDGER_BY_ATTEMPT, &history->show.reading,
+                              history_show_archived, &history->show, error) &&
+           history_show_finish(&history->show, error);
 }
 
 /* Those not archived that come before this event; NULL: all that are left. */
-static void show_tail(struct history *history, const struct event *before)
+static void measure_tail(struct history *history, const struct event *before)
 {
-    for (; history->tail_shown < history->stream.tail.count; history->tail_shown++) {
-        struct stream_tail_event *next = &history->stream.tail.events[history->tail_shown];
+    for (; history->tail_measured < history->stream.tail.count; history->tail_measured++) {
+        const struct stream_tail_event *next = &history->stream.tail.events[history->tail_measured];
 
-        if (before != NULL && !comes_before(&next->event, before))
+        if (before != NULL && !history_show_comes_before(&next->event, before))
             return;
         if (!next->is_archived)
-            show(history, (struct history_rows_event){.event = &next->event,
-                                                      .is_readable = true,
-                                                      .recorded_at_us = PROJECTION_NEVER,
-                                                      .mark = history_marks_of(&history->marks, &next->event)});
+            timeline_clock_next(&history->clock, &next->event);
     }
 }
 
-static bool show_event(void *self, const struct ledger_event *event, struct error *error)
+static bool measure_event(void *self, const struct ledger_event *event, struct error *error)
 {
     struct history *history = self;
 
     (void)error;
-    show_tail(history, &event->event);
-    show(history, (struct history_rows_event){.event = &event->event,
-                                              .is_readable = event->is_readable,
-                                              .is_archived = true,
-                                              .recorded_at_us = event->recorded_at_us,
-                                              .mark = history_marks_of(&history->marks, &event->event)});
+    measure_tail(history, &event->event);
+    timeline_clock_next(&history->clock, &event->event);
     return true;
 }
 
-static bool show_events(struct history *history, struct error *error)
+/* In the order in which it happened, however it is shown. */
+static bool measure(struct history *history, struct error *error)
 {
-    output_begin(history->replay->output, &history_rows_events);
-    if (!ledger_events_read(&history->ledger, history->task_id, LEDGER_BY_ATTEMPT, &history->arena, show_event, history,
-                            error))
+    if (!ledger_events_read(&history->ledger, history->task_id, LEDGER_BY_ATTEMPT, &history->arena, measure_event,
+                            history, error))
         return false;
-    show_tail(history, NULL);
-    output_end(history->replay->output);
+    measure_tail(history, NULL);
+    timeline_clock_end(&history->clock, history->replay->clock->unix_us(history->replay->clock->self));
     return true;
 }
 
@@ -232,14 +225,25 @@ static void show_task(struct history *history, const struct postgres_result *sto
     output_end(history->replay->output);
 }
 
-static bool tell(struct history *history, enum exit_code *exit, struct error *error)
+static bool find_task(struct history *history, struct postgres_result **row, struct projection *projection,
+                      struct error *error)
+{
+    return ledger_task_find(&history->ledger, history->task_id, row, projection, error);
+}
+
+static bool is_there(const struct history *history, const struct postgres_result *row)
+{
+    return row != NULL || history->archived > 0 || stream_tail_waiting(&history->stream.tail) > 0;
+}
+
+static bool tell_events(struct history *history, enum exit_code *exit, struct error *error)
 {
     AUTO_POSTGRES_RESULT row = NULL;
     struct projection projection;
 
-    if (!ledger_task_find(&history->ledger, history->task_id, &row, &projection, error) || !mark_events(history, error))
+    if (!find_task(history, &row, &projection, error) || !mark_events(history, error))
         return false;
-    if (row == NULL && history->archived == 0 && stream_tail_waiting(&history->stream.tail) == 0) {
+    if (!is_there(history, row)) {
         console_say("there is no task \"%.*s\" in the ledger%s", SLICE_PRINT(history->task_id),
                     history->stream.is_seen ? " or the stream" : "");
         *exit = EXIT_FINDINGS;
@@ -247,13 +251,47 @@ static bool tell(struct history *history, enum exit_code *exit, struct error *er
     }
 
     show_task(history, row, &projection);
-    if (!show_events(history, error))
+    if (!show_events(history, error) || !measure(history, error))
         return false;
-    timeline_clock_end(&history->clock, history->replay->clock->unix_us(history->replay->clock->self));
+    output_end(history->replay->output);
     show_attempts(history);
     show_total(history);
-    *exit = EXIT_OK;
     return true;
+}
+
+/* What there is, what comes, and at the end what became of it. */
+static bool follow_events(struct history *history, struct error *error)
+{
+    struct follow follow = {
+        .replay = history->replay,
+        .task_id = history->task_id,
+        .ledger = &history->ledger,
+        .stream = &history->stream,
+        .marks = &history->marks,
+        .show = &history->show,
+        .seen = &history->seen,
+    };
+    AUTO_POSTGRES_RESULT row = NULL;
+    struct projection projection;
+
+    if (!mark_events(history, error) || !show_events(history, error) || !follow_until_end(&follow, error) ||
+        !find_task(history, &row, &projection, error))
+        return false;
+    history->archived = history->seen.count;
+    stream_tail_sort(&history->stream.tail);
+    if (!measure(history, error))
+        return false;
+    output_end(history->replay->output);
+    show_task(history, row, &projection);
+    show_attempts(history);
+    show_total(history);
+    return true;
+}
+
+static bool tell(struct history *history, enum exit_code *exit, struct error *error)
+{
+    *exit = EXIT_OK;
+    return history->replay->settings->follow ? follow_events(history, error) : tell_events(history, exit, error);
 }
 
 static void say_what_is_missing(const struct history *history)
@@ -267,6 +305,52 @@ static void say_what_is_missing(const struct history *history)
                     history->attempts_lost == 1 ? "attempt is" : "attempts are");
 }
 
+/* What does not go together. */
+static bool check_flags(const struct settings *settings, struct error *error)
+{
+    if (settings->tree && (settings->follow || settings->raw || settings->reverse))
+        return error_set(error, ERROR_FATAL, "usage", "--tree shows no events: leave --follow, --raw and --reverse");
+    if (settings->follow && settings->reverse)
+        return error_set(error, ERROR_FATAL, "usage", "--follow shows what comes behind the rest: leave --reverse");
+    return true;
+}
+
+static bool prepare(struct history *history, const char *task, struct error *error)
+{
+    const struct settings *settings = history->replay->settings;
+
+    if (!check_flags(settings, error) || !arguments_task(task, &history->task_id, error))
+        return false;
+    if (settings->raw)
+        history->digester = digester_new();
+    if (history->attempts == NULL || (settings->raw && history->digester == NULL))
+        return error_set(error, ERROR_FATAL, "memory", "cannot tell a history: out of memory");
+
+    task_stream_key(settings, history->task_id, history->key);
+    history->clock = (struct timeline_clock){.tell = keep_attempt, .self = history};
+    history->show = (struct history_show){
+        .output = history->replay->output,
+        .marks = &history->marks,
+        .tail = &history->stream.tail,
+        .stream = history->key,
+        .digester = history->digester,
+        .is_newest_first = settings->reverse,
+    };
+    return true;
+}
+
+static void close_history(struct history *history)
+{
+    ledger_close(&history->ledger);
+    history_show_close(&history->show);
+    task_stream_close(&history->stream);
+    seen_events_close(&history->seen);
+    arena_close(&history->arena);
+    history_marks_close(&history->marks);
+    digester_free(history->digester);
+    free(history->attempts);
+}
+
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
     struct history history = {
@@ -274,26 +358,23 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
         .attempts = calloc(ATTEMPTS_MAX, sizeof *history.attempts),
     };
 
-    history.clock = (struct timeline_clock){.tell = keep_attempt, .self = &history};
-    bool good = history.attempts != NULL || error_set(error, ERROR_FATAL, "memory", "cannot tell a history");
-    good = good && arguments_task(arguments[0], &history.task_id, error) &&
-           task_stream_look(&history.stream, replay, history.task_id, error) &&
-           ledger_open(&history.ledger, replay->settings->database_url, replay->clock, error) &&
-           ledger_begin(&history.ledger, error) && tell(&history, exit, error);
-    if (good) {
+    bool good = prepare(&history, arguments[0], error);
+    if (good && replay->settings->tree)
+        good = tree_tell(replay, history.task_id, exit, error);
+    else
+        good = good && task_stream_look(&history.stream, replay, history.task_id, error) &&
+               ledger_open(&history.ledger, replay->settings->database_url, replay->clock, error) &&
+               ledger_begin(&history.ledger, error) && tell(&history, exit, error);
+    if (good && !replay->settings->tree) {
         say_what_is_missing(&history);
         if (*exit == EXIT_OK && !task_stream_is_whole(&history.stream))
             *exit = EXIT_INCOMPLETE;
     }
-    ledger_close(&history.ledger);
-    task_stream_close(&history.stream);
-    arena_close(&history.arena);
-    history_marks_close(&history.marks);
-    free(history.attempts);
+    close_history(&history);
     return good;
 }
 
-static const char *const flags[] = {NULL};
+static const char *const flags[] = {"--follow", "--reverse", "--raw", "--tree", NULL};
 
 const struct command history_command = {
     .name = "history",
@@ -306,7 +387,11 @@ const struct command history_command = {
         "superseded (of an attempt that had been replaced; it did not move the state), late (a greater event was "
         "known;\n"
         "nor did it), second end (a final status after a final one; by the order of the design the greater stands).\n"
-        "Events still in the stream are shown as not yet archived.\n"
+        "said twice (the very same as the event before it, under another number). Events still in the stream are shown "
+        "as\n"
+        "not yet archived.\n"
+        "--follow ends when the task has ended and nothing new came for two seconds; it waits for a task that is not "
+        "there.\n"
         "\n"
         "Exit codes: 0 told, 1 no such task, 4 the stream could not be looked at.\n",
     .flags = flags,

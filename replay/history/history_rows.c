@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { NOTE_BYTES = 128, SAID_BY_BYTES = 40 };
+
 /* clang-format off */
 static const struct column event_columns[] = {
     {"occurred_at", "time", COLUMN_TIME, COLUMN_CELL},
@@ -23,6 +25,9 @@ static const struct column event_columns[] = {
     {"delay_us", "delay", COLUMN_DURATION, COLUMN_CELL},
     {"archived", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
     {"mark", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"duplicate", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
+    {"contested", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
+    {"redacted", NULL, COLUMN_TEXT, COLUMN_MACHINE},
     {"note", NULL, COLUMN_TEXT, COLUMN_PEOPLE},
     {"message", NULL, COLUMN_TEXT, COLUMN_YIELDING},
     {"error_type", "error", COLUMN_TEXT, COLUMN_BELOW},
@@ -33,6 +38,29 @@ static const struct column event_columns[] = {
     {"queue", NULL, COLUMN_TEXT, COLUMN_MACHINE},
     {"parent_task_id", NULL, COLUMN_TEXT, COLUMN_MACHINE},
     {"traceparent", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+};
+
+static const struct column raw_columns[] = {
+    {"occurred_at", "time", COLUMN_TIME, COLUMN_CELL},
+    {"after_us", "after", COLUMN_DURATION, COLUMN_MACHINE},
+    {"status", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"attempt", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"said_by", "said by", COLUMN_TEXT, COLUMN_PEOPLE},
+    {"producer_id", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"sequence", NULL, COLUMN_INTEGER, COLUMN_MACHINE},
+    {"recorded_at", "recorded", COLUMN_TIME, COLUMN_CELL},
+    {"archived", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
+    {"mark", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"duplicate", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
+    {"contested", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
+    {"redacted", NULL, COLUMN_TEXT, COLUMN_MACHINE},
+    {"note", NULL, COLUMN_TEXT, COLUMN_PEOPLE},
+    {"stream", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"stream_id", "ID there", COLUMN_TEXT, COLUMN_CELL},
+    {"payload_bytes", "bytes", COLUMN_INTEGER, COLUMN_CELL},
+    {"sha256", NULL, COLUMN_TEXT, COLUMN_BELOW},
+    {"payload", NULL, COLUMN_TEXT, COLUMN_BELOW},
+    {"fields", NULL, COLUMN_JSON, COLUMN_BELOW},
 };
 
 static const struct column attempt_columns[] = {
@@ -57,6 +85,15 @@ const struct section history_rows_events = {
     .count = sizeof event_columns / sizeof *event_columns,
 };
 
+const struct section history_rows_raw = {
+    .name = "events",
+    .item = "event",
+    .is_list = true,
+    .is_main = true,
+    .columns = raw_columns,
+    .count = sizeof raw_columns / sizeof *raw_columns,
+};
+
 const struct section history_rows_attempts = {
     .name = "attempts",
     .item = "attempt",
@@ -70,16 +107,29 @@ static struct value duration(bool is_given, int64_t us)
     return is_given ? value_integer(us) : (struct value){.is_given = false};
 }
 
-static const char *note_of(const struct history_rows_event *event)
+static const char *what_it_is(const struct history_rows_event *event)
 {
+    if (event->is_redacted)
+        return "redacted";
     if (!event->is_readable)
         return "payload cannot be read";
     return event->is_archived ? timeline_mark_name(event->mark) : "not yet archived";
 }
 
+static void format_note(const struct history_rows_event *event, char note[NOTE_BYTES])
+{
+    const char *words = what_it_is(event);
+
+    snprintf(note, NOTE_BYTES, "%s%s%s", words == NULL ? "" : words,
+             !event->is_duplicate ? ""
+             : words == NULL      ? "said twice"
+                                  : ", said twice",
+             event->is_contested ? ", another with its number was set aside" : "");
+}
+
 static enum tone note_tone(const struct history_rows_event *event)
 {
-    return event->is_readable ? TONE_ODD : TONE_BAD;
+    return (event->is_readable || event->is_redacted) && !event->is_contested ? TONE_ODD : TONE_BAD;
 }
 
 /* The last digits of a producer's name are its random ones: "5f0c9a1e#17". */
@@ -93,13 +143,14 @@ static void format_said_by(const struct event *event, char *text, size_t size)
 
 void history_rows_write_event(struct output *output, const struct history_rows_event *row)
 {
-    const struct event *event = row->event;
+    const struct event *event = &row->event;
     const struct task_status *status = &event->task_status;
     bool moved = row->mark == TIMELINE_MOVED;
-    char producer_id[UUID_TEXT_BYTES], said_by[40];
+    char producer_id[UUID_TEXT_BYTES], said_by[SAID_BY_BYTES], note[NOTE_BYTES];
 
     uuid_format(&event->producer_id, producer_id);
     format_said_by(event, said_by, sizeof said_by);
+    format_note(row, note);
     const struct value values[] = {
         value_time(event->occurred_at_us),
         duration(row->has_after, row->after_us),
@@ -115,7 +166,10 @@ void history_rows_write_event(struct output *output, const struct history_rows_e
         duration(row->is_archived, row->recorded_at_us - event->occurred_at_us),
         value_integer(row->is_archived),
         value_words(timeline_mark_name(row->mark)),
-        value_toned(value_words(note_of(row)), note_tone(row)),
+        value_integer(row->is_duplicate),
+        value_integer(row->is_contested),
+        value_text(row->redacted_because),
+        value_toned(value_words(note), note_tone(row)),
         value_text(status->message),
         value_toned(value_text(status->error_type), TONE_BAD),
         value_text(status->error_message),
@@ -127,6 +181,41 @@ void history_rows_write_event(struct output *output, const struct history_rows_e
         value_text(status->traceparent),
     };
     static_assert(sizeof values / sizeof *values == sizeof event_columns / sizeof *event_columns, "a value a column");
+    output_row(output, values);
+}
+
+void history_rows_write_raw(struct output *output, const struct history_rows_event *row)
+{
+    const struct event *event = &row->event;
+    enum status status = event->task_status.status;
+    char producer_id[UUID_TEXT_BYTES], said_by[SAID_BY_BYTES], note[NOTE_BYTES];
+
+    uuid_format(&event->producer_id, producer_id);
+    format_said_by(event, said_by, sizeof said_by);
+    format_note(row, note);
+    const struct value values[] = {
+        value_time(event->occurred_at_us),
+        duration(row->has_after, row->after_us),
+        value_toned(value_words(status_name(status)), row->mark == TIMELINE_MOVED ? task_row_tone(status) : TONE_FAINT),
+        value_integer(attempt_effective(event->task_status.attempt)),
+        value_toned(value_words(said_by), TONE_FAINT),
+        value_words(producer_id),
+        value_unsigned(event->sequence),
+        value_time(row->recorded_at_us),
+        value_integer(row->is_archived),
+        value_words(timeline_mark_name(row->mark)),
+        value_integer(row->is_duplicate),
+        value_integer(row->is_contested),
+        value_text(row->redacted_because),
+        value_toned(value_words(note), note_tone(row)),
+        value_text(row->bytes.stream),
+        value_words(row->bytes.stream_id),
+        value_unsigned(row->bytes.size),
+        value_words(row->bytes.sha256),
+        value_text(row->bytes.payload),
+        value_text(row->bytes.fields),
+    };
+    static_assert(sizeof values / sizeof *values == sizeof raw_columns / sizeof *raw_columns, "a value a column");
     output_row(output, values);
 }
 

@@ -2,27 +2,49 @@
 #ifndef TASKLEDGER_REPLAY_HISTORY_HISTORY_ROWS_H
 #define TASKLEDGER_REPLAY_HISTORY_HISTORY_ROWS_H
 
+#include "proto/digest.h"
 #include "proto/event.h"
 #include "replay/history/timeline.h"
 #include "replay/output/output.h"
 
 #include <stdint.h>
 
+enum { HISTORY_ROWS_ID_BYTES = 48 };
+
 extern const struct section history_rows_events;
 extern const struct section history_rows_attempts;
 
+/* With --raw. */
+extern const struct section history_rows_raw;
+
+/* An event's bytes, as texts. */
+struct history_rows_bytes {
+    struct slice stream;
+    char stream_id[HISTORY_ROWS_ID_BYTES];
+    size_t size;
+    char sha256[DIGEST_HEX_BYTES];
+    struct slice payload; /* hexadecimal in tables, else base64 */
+    struct slice fields;  /* as raw_fields has them */
+};
+
 /* What is known of an event besides itself. */
 struct history_rows_event {
-    const struct event *event;
+    struct event event;
     bool is_readable;
+    bool is_redacted;
+    struct slice redacted_because;
+    bool is_contested; /* other bytes with the same identity were set aside */
+    bool is_duplicate; /* it says the very same as the one before it */
     bool is_archived;
     int64_t recorded_at_us; /* PROJECTION_NEVER: not archived yet */
     int64_t after_us;       /* since the event before it in the same attempt */
     bool has_after;
     enum timeline_mark mark;
+    struct history_rows_bytes bytes; /* of history_rows_raw only */
 };
 
 void history_rows_write_event(struct output *output, const struct history_rows_event *row);
+void history_rows_write_raw(struct output *output, const struct history_rows_event *row);
 void history_rows_write_attempt(struct output *output, const struct timeline_attempt *attempt);
 
 #endif

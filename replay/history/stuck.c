@@ -1,6 +1,5 @@
 #include "replay/command.h"
 
-#include "consumer/binary.h"
 #include "proto/stream.h"
 #include "replay/console.h"
 #include "replay/history/stuck_close.h"

@@ -52,6 +52,13 @@ void output_row(struct output *output, const struct value *values)
     output->began_rows = true;
 }
 
+void output_flush(struct output *output)
+{
+    if (output->format == OUTPUT_TABLE && output->section != NULL)
+        output_table_flush(output);
+    fflush(output->stream); /* a failure is remembered by the stream */
+}
+
 void output_end(struct output *output)
 {
     writers[output->format].end(output);

@@ -90,6 +90,9 @@ void output_row(struct output *output, const struct value *values);
 /* A line between the rows that follow and those before, with a few words on it: in tables only. */
 void output_heading(struct output *output, const char *words);
 
+/* Let what was written so far be seen, within a section too; the widths of a table's columns stay as they are then. */
+void output_flush(struct output *output);
+
 /* The section has ended. */
 void output_end(struct output *output);
 

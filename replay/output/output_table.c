@@ -362,6 +362,12 @@ void output_table_heading(struct output *output, const char *words)
     *row = (struct row){.heading = harmless(output, slice_from_text(words))};
 }
 
+void output_table_flush(struct output *output)
+{
+    if (output->section->is_list && output->table != NULL && output->table->count > 0)
+        write_held(output, false);
+}
+
 void output_table_end(struct output *output)
 {
     if (output->section->is_list && output->table != NULL && output->table->count > 0)

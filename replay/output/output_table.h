@@ -16,6 +16,7 @@ enum { TABLE_ROWS_HELD = 500, TABLE_BYTES_HELD = 1024 * 1024, TABLE_COLUMN_WIDTH
 void output_table_begin(struct output *output);
 void output_table_row(struct output *output, const struct value *values);
 void output_table_heading(struct output *output, const char *words);
+void output_table_flush(struct output *output);
 void output_table_end(struct output *output);
 void output_table_say(struct output *output, enum tone tone, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));

@@ -36,6 +36,9 @@ static bool keep(struct stream_tail *tail, const struct entry *entry)
     if (tail->count == STREAM_TAIL_EVENTS_MAX ||
         !event_decode(entry->payload, &tail->arena, &kept.event, &has_identity, &why))
         return false;
+    kept.payload = arena_copy(&tail->arena, entry->payload);
+    if (kept.payload.data == NULL)
+        return false;
     tail->events[tail->count++] = kept;
     return true;
 }

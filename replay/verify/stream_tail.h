@@ -25,6 +25,7 @@ enum {
 struct stream_tail_event {
     struct event event;
     struct stream_id id;
+    struct slice payload;
     bool is_archived; /* for whoever finds it in the ledger */
 };
 
