@@ -44,6 +44,7 @@ extern const struct command stuck_command;
 extern const struct command verify_command;
 extern const struct command seal_command;
 extern const struct command rebuild_command;
+extern const struct command rejected_command;
 extern const struct command export_command;
 extern const struct command import_command;
 

@@ -23,12 +23,13 @@ static const struct command *const commands[] = {
     &verify_command,
     &seal_command,
     &rebuild_command,
+    &rejected_command,
     &export_command,
     &import_command,
 };
 /* clang-format on */
 
-enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 32 };
+enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 64 };
 
 /* ---- commands by name ------------------------------------------------------------------------------------------- */
 

@@ -52,6 +52,8 @@ static const struct option_spec own[] = {
      "import what the stream holds"},
     {"--force", NULL, OPTION_BOOLEAN, AT(force), NULL, 0, 0, NULL, NULL,
      "go on where it would be refused"},
+    {"--reason", NULL, OPTION_TEXT, AT(reason), NULL, 0, 0, NULL, "TEXT", "why; it is kept in the ledger"},
+    {"--all", NULL, OPTION_BOOLEAN, AT(all), NULL, 0, 0, NULL, NULL, "those that were resolved, too"},
     {"--execute", NULL, OPTION_BOOLEAN, AT(execute), NULL, 0, 0, NULL, NULL, "do it; without it only the plan is shown"},
     {"--jobs", "TASKLEDGER_JOBS", OPTION_INTEGER, AT(jobs), "2", 1, 64, NULL, NULL, "how many sessions work at once"},
     {"--rollback", NULL, OPTION_BOOLEAN, AT(rollback), NULL, 0, 0, NULL, NULL,

@@ -51,6 +51,8 @@ struct settings {
     const char *cursor_file;
     bool from_stream;
     bool force;
+    const char *reason;
+    bool all;
     bool execute;
     int64_t jobs;
     bool rollback;
