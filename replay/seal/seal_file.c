@@ -45,7 +45,7 @@ static bool is_word(struct slice line, const char *word)
 static bool read_value(struct seal_file *file, const char *word, struct slice *value, struct error *error)
 {
     char what[64];
-    struct slice line;
+    struct slice line = {.size = 0};
 
     if (!read_line(file, &line, error))
         return false;
@@ -60,7 +60,7 @@ static bool read_value(struct seal_file *file, const char *word, struct slice *v
 static bool read_time(struct seal_file *file, struct error *error)
 {
     char again[RFC3339_TEXT_BYTES];
-    struct slice value;
+    struct slice value = {.size = 0};
 
     if (!read_value(file, "sealed", &value, error))
         return false;
@@ -83,7 +83,7 @@ static bool is_snapshot(struct slice value)
 
 static bool read_snapshot(struct seal_file *file, struct error *error)
 {
-    struct slice value;
+    struct slice value = {.size = 0};
 
     if (!read_value(file, "snapshot", &value, error))
         return false;
@@ -98,7 +98,7 @@ static bool read_snapshot(struct seal_file *file, struct error *error)
 /* From the beginning of the file up to its first segment. */
 static bool read_head(struct seal_file *file, struct error *error)
 {
-    struct slice line;
+    struct slice line = {.size = 0};
 
     rewind(file->stream);
     file->line_number = 0;
@@ -125,7 +125,7 @@ static bool is_behind(const struct seal_file *file, const struct seal_segment *s
 /* A segment, or the line behind the last one. */
 static bool read_segment(struct seal_file *file, struct seal_segment *segment, bool *ended, struct error *error)
 {
-    struct slice line;
+    struct slice line = {.size = 0};
 
     if (!read_line(file, &line, error))
         return false;
@@ -158,7 +158,7 @@ static void keep_tail(struct seal_file *file)
 
 static bool read_total(struct seal_file *file, const char *word, uint64_t met, uint64_t *total, struct error *error)
 {
-    struct slice value;
+    struct slice value = {.size = 0};
 
     if (!read_value(file, word, &value, error))
         return false;
@@ -170,7 +170,7 @@ static bool read_total(struct seal_file *file, const char *word, uint64_t met, u
 
 static bool read_digest(struct seal_file *file, const char *word, struct digest *digest, struct error *error)
 {
-    struct slice value;
+    struct slice value = {.size = 0};
 
     if (!read_value(file, word, &value, error))
         return false;
@@ -189,7 +189,7 @@ static bool is_at_end(struct seal_file *file)
 
 static bool read_signature(struct seal_file *file, struct error *error)
 {
-    struct slice value;
+    struct slice value = {.size = 0};
 
     if (is_at_end(file))
         return true;
