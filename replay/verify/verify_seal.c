@@ -100,17 +100,17 @@ static const struct {
     const char *many;
 } texts[] = {
     [PROOF_CHANGED] = {VERDICT_SEALED_CHANGED, "is not what was sealed",
-                       "one of them or more is not what was sealed; the chain tells no more"},
-    [PROOF_REMOVED] = {VERDICT_SEALED_REMOVED, "was sealed and is gone; later ones are there",
-                       "were sealed and are gone; later ones are there"},
-    [PROOF_TRUNCATED] = {VERDICT_SEALED_TRUNCATED, "was sealed and is gone, and nothing later is there",
-                         "were sealed and are gone, and nothing later is there"},
-    [PROOF_GONE] = {VERDICT_SEALED_PRODUCER, "was sealed, and nothing of the producer is there",
-                    "were sealed, and nothing of the producer is there"},
-    [PROOF_INSERTED] = {VERDICT_SEALED_INSERTED, "stands where the sealed events leave no room for another",
-                        "stand where the sealed events leave no room for others"},
+                       "events, at least one of which is not what was sealed; the links tell no more"},
+    [PROOF_REMOVED] = {VERDICT_SEALED_REMOVED, "is gone; later ones are there",
+                       "sealed events are gone; later ones are there"},
+    [PROOF_TRUNCATED] = {VERDICT_SEALED_TRUNCATED, "is gone, and nothing later is there",
+                         "sealed events are gone, and nothing later is there"},
+    [PROOF_GONE] = {VERDICT_SEALED_PRODUCER, "is gone, and nothing of the producer is there",
+                    "sealed events are gone, and nothing of the producer is there"},
+    [PROOF_INSERTED] = {VERDICT_SEALED_INSERTED, "stands where the sealed events leave no room",
+                        "events stand where the sealed ones leave no room"},
     [PROOF_UNPROVEN] = {VERDICT_SEALED_UNPROVEN, "was pruned, and this seal was not given to prune",
-                        "were pruned, and this seal was not given to prune"},
+                        "sealed events were pruned, and this seal was not given to prune"},
 };
 
 static void tell(void *self, const struct proof_finding *told)
@@ -123,11 +123,12 @@ static void tell(void *self, const struct proof_finding *told)
         .first = told->first,
         .last = told->last,
     };
-    const char *text = told->count == 1 ? texts[told->kind].one : texts[told->kind].many;
-
     if (told->kind == PROOF_GONE)
         look_at_month(seal, &told->producer_id);
-    verify_report_add(&seal->verify->report, &finding, "%" PRIu64 " %s", told->count, text);
+    if (told->count == 1)
+        verify_report_add(&seal->verify->report, &finding, "%s", texts[told->kind].one);
+    else
+        verify_report_add(&seal->verify->report, &finding, "%" PRIu64 " %s", told->count, texts[told->kind].many);
 }
 
 /* ---- along with the chains ---------------------------------------------------------------------------------------- */
@@ -200,13 +201,12 @@ static void describe(struct verify_seal *seal)
 {
     char time[RFC3339_TEXT_BYTES], key[DIGEST_HEX_BYTES];
     const struct seal_file *file = &seal->file;
-    const struct proof_count *asked = &seal->proof.asked;
 
     rfc3339_format(file->sealed_at_us, time);
     digest_format(&file->key_id, key);
-    int size = snprintf(seal->detail, sizeof seal->detail,
-                        "of %" PRIu64 " events of %" PRIu64 " producers, sealed %s: there and unchanged; ",
-                        asked->events, asked->producers, time);
+    int size =
+        snprintf(seal->detail, sizeof seal->detail, "of %" PRIu64 " sealed events are there, unchanged; sealed %s, ",
+                 seal->proof.asked.events, time);
     if (size < 0 || (size_t)size >= sizeof seal->detail)
         return;
     if (!file->is_signed)
