@@ -92,10 +92,18 @@ def certificates(tmp_path_factory):
 @pytest.fixture(scope="session")
 def event_pb2(tmp_path_factory):
     """The schema as Python's own protobuf compiles it: independent of our codec."""
-    folder = tmp_path_factory.mktemp("schema")
-    proto = ROOT / "proto"
-    subprocess.run(["protoc", f"--proto_path={proto}", f"--python_out={folder}", "event.proto"], check=True)
-    specification = importlib.util.spec_from_file_location("event_pb2", folder / "event_pb2.py")
+    return compiled(ROOT / "proto/event.proto", tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture(scope="session")
+def archive_pb2(tmp_path_factory):
+    """The schema of exports, likewise."""
+    return compiled(ROOT / "replay/transfer/archive.proto", tmp_path_factory.mktemp("archive"))
+
+
+def compiled(proto, folder):
+    subprocess.run(["protoc", f"--proto_path={proto.parent}", f"--python_out={folder}", proto.name], check=True)
+    specification = importlib.util.spec_from_file_location(f"{proto.stem}_pb2", folder / f"{proto.stem}_pb2.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

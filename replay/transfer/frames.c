@@ -86,11 +86,12 @@ static bool make_room(struct frames *frames, struct error *error)
     if (frames->capacity >= 2 * (size_t)RECORD_BYTES_MAX)
         return frames_blame(frames, error, "it is longer than %d bytes", RECORD_BYTES_MAX);
 
-    uint8_t *buffer = realloc(frames->buffer, 2 * frames->capacity);
+    size_t capacity = 2 * frames->capacity + BUFFER_BYTES;
+    uint8_t *buffer = realloc(frames->buffer, capacity);
     if (buffer == NULL)
         return no_memory(error);
     frames->buffer = buffer;
-    frames->capacity *= 2;
+    frames->capacity = capacity;
     return true;
 }
 

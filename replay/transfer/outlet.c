@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,9 +127,15 @@ struct digest outlet_digest(const struct outlet *outlet)
 static bool sync_folder(const struct outlet *outlet)
 {
     char *path = strdup(outlet->path);
-    int folder = path == NULL ? -1 : open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
+    char *slash = path == NULL ? NULL : strrchr(path, '/');
+    int folder;
 
+    if (path == NULL)
+        return false;
+    if (slash != NULL)
+        slash[slash == path ? 1 : 0] = '\0';
+    folder = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = folder >= 0 && fsync(folder) == 0;
     if (folder >= 0)
         close(folder);
     free(path);

@@ -32,6 +32,7 @@ bool ranges_append(struct ranges *ranges, uint64_t first, uint64_t last)
     }
     if (ranges->count == ranges->capacity && !grow(ranges))
         return false;
+    assert(ranges->items != NULL);
     ranges->items[ranges->count++] = (struct range){.first = first, .last = last};
     return true;
 }
@@ -58,14 +59,12 @@ bool ranges_without(const struct ranges *a, const struct ranges *b, struct range
     return true;
 }
 
-/* Takes the one that begins first. */
-static const struct range *take(const struct ranges *a, size_t *i, const struct ranges *b, size_t *j)
+/* Takes the one that begins first; there is one. */
+static struct range take(const struct ranges *a, size_t *i, const struct ranges *b, size_t *j)
 {
-    if (*i == a->count)
-        return &b->items[(*j)++];
-    if (*j == b->count || a->items[*i].first <= b->items[*j].first)
-        return &a->items[(*i)++];
-    return &b->items[(*j)++];
+    bool is_of_a = *j == b->count || (*i < a->count && a->items[*i].first <= b->items[*j].first);
+
+    return is_of_a ? a->items[(*i)++] : b->items[(*j)++];
 }
 
 bool ranges_together(const struct ranges *a, const struct ranges *b, struct ranges *into)
@@ -73,7 +72,7 @@ bool ranges_together(const struct ranges *a, const struct ranges *b, struct rang
     size_t i = 0, j = 0;
 
     while (i < a->count || j < b->count) {
-        struct range next = *take(a, &i, b, &j);
+        struct range next = take(a, &i, b, &j);
         const struct range *before = into->count == 0 ? NULL : &into->items[into->count - 1];
 
         if (before != NULL && next.last <= before->last)

@@ -3,11 +3,9 @@
 import base64
 import fcntl
 import hashlib
-import importlib.util
 import json
 import os
 import random
-import subprocess
 import threading
 import time
 import uuid
@@ -19,7 +17,6 @@ from support.events import Producer, Stream, uuid7
 from support.waiting import wait_until
 
 CONSUMER, REPLAY = "taskledger-consumer", "taskledger-replay"
-ROOT = Path(__file__).parents[2]
 NOBODY = {"REDIS_URL": ""}
 
 # Everything but `id`, which each ledger counts for itself, and what says when or how far its own consumers got.
@@ -91,18 +88,6 @@ class Ledgers:
 @pytest.fixture
 def ledgers(redis, make_postgres, programs, event_pb2, scratch):
     return Ledgers(redis, make_postgres, programs, event_pb2, scratch)
-
-
-@pytest.fixture(scope="session")
-def archive_pb2(tmp_path_factory):
-    """The archive's schema as Python's own protobuf compiles it."""
-    folder = tmp_path_factory.mktemp("archive")
-    proto = ROOT / "replay/transfer"
-    subprocess.run(["protoc", f"--proto_path={proto}", f"--python_out={folder}", "archive.proto"], check=True)
-    specification = importlib.util.spec_from_file_location("archive_pb2", folder / "archive_pb2.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def contents(postgres):
