@@ -125,6 +125,8 @@ static uint64_t after_the_first(uint64_t count)
 
 static void collect(const struct daemon *daemon, struct metrics_values *values)
 {
+    const struct stuck *stuck = &daemon->housekeeping.stuck;
+
     *values = (struct metrics_values){
         .apply = *apply_counters(daemon->apply),
         .pump = daemon->pump.counters,
@@ -157,6 +159,8 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
         .trim_blocked = upkeep_blocker(&daemon->housekeeping.upkeep) != NULL,
         .redis_memory_used_bytes = daemon->housekeeping.upkeep.memory.used_bytes,
         .redis_memory_max_bytes = daemon->housekeeping.upkeep.memory.max_bytes,
+        .stuck_tasks = stuck->is_known ? stuck->tasks : -1,
+        .stuck_tasks_us = stuck->is_known ? stuck->at_us : 0,
         .watermark_held = watermark_is_held(&daemon->housekeeping.watermark),
         .last_commit_us = apply_counters(daemon->apply)->last_commit_us,
         .start_us = daemon->start_us,
@@ -202,6 +206,7 @@ void daemon_publish_disabled(struct daemon *daemon)
         .stream_bytes = -1,
         .stream_budget_bytes = -1,
         .groups = -1,
+        .stuck_tasks = -1,
         .redis_memory_used_bytes = -1,
         .redis_memory_max_bytes = -1,
         .start_us = daemon->start_us,

@@ -27,6 +27,7 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
         .clock = housekeeping->clock,
         .streams = {.source = housekeeping->group, .group_name = options->group_name, .shards = options->shards},
         .grace_ms = options->loss_grace_ms};
+    housekeeping->stuck = (struct stuck){.postgres = housekeeping->postgres, .clock = housekeeping->clock};
     upkeep_init(&housekeeping->upkeep, &options->upkeep, housekeeping->group, housekeeping->postgres,
                 housekeeping->clock);
     housekeeping->heads = (struct heads){.postgres = housekeeping->postgres,
@@ -146,6 +147,8 @@ static int64_t next_due_us(const struct housekeeping *housekeeping)
         due_us = housekeeping->survey_due_us;
     if (gaps_due_us(&housekeeping->gaps) < due_us)
         due_us = gaps_due_us(&housekeeping->gaps);
+    if (stuck_due_us(&housekeeping->stuck) < due_us)
+        due_us = stuck_due_us(&housekeeping->stuck);
     if (upkeep_due_us(&housekeeping->upkeep) < due_us)
         due_us = upkeep_due_us(&housekeeping->upkeep);
     return due_us > housekeeping->not_before_us ? due_us : housekeeping->not_before_us;
@@ -179,6 +182,14 @@ static bool round_of_gaps(struct housekeeping *housekeeping, struct error *error
     return true;
 }
 
+static bool round_of_stuck(struct housekeeping *housekeeping, struct error *error)
+{
+    if (watermark_is_held(&housekeeping->watermark))
+        return stuck_round(&housekeeping->stuck, error);
+    stuck_rest(&housekeeping->stuck);
+    return true;
+}
+
 /* Another group has no word about what is in Redis; and what the ledger may have lost is not trimmed. */
 static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *error)
 {
@@ -193,8 +204,8 @@ static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *err
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due,      round_of_watermark, round_of_setback, round_of_retrace,
-        round_of_reprieve, round_of_gaps,      round_of_upkeep,  survey_if_due,
+        claim_if_due,  round_of_watermark, round_of_setback, round_of_retrace, round_of_reprieve,
+        round_of_gaps, round_of_stuck,     round_of_upkeep,  survey_if_due,
     };
     bool good = true;
 

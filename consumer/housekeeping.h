@@ -7,6 +7,7 @@
  *   retrace         ... and whether it holds what was settled last. Before anything is trimmed
  *   upkeep          the stream is trimmed, and more: by the holder of the watermark
  *   gaps            every few seconds, by the holder of the watermark
+ *   stuck tasks     a few pages of `task` at a time, by the holder of the watermark
  *   the survey      once a second; with many shards, so that it costs no more than that. What it sees of the streams is
  *                   compared with what was there before
  *
@@ -23,6 +24,7 @@
 #include "consumer/retrace.h"
 #include "consumer/setback.h"
 #include "consumer/slot.h"
+#include "consumer/stuck.h"
 #include "consumer/survey.h"
 #include "consumer/upkeep.h"
 #include "consumer/watermark.h"
@@ -61,6 +63,7 @@ struct housekeeping {
     struct claim *claim;
     struct watermark watermark;
     struct gaps gaps;
+    struct stuck stuck;
     struct upkeep upkeep;
     struct heads heads;
     struct setback setback;

@@ -99,6 +99,11 @@ static const struct metric metrics[] = {
      "Rows of loss of which something came after all."},
     {"taskledger_losses_open", METRIC_LOSSES, AT(gaps.open), NULL,
      "Rows of loss that were not repaired, as the consumer that holds the watermark sees them; 0 in the others."},
+    {"taskledger_stuck_tasks", METRIC_GAUGE, AT(stuck_tasks), NULL,
+     "Tasks RUNNING or in RETRY of which nothing was heard for five minutes, as the consumer that holds the watermark counted "
+     "them; taskledger-replay stuck lists them."},
+    {"taskledger_stuck_tasks_timestamp_seconds", METRIC_TIME, AT(stuck_tasks_us), NULL,
+     "When it began to count them, in Unix time: it goes through a few megabytes of the table at a time."},
     {"taskledger_consumer_ready", METRIC_GAUGE, AT(ready), NULL,
      "1 while /readyz says so."},
     {"taskledger_stream_length", METRIC_SHARDS, AT_SHARD(length), NULL,

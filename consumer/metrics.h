@@ -53,6 +53,9 @@ struct metrics_values {
     int64_t redis_memory_max_bytes;
     int64_t trim_blocked; /* 1 or 0 */
 
+    int64_t stuck_tasks;    /* below 0: not known */
+    int64_t stuck_tasks_us; /* Unix time of it; 0: the same */
+
     int64_t redis_up; /* 1 or 0, as are the next three */
     int64_t postgresql_up;
     int64_t ready;
