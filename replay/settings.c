@@ -60,6 +60,7 @@ static const struct option_spec own[] = {
      "go back to the previous table, brought up to date"},
     {"--drop", NULL, OPTION_BOOLEAN, AT(drop), NULL, 0, 0, NULL, NULL, "drop the previous table"},
     {"--abort", NULL, OPTION_BOOLEAN, AT(abort), NULL, 0, 0, NULL, NULL, "take back what is unfinished"},
+    {"--quick", NULL, OPTION_BOOLEAN, AT(quick), NULL, 0, 0, NULL, NULL, "only the checks that are cheap"},
     {"--lock-timeout", "TASKLEDGER_LOCK_TIMEOUT", OPTION_DURATION, AT(lock_timeout_ms), "500ms", 1, 4000, NULL, NULL,
      "how long to wait for a lock at a time: others wait behind"},
     {"--swap-within", "TASKLEDGER_SWAP_WITHIN", OPTION_DURATION, AT(swap_within_ms), "10m", 0, 0, NULL, NULL,

@@ -246,7 +246,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     return settings->execute ? run_locked(replay, error) : plan(replay, error);
 }
 
-static const char *const flags[] = {"--execute", "--jobs",         "--rollback",    "--drop",
+static const char *const flags[] = {"--execute", "--jobs",         "--quick",       "--rollback", "--drop",
                                     "--abort",   "--lock-timeout", "--swap-within", NULL};
 
 const struct command rebuild_command = {
@@ -258,6 +258,7 @@ const struct command rebuild_command = {
         "it, and puts it in the place of the present one, which is kept until it is dropped. Without --execute it "
         "only\n"
         "tells what it would do, and what is unfinished. A run that was interrupted or killed goes on where it was.\n"
+        "With --quick the new table is verified by the number of events of each task only, not by another fold.\n"
         "\n"
         "Exit codes: 0 done, 1 an event cannot be read, or the new table is wrong; nothing was put in place, 2 "
         "something\n"

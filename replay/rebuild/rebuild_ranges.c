@@ -10,7 +10,7 @@ enum { SAMPLED_EVENTS = 30000, EVENTS_MIN = 500 };
 int rebuild_ranges_wanted(uint64_t events, int64_t jobs)
 {
     uint64_t by_size = events / RANGE_EVENTS + 1;
-    uint64_t by_jobs = (uint64_t)jobs * 2;
+    uint64_t by_jobs = (uint64_t)jobs;
     uint64_t most = events / EVENTS_MIN + 1;
     uint64_t wanted = by_size > by_jobs ? by_size : by_jobs;
 

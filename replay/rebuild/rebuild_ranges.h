@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RANGES_MAX = 1024, RANGE_EVENTS = 500000 /* about, of one */ };
+enum { RANGES_MAX = 1024, RANGE_EVENTS = 1000000 /* about, of one */ };
 
 struct range {
     int32_t number;

@@ -1,5 +1,6 @@
 """rebuild makes the projection anew from the events, beside consumers that go on, and loses nothing on the way."""
 
+import contextlib
 import json
 import random
 import threading
@@ -12,6 +13,7 @@ from test_replay_verify import CONSUMER, REPLAY, Ledger
 
 ROWS = "SELECT to_jsonb(t) - 'updated_at' FROM taskledger.%s t ORDER BY task_id"
 QUICK = ["--lock-timeout", "100ms", "--swap-within", "1s"]
+LEDGER_ONLY = {"REDIS_URL": ""}
 KILLS = 12
 
 
@@ -37,6 +39,15 @@ class Rebuilt(Ledger):
 
     def stage(self):
         return self.postgres.value("SELECT stage FROM taskledger.rebuild ORDER BY id DESC LIMIT 1")
+
+    @contextlib.contextmanager
+    def reader(self):
+        """Somebody reads `task` and does not end."""
+        connection = self.postgres.connect()
+        connection.autocommit = False
+        connection.cursor().execute("SELECT count(*) FROM taskledger.task")
+        yield
+        connection.close()
 
     def stage_or_none(self):
         return self.stage() if self.postgres.value("SELECT count(*) FROM taskledger.rebuild") else None
@@ -281,7 +292,7 @@ def test_consumers_go_on_and_nothing_is_lost(ledger):
         for _ in range(3):
             caught_up = ledger.rebuild("--execute", env=owner)["done"]["tasks_caught_up"]
             assert caught_up > 0, "no task was touched meanwhile: this tests nothing"
-            ledger.verify(expect=0, env=owner)
+            ledger.verify(expect=0, env={**owner, **LEDGER_ONLY})
             ledger.rebuild("--drop", "--execute", env=owner)
         ledger.rebuild("--execute", env=owner)
         ledger.rebuild("--rollback", "--execute", env=owner)
@@ -291,20 +302,22 @@ def test_consumers_go_on_and_nothing_is_lost(ledger):
 
 def test_whenever_it_is_killed_the_next_one_goes_on(ledger):
     chance = random.Random(7)
-    ended = 0
+    stages = []
     ledger.fill(many(ledger.pb, 2500))
     with Beside(ledger, speakers=2):
-        for kill in range(KILLS):
+        for _ in range(KILLS):
             running = ledger.programs.start(REPLAY, "rebuild", "--execute", "--jobs", "3")
-            delay = threading.Event()
-            delay.wait(chance.uniform(0.01, 0.9))  # the moment is the point
+            told = chance.randrange(6)
+            wait_until(lambda: running.stderr().count("rebuild: ") >= told or not running.is_running(), 60, "stages")
+            threading.Event().wait(chance.uniform(0, 0.2))  # the moment is the point
             running.kill9()
-            if ledger.stage_or_none() == "done":
-                ended += 1
+            stages.append(ledger.stage_or_none())
+            if stages[-1] == "done":
+                ledger.verify(expect=0, env=LEDGER_ONLY)
                 ledger.execute("--drop")
         if ledger.stage_or_none() != "done":
             ledger.execute()
-    assert ended < KILLS
+    assert len({*stages} - {None, "done"}) > 1, f"killed at few moments: {stages}"
     ledger.verify(expect=0)
     assert ledger.triggers() == 0 and not ledger.has("task_rebuild")
 
@@ -312,14 +325,10 @@ def test_whenever_it_is_killed_the_next_one_goes_on(ledger):
 def test_ranges_that_are_loaded_are_not_loaded_again(ledger):
     ledger.fill(many(ledger.pb, 800))
     events = sum(row["event_count"] for row in ledger.rows())
-    blocker = ledger.postgres.connect()
-    blocker.autocommit = False
-    cursor = blocker.cursor()
-    cursor.execute("LOCK TABLE taskledger.task IN ACCESS SHARE MODE")
-    ledger.execute(*QUICK, expect=3)
+    with ledger.reader():
+        ledger.execute(*QUICK, expect=3)
     assert "could not swap the tables" in ledger.said and "goes on from here" in ledger.said
     assert ledger.stage() == "swap"
-    blocker.close()
 
     done = ledger.execute()["done"]
     assert (done["events"], done["events_verified"]) == (0, 0)
@@ -343,18 +352,13 @@ def test_a_writer_that_does_not_end_delays_it_and_is_not_disturbed(ledger):
 
 def test_others_wait_no_longer_than_the_lock_timeout(ledger):
     ledger.fill(many(ledger.pb))
-    reader = ledger.postgres.connect()
-    reader.autocommit = False
-    reader.cursor().execute("SELECT count(*) FROM taskledger.task")
-    running = ledger.programs.start(REPLAY, "rebuild", "--execute", "--lock-timeout", "200ms")
-    running.wait_for_log("waiting for a moment to swap")
-
-    writer = ledger.postgres.connect()
-    with writer.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '1500ms'")
-        for _ in range(100):
-            cursor.execute("UPDATE taskledger.task SET event_count = event_count WHERE task_id = 'task-0001'")
-    reader.close()
+    with ledger.reader():
+        running = ledger.programs.start(REPLAY, "rebuild", "--execute", "--lock-timeout", "200ms")
+        running.wait_for_log("waiting for a moment to swap")
+        with ledger.postgres.connect().cursor() as cursor:
+            cursor.execute("SET lock_timeout = '1500ms'")
+            for _ in range(100):
+                cursor.execute("UPDATE taskledger.task SET event_count = event_count WHERE task_id = 'task-0001'")
     assert running.wait() == 0
     ledger.verify(expect=0)
 
@@ -374,35 +378,40 @@ def test_a_statement_that_was_prepared_before_goes_on_after_it(ledger):
 
 def test_only_one_is_at_work(ledger):
     ledger.fill(many(ledger.pb))
-    reader = ledger.postgres.connect()
-    reader.autocommit = False
-    reader.cursor().execute("SELECT count(*) FROM taskledger.task")
-    running = ledger.programs.start(REPLAY, "rebuild", "--execute")
-    running.wait_for_log("waiting for a moment to swap")
-    for way in ([], ["--abort"], ["--drop"], ["--rollback"]):
-        ledger.execute(*way, expect=6)
-    assert ledger.rebuild()["plan"]["state"] == "rebuild 1 is unfinished: swap"
-    reader.close()
+    with ledger.reader():
+        running = ledger.programs.start(REPLAY, "rebuild", "--execute")
+        running.wait_for_log("waiting for a moment to swap")
+        for way in ([], ["--abort"], ["--drop"], ["--rollback"]):
+            ledger.execute(*way, expect=6)
+        assert ledger.rebuild()["plan"]["state"] == "rebuild 1 is unfinished: swap"
     assert running.wait() == 0
 
 
-def test_a_wrong_new_table_is_not_put_in_place(ledger):
+@pytest.mark.parametrize("deed, word, quick", [
+    ("UPDATE taskledger.task_rebuild SET message = 'never said' WHERE task_id = 'task-0004'", "message", False),
+    ("UPDATE taskledger.task_rebuild SET event_count = 77 WHERE task_id = 'task-0004'", "its number of events", True),
+    ("DELETE FROM taskledger.task_rebuild WHERE task_id = 'task-0004'", "it has events, and no row", False),
+    ("DELETE FROM taskledger.task_rebuild WHERE task_id = 'task-0004'", "its number of events", True),
+    ("INSERT INTO taskledger.task_rebuild SELECT (jsonb_populate_record(t, '{\"task_id\": \"task-0004+\"}')).*"
+     " FROM taskledger.task t WHERE task_id = 'task-0004'", "it has a row, and no event", False),
+    ("INSERT INTO taskledger.task_rebuild SELECT (jsonb_populate_record(t, '{\"task_id\": \"task-0004+\"}')).*"
+     " FROM taskledger.task t WHERE task_id = 'task-0004'", "its number of events", True),
+])
+def test_a_wrong_new_table_is_not_put_in_place(ledger, deed, word, quick):
     ledger.fill(many(ledger.pb))
-    reader = ledger.postgres.connect()
-    reader.autocommit = False
-    reader.cursor().execute("SELECT count(*) FROM taskledger.task")
-    ledger.execute(*QUICK, expect=3)
-    reader.close()
-    ledger.tamper("UPDATE taskledger.task_rebuild SET message = 'never said' WHERE task_id = 'task-0004'")
+    with ledger.reader():
+        ledger.execute(*QUICK, expect=3)
+    ledger.tamper(deed)
     ledger.tamper("UPDATE taskledger.rebuild SET stage = 'verify'")
     ledger.tamper("UPDATE taskledger.rebuild_range SET verified_at = NULL")
 
     before = ledger.rows()
-    ledger.execute(expect=1)
-    assert 'wrong about task "task-0004": message' in ledger.said and ledger.stage() == "verify"
+    ledger.execute(*(["--quick"] if quick else []), expect=1)
+    assert 'wrong about task "task-0004' in ledger.said and word in ledger.said and ledger.stage() == "verify"
     assert ledger.rows() == before
     ledger.execute("--abort")
-    ledger.execute()
+    ledger.execute("--quick")
+    assert ledger.rows() == before
 
 
 # ---- back, and away
@@ -447,22 +456,16 @@ def test_a_ledger_on_another_server_does_not_go_back(ledger):
 
 def test_an_unfinished_one_can_be_taken_back(ledger):
     ledger.fill(many(ledger.pb))
-    reader = ledger.postgres.connect()
-    reader.autocommit = False
-    reader.cursor().execute("SELECT count(*) FROM taskledger.task")
-    ledger.execute(*QUICK, expect=3)
+    with ledger.reader():
+        ledger.execute(*QUICK, expect=3)
     ledger.execute("--rollback", expect=2)
     assert "a rebuild is unfinished" in ledger.said
-    reader.close()
     ledger.execute("--abort")
     assert not ledger.has("task_rebuild") and ledger.triggers() == 0 and ledger.stage() == "aborted"
 
     ledger.execute()
-    reader = ledger.postgres.connect()
-    reader.autocommit = False
-    reader.cursor().execute("SELECT count(*) FROM taskledger.task")
-    ledger.execute("--rollback", *QUICK, expect=3)
-    reader.close()
+    with ledger.reader():
+        ledger.execute("--rollback", *QUICK, expect=3)
     ledger.execute("--abort")
     assert ledger.has("task_before") and not ledger.has("task_rebuild") and ledger.triggers() == 0
     ledger.execute("--rollback")
