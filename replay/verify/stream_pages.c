@@ -70,9 +70,12 @@ bool stream_pages_position(struct redis *redis, const char *key, const char *gro
     struct stream_position found = {.has_group = false};
     struct arena arena;
 
+    /* What was given to somebody before we ask for the last such entry is pending after it, or settled: an entry given
+     * between the questions, asked the other way round, would look settled. */
     arena_init(&arena, INFO_BYTES_MAX);
     bool good = ask_pending(redis, &arena, key, group, &found, error) &&
-                (!found.has_group || ask_delivered(redis, &arena, key, group, &found, error));
+                (!found.has_group || (ask_delivered(redis, &arena, key, group, &found, error) &&
+                                      ask_pending(redis, &arena, key, group, &found, error)));
     arena_close(&arena);
     if (good)
         *position = found;
