@@ -1,6 +1,8 @@
 """verify --seal: what diverged from a seal that was kept elsewhere is found and called by its name."""
 
 import hashlib
+import os
+import subprocess
 import threading
 import time
 
@@ -8,7 +10,7 @@ import pytest
 from support.events import Producer, uuid7
 from support.waiting import wait_until
 from test_replay_seal import key, ledger, openssl, seal  # noqa: F401
-from test_replay_verify import kinds, life_of, of_kind, state_of
+from test_replay_verify import MEMORY_KIB_MAX, kinds, life_of, of_kind, state_of
 
 EVENT = "taskledger.task_event"
 LEDGER_ONLY = {"REDIS_URL": ""}
@@ -144,6 +146,33 @@ def test_sealing_and_proving_go_on_beside_live_consumers(ledger, scratch):
     for path in seals:
         report = verify(ledger, path, expect=0)
         assert report["seal"]["events_held"] == report["seal"]["events"]
+
+
+def peak_kib(ledger, *arguments):
+    """Of a run that must end well."""
+    with open(ledger.programs.scratch / "replay.log", "w") as log:
+        command = [ledger.programs.build.bin("taskledger-replay"), *arguments]
+        process = subprocess.Popen(
+            command, env={**ledger.programs.environment, **LEDGER_ONLY}, stdout=log, stderr=log
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss
+
+
+def test_memory_does_not_grow_with_the_ledger_or_the_seal(ledger, scratch):
+    """A thousand producers with holes: three thousand segments."""
+    ledger.start()
+    for i in range(1000):
+        producer = life_of(ledger.pb, [f"t-{i}-{k}" for k in range(10)])
+        ledger.stream.send([said for said in producer.said if said.sequence not in (5, 20)])
+    wait_until(ledger.stream.is_settled, 60, "everything settled")
+    ledger.stop()
+    assert peak_kib(ledger, "seal", scratch / "seal") < MEMORY_KIB_MAX
+    (scratch / "seal").unlink()
+    assert seal(ledger, scratch / "seal")["segments"] == 3000
+    assert verify(ledger, scratch / "seal", "--limit", "0", expect=None)["seal"]["segments_held"] == 3000
 
 
 # ---- what diverged, and what it is called
