@@ -1,7 +1,7 @@
 """The consumer that holds the watermark counts tasks without a sign of life, a few pages of the table at a time."""
 
 import pytest
-from support.http import metrics
+from support.http import answers, metrics
 from support.told import CONSUMER, told  # noqa: F401
 from support.waiting import wait_until
 
@@ -11,10 +11,7 @@ PAGES = 256  # that are looked at in one go
 
 def value(consumer, name=NAME):
     """None as long as it is not told."""
-    try:
-        return metrics(consumer.listen).get(name)
-    except OSError:
-        return None
+    return metrics(consumer.listen).get(name) if answers(consumer.listen, "/metrics", 200) else None
 
 
 def fill(postgres, table, count, stuck_every):
