@@ -583,6 +583,18 @@ def test_a_number_that_was_set_aside_and_is_an_event_later_is_exported_then(ledg
     assert events_in(ledgers.export("--cursor-file", cursor, name="c")) == set()
 
 
+def test_what_no_consumer_has_folded_yet_is_exported_too(ledgers):
+    ledgers.programs.run(CONSUMER, "migrate")
+    ledgers.stream.send(life_of(ledgers.pb).said)
+    connection = ledgers.postgres.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1953260647, 3)")  # as one that lives and is slow
+        ledgers.import_(ledgers.postgres, "--from-stream", env=ledgers.redis.environment)
+    connection.close()
+    assert ledgers.postgres.rows("SELECT count(*) > 0 FROM taskledger.producer_run") == [(True,)]
+    assert events_in(ledgers.export("--cursor-file", ledgers.scratch / "cursor")) == events_of(ledgers.postgres)
+
+
 def test_an_increment_never_takes_the_place_of_another(ledgers):
     ledgers.fill(life_of(ledgers.pb).said)
     cursor = ledgers.scratch / "cursor"
