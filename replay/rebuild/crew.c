@@ -171,8 +171,9 @@ bool crew_run(struct rebuild *rebuild, const struct crew_options *options, uint6
         watch(&crew, &rebuild->progress);
     console_progress_end(&rebuild->progress);
     *events = crew.events;
-    if (started && crew.error.kind != ERROR_NONE)
+    bool good = started && crew.error.kind == ERROR_NONE;
+    if (started && !good)
         *error = crew.error;
     dissolve(&crew);
-    return started && error->kind == ERROR_NONE;
+    return good;
 }

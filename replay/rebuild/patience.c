@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* An autovacuum gives way to whoever has waited for it for the server's deadlock_timeout, 1 s by default; not sooner. */
+enum { AUTOVACUUM_MS = 1500 };
+
 enum { BACKOFF_BASE_MS = 200, BACKOFF_CAP_MS = 5000 };
 
 /* A process that is stopped in the middle must not hold up everybody: its session ends. */
@@ -17,6 +20,18 @@ bool patience_begin(const struct rebuild *rebuild, struct error *error)
     snprintf(sql, sizeof sql,
              "BEGIN; SET LOCAL lock_timeout = '%" PRId64 "ms'; SET LOCAL idle_in_transaction_session_timeout = '10s'",
              rebuild->replay->settings->lock_timeout_ms);
+    return postgres_execute(rebuild->change.postgres, sql, error);
+}
+
+bool patience_lock_writers_out(const struct rebuild *rebuild, struct error *error)
+{
+    int64_t timeout_ms = rebuild->replay->settings->lock_timeout_ms;
+    char sql[192];
+
+    snprintf(sql, sizeof sql,
+             "SET LOCAL lock_timeout = '%" PRId64 "ms'; LOCK TABLE taskledger.task IN SHARE ROW EXCLUSIVE MODE;"
+             " SET LOCAL lock_timeout = '%" PRId64 "ms'",
+             timeout_ms < AUTOVACUUM_MS ? AUTOVACUUM_MS : timeout_ms, timeout_ms);
     return postgres_execute(rebuild->change.postgres, sql, error);
 }
 
@@ -36,9 +51,8 @@ static bool try_it(struct rebuild *rebuild, patience_try *try_once, void *self, 
     return false;
 }
 
-static bool give_up(const struct rebuild *rebuild, const char *what, struct error *error)
+static bool give_up(const struct rebuild *rebuild, const char *what, const struct error *why, struct error *error)
 {
-    const struct error why = *error;
     char within[DURATION_TEXT_BYTES];
 
     duration_format(rebuild->replay->settings->swap_within_ms * 1000, within);
@@ -46,7 +60,7 @@ static bool give_up(const struct rebuild *rebuild, const char *what, struct erro
         error, ERROR_TRANSIENT, "locked_out",
         "could not %s within %s: %s; somebody uses the table all the time (see pg_stat_activity); the next "
         "\"taskledger-replay rebuild%s --execute\" goes on from here",
-        what, within, why.text, rebuild->run.is_rollback ? " --rollback" : "");
+        what, within, why->text, rebuild->run.is_rollback ? " --rollback" : "");
 }
 
 bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self, struct error *error)
@@ -61,11 +75,14 @@ bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once,
 
         if (try_it(rebuild, try_once, self, &why))
             return true;
-        *error = why;
-        if (why.kind != ERROR_TRANSIENT || !change_holds(&rebuild->change, error))
+        if (why.kind != ERROR_TRANSIENT) {
+            *error = why;
+            return false;
+        }
+        if (!change_holds(&rebuild->change, error))
             return false;
         if (clock_left_ms(clock, deadline_us) == 0)
-            return give_up(rebuild, what, error);
+            return give_up(rebuild, what, &why, error);
         if (backoff.failures == 0)
             console_say("waiting for a moment to %s: %s", what, why.text);
         clock->sleep_us(clock->self, backoff_next_us(&backoff));

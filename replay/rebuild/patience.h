@@ -16,6 +16,9 @@ typedef bool patience_try(struct rebuild *rebuild, void *self, struct error *err
 /* BEGIN, with the lock timeout of the settings. */
 bool patience_begin(const struct rebuild *rebuild, struct error *error);
 
+/* Lock `task` against writers; readers go on. */
+bool patience_lock_writers_out(const struct rebuild *rebuild, struct error *error);
+
 /* Commits what the try has begun; what fails TRANSIENT is rolled back and tried again. `what` is for people: "swap the
  * tables". TRANSIENT "locked_out" when all was in vain. */
 bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self, struct error *error);

@@ -31,19 +31,20 @@ static bool check_possible(struct postgres *postgres, struct error *error)
     return true;
 }
 
+/* The run begins and its trigger comes in one transaction: each try begins it anew. */
 static bool make(struct rebuild *rebuild, void *self, struct error *error)
 {
     struct postgres *postgres = rebuild->change.postgres;
 
     (void)self;
-    return patience_begin(rebuild, error) &&
-           (rebuild->run.id != 0 || run_begin(postgres, true, &rebuild->run, error)) &&
+    return patience_begin(rebuild, error) && run_begin(postgres, true, &rebuild->run, error) &&
            run_advance(postgres, &rebuild->run, RUN_REPLAY, error) &&
            postgres_execute(postgres,
                             "TRUNCATE taskledger.rebuild_touched;"
-                            " ALTER TABLE taskledger.task_before RENAME TO task_rebuild;"
-                            " SELECT taskledger.rebuild_watch()",
-                            error);
+                            " ALTER TABLE taskledger.task_before RENAME TO task_rebuild",
+                            error) &&
+           patience_lock_writers_out(rebuild, error) &&
+           postgres_execute(postgres, "SELECT taskledger.rebuild_watch()", error);
 }
 
 bool rebuild_back(struct rebuild *rebuild, struct error *error)

@@ -36,10 +36,10 @@ static bool make(struct rebuild *rebuild, void *self, struct error *error)
 
     (void)self;
     return patience_begin(rebuild, error) && run_advance(postgres, &rebuild->run, RUN_REPLAY, error) &&
-           postgres_execute(postgres,
-                            "TRUNCATE taskledger.rebuild_touched; SELECT taskledger.rebuild_make_table();"
-                            " SELECT taskledger.rebuild_watch()",
-                            error);
+           postgres_execute(postgres, "TRUNCATE taskledger.rebuild_touched; SELECT taskledger.rebuild_make_table()",
+                            error) &&
+           patience_lock_writers_out(rebuild, error) &&
+           postgres_execute(postgres, "SELECT taskledger.rebuild_watch()", error);
 }
 
 bool rebuild_make(struct rebuild *rebuild, struct error *error)

@@ -3,7 +3,7 @@
 #include "replay/rebuild/patience.h"
 
 enum {
-    LOCKED_MS = 1500 /* folding, while writers wait; less than their own lock timeout, with all that comes after it */
+    LOCKED_MS = 1000 /* folding, while writers wait; less than their own lock timeout, with all that comes after it */
 };
 
 static const struct postgres_statement left_statement = {"swap_left",
@@ -24,11 +24,10 @@ static bool is_caught_up(struct postgres *postgres, struct error *error)
 /* Whoever writes from now on has a transaction as new as this; see rebuild_back.c. */
 static const struct postgres_statement end_statement = {
     "swap_end", "UPDATE taskledger.rebuild r SET changed_since = pg_snapshot_xmin(pg_current_snapshot()),"
-                " server = (SELECT system_identifier FROM pg_control_system()), events = sums.events,"
-                " tasks = sums.tasks, events_per_second = nullif($1::bigint, 0)"
-                " FROM (SELECT sum(events)::bigint AS events, sum(tasks)::bigint AS tasks FROM taskledger.rebuild_range"
-                " WHERE rebuild_id = (SELECT max(id) FROM taskledger.rebuild)) AS sums"
-                " WHERE r.id = (SELECT max(id) FROM taskledger.rebuild)"};
+                " server = (SELECT system_identifier FROM pg_control_system()),"
+                " events = (SELECT sum(events) FROM taskledger.rebuild_range WHERE rebuild_id = r.id),"
+                " tasks = (SELECT sum(tasks) FROM taskledger.rebuild_range WHERE rebuild_id = r.id),"
+                " events_per_second = nullif($1::bigint, 0) WHERE stage = 'swap'"};
 
 static bool end(struct rebuild *rebuild, struct error *error)
 {
@@ -53,8 +52,7 @@ static bool swap(struct rebuild *rebuild, void *self, struct error *error)
     uint64_t tasks = 0;
 
     if (!catch_up(rebuild, session, error) || !patience_begin(rebuild, error) ||
-        !postgres_execute(postgres, "LOCK TABLE taskledger.task IN SHARE ROW EXCLUSIVE MODE", error) ||
-        !catch_up_once(rebuild, session, LOCKED_MS, &tasks, error))
+        !patience_lock_writers_out(rebuild, error) || !catch_up_once(rebuild, session, LOCKED_MS, &tasks, error))
         return false;
     rebuild->tasks_caught_up += tasks;
     return is_caught_up(postgres, error) && rebuild_check_obstacles(postgres, error) && end(rebuild, error);

@@ -40,12 +40,18 @@ class Rebuilt(Ledger):
     def stage(self):
         return self.postgres.value("SELECT stage FROM taskledger.rebuild ORDER BY id DESC LIMIT 1")
 
-    @contextlib.contextmanager
     def reader(self):
         """Somebody reads `task` and does not end."""
+        return self.transaction("SELECT count(*) FROM taskledger.task")
+
+    def writer(self):
+        return self.transaction("UPDATE taskledger.task SET event_count = event_count WHERE task_id = 'task-0001'")
+
+    @contextlib.contextmanager
+    def transaction(self, statement):
         connection = self.postgres.connect()
         connection.autocommit = False
-        connection.cursor().execute("SELECT count(*) FROM taskledger.task")
+        connection.cursor().execute(statement)
         yield
         connection.close()
 
@@ -338,14 +344,26 @@ def test_ranges_that_are_loaded_are_not_loaded_again(ledger):
 
 def test_a_writer_that_does_not_end_delays_it_and_is_not_disturbed(ledger):
     ledger.fill(many(ledger.pb))
-    writer = ledger.postgres.connect()
-    writer.autocommit = False
-    cursor = writer.cursor()
-    cursor.execute("UPDATE taskledger.task SET event_count = event_count WHERE task_id = 'task-0001'")
-    ledger.execute(*QUICK, expect=3)
-    assert "could not make the trigger" in ledger.said and ledger.stage() == "prepare"
-    writer.commit()
-    writer.close()
+    with ledger.writer():
+        ledger.execute(*QUICK, expect=3)
+        assert "could not make the trigger" in ledger.said and ledger.stage() == "prepare"
+    for way in ([], ["--rollback"]):
+        with ledger.writer():
+            running = ledger.programs.start(REPLAY, "rebuild", "--execute", *way)
+            running.wait_for_log("waiting for a moment to make the trigger")
+        assert running.wait() == 0
+    ledger.verify(expect=0)
+
+
+def test_who_was_taken_over_stops(ledger):
+    ledger.fill(many(ledger.pb))
+    with ledger.reader():
+        running = ledger.programs.start(REPLAY, "rebuild", "--execute")
+        running.wait_for_log("waiting for a moment to swap")
+        ledger.postgres.rows("UPDATE taskledger.rebuild SET turn = turn + 1")
+        assert running.wait() == 6
+    assert "another process has taken this run over" in running.stderr()
+    assert ledger.stage() == "swap" and not ledger.has("task_before")
     ledger.execute()
     ledger.verify(expect=0)
 
