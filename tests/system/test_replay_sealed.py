@@ -115,10 +115,19 @@ def test_holes_and_numbers_that_were_set_aside_are_sealed_as_they_are(ledger, sc
     report = verify(ledger, scratch / "seal", expect=1)
     assert kinds(report) == {"dropped", "rejected"} and report["seal"]["events_held"] == 7
 
-    # By a version that knows more it comes to be an event, with the same bytes.
+    # Discarded, it is held as before; by a version that knows its status it becomes an event, with the same bytes.
     ledger.tamper("UPDATE taskledger.rejected_event SET resolved_at = now(), resolution = 'discarded'")
     assert diverged(verify(ledger, scratch / "seal", expect=1)) == []
+    ledger.tamper(
+        f"INSERT INTO {EVENT} SELECT (jsonb_populate_record(e, jsonb_build_object('sequence', r.sequence, 'payload',"
+        f" r.payload))).* FROM {EVENT} e, taskledger.rejected_event r WHERE e.producer_id = %s AND e.sequence = 1",
+        str(producer.id),
+    )
+    assert diverged(verify(ledger, scratch / "seal", expect=1)) == []
+
     ledger.tamper("DELETE FROM taskledger.rejected_event")
+    assert diverged(verify(ledger, scratch / "seal", expect=1)) == []
+    delete(ledger, producer, "sequence = 6")
     assert diverged(verify(ledger, scratch / "seal", expect=5)) == [("sealed_removed", str(producer.id), 6, 6)]
 
 
