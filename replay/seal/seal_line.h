@@ -16,10 +16,11 @@
  *   signature <base64>                           if it is signed: Ed25519, of all bytes from "end" to the line "key"
  *
  * A segment is a run of consecutive numbers of one producer, each of them held (stored, redacted, or set aside with its
- * bytes), in which each event carries the digest of the one before. It ends where a number is missing, where the chain is
- * broken, and before what was set aside, since that may be no event at all. Segments are in the order of (producer, first)
- * and do not overlap. The digest is the SHA-256 of the last event's bytes; the sum is the SHA-256 of the SHA-256s of all
- * events from first to last, one behind the other, so that nothing but the bytes themselves has to be believed. */
+ * bytes, and then only when the next event carries their digest), in which each event carries the digest of the one
+ * before. It ends where a number is missing, where the chain is broken, and before what was set aside, since that may
+ * carry nothing. Segments are in the order of (producer, first) and do not overlap. The digest is the SHA-256 of the last
+ * event's bytes; the sum is the SHA-256 of the SHA-256s of all events from first to last, one behind the other, so that
+ * nothing but the bytes themselves has to be believed. */
 #ifndef TASKLEDGER_REPLAY_SEAL_SEAL_LINE_H
 #define TASKLEDGER_REPLAY_SEAL_SEAL_LINE_H
 

@@ -6,6 +6,10 @@ void segments_end(struct segments *segments)
         return;
     segments->segment.sum = digester_so_far(segments->digester);
     segments->is_open = false;
+    if (segments->is_hearsay) {
+        segments->unknown++;
+        return;
+    }
     segments->tell(segments->self, &segments->segment);
 }
 
@@ -24,11 +28,14 @@ void segments_step(void *self, const struct chain_step *step)
         segments->unknown++;
         return;
     }
-    if (!continues(segments, step)) {
+    if (continues(segments, step)) {
+        segments->is_hearsay = false;
+    } else {
         segments_end(segments);
         digester_begin(segments->digester);
         segments->segment = (struct seal_segment){.producer_id = *step->producer_id, .first = step->sequence};
         segments->is_open = true;
+        segments->is_hearsay = !step->is_event;
     }
     segments->segment.last = step->sequence;
     segments->segment.digest = *step->digest;

@@ -131,6 +131,19 @@ def test_holes_and_numbers_that_were_set_aside_are_sealed_as_they_are(ledger, sc
     assert diverged(verify(ledger, scratch / "seal", expect=5)) == [("sealed_removed", str(producer.id), 6, 6)]
 
 
+def test_who_says_something_under_the_number_of_another_makes_no_divergence(ledger, scratch):
+    producer = Producer(ledger.pb)
+    ledger.fill(producer.opened(), producer.life("t-1"))
+    said = producer.life("t-2")
+    forgery = ledger.pb.Event(producer_id=producer.id.bytes, sequence=5, previous_digest=b"x" * 32, occurred_at_us=1)
+    forgery.task_status.task_id = "t-9"
+    ledger.fill(said[0]._replace(payload=forgery.SerializeToString()))
+    answer = seal(ledger, scratch / "seal")
+    assert (answer["events"], answer["unsealed"]) == (4, 1)
+    ledger.fill(said, producer.closed())
+    assert diverged(verify(ledger, scratch / "seal", expect=1)) == []
+
+
 def test_sealing_and_proving_go_on_beside_live_consumers(ledger, scratch):
     ledger.fill(life_of(ledger.pb).said)
     ledger.start()

@@ -235,6 +235,8 @@ static void a_segment_ends_where_numbers_or_links_do(void **state)
     expect_segments(*state, "Aee!ee", "A1-3 A4-5");
     expect_segments(*state, "AeereeRee", "A1-2 A3-5 A7-8");
     expect_segments(*state, "A-R-", "");
+    expect_segments(*state, "Aer", "A1-1");
+    expect_segments(*state, "Aerre-re Br", "A1-1 A3-4 A6-7");
 }
 
 static void what_is_there_as_it_was_says_nothing(void **state)
