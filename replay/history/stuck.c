@@ -40,7 +40,7 @@ static const struct column columns[] = {
     {"step", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"worker", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"silent_us", "silent for", COLUMN_DURATION, COLUMN_CELL},
-    {"occurred_at", "last event", COLUMN_TIME, COLUMN_CELL},
+    {"occurred_at", "last event", COLUMN_TIME, COLUMN_YIELDING},
     {"started_at", NULL, COLUMN_TIME, COLUMN_MACHINE},
     {"recorded_at", NULL, COLUMN_TIME, COLUMN_MACHINE},
     {"producer_state", "its producer", COLUMN_TEXT, COLUMN_CELL},

@@ -18,19 +18,17 @@ struct line {
 
 static void add(struct line *line, const char *words, struct slice word)
 {
-    size_t size = strlen(words);
+    const struct slice parts[] = {line->text, slice_from_text(words), word};
     uint8_t *joined = line->text.data == NULL || word.data == NULL
                           ? NULL
-                          : arena_take(line->arena, line->text.size + size + word.size);
+                          : arena_take(line->arena, parts[0].size + parts[1].size + parts[2].size);
+    size_t size = 0;
 
-    if (joined == NULL) {
-        line->text = (struct slice){.data = NULL};
-        return;
+    for (size_t i = 0; joined != NULL && i < sizeof parts / sizeof *parts; i++) {
+        memcpy(joined + size, parts[i].data, parts[i].size);
+        size += parts[i].size;
     }
-    memcpy(joined, line->text.data, line->text.size);
-    memcpy(joined + line->text.size, words, size);
-    memcpy(joined + line->text.size + size, word.data, word.size);
-    line->text = slice_of(joined, line->text.size + size + word.size);
+    line->text = slice_of(joined, size);
 }
 
 static void add_quoted(struct line *line, const char *words, struct slice word)

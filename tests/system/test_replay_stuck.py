@@ -132,3 +132,17 @@ def test_the_view_shows_the_same_also_when_the_table_was_replaced(told):  # noqa
         )
         cursor.execute(query)
         assert cursor.fetchall() == []
+
+
+def test_a_ledger_that_was_rebuilt_tells_the_same(told):  # noqa: F811
+    producer = Producer(told.pb)
+    told.apply([producer.status("t", "RUNNING", occurred_at_us=ago(4000), parent_task_id="p")])
+    before = told.ask("stuck", expect=1)["tasks"]
+    told.programs.run(REPLAY, "rebuild", "--execute", deadline_s=120)
+    after = told.ask("stuck", expect=1)["tasks"]
+    for task in before + after:
+        task.pop("silent_us")
+    assert after == before
+    assert told.postgres.rows("SELECT task_id FROM taskledger.stuck_task") == [("t",)]
+    indexed = "SELECT count(*) FROM pg_indexes WHERE tablename = 'task' AND indexdef LIKE '%%(parent_task_id, %%'"
+    assert told.postgres.rows(indexed, []) == [(1,)]
