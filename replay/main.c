@@ -89,7 +89,8 @@ static enum exit_code print_help(void)
     print_options("Options of all commands", &part);
     printf(
         "\nExit codes: 0 ok, 1 findings, or no such task, 2 usage or configuration, 3 PostgreSQL is not there or does\n"
-        "not let us in, 4 not all could be told or checked, 5 diverged from a seal, 70 a bug, 130 interrupted.\n");
+        "not let us in, 4 not all could be told or checked, 5 diverged from a seal, 6 another run is at\n"
+        "work, 70 a bug, 130 interrupted.\n");
     return EXIT_OK;
 }
 
