@@ -1,6 +1,7 @@
 #include "replay/transfer/export.h"
 
 #include "replay/arguments.h"
+#include "replay/transfer/export_body.h"
 #include "replay/transfer/manifest.h"
 
 #include <inttypes.h>
@@ -19,8 +20,11 @@ bool export_put(struct export *export, enum record_kind kind, const struct postg
     struct record record = {.kind = kind};
     uint64_t *count = &export->archive.counts[kind];
 
-    for (size_t i = 0; i < record_forms[kind].count; i++)
+    for (size_t i = 0; i < record_forms[kind].count && (kind != RECORD_EVENT || i < ROW_BODY); i++)
         postgres_row_value(row, i, &record.values[i]);
+    if (kind == RECORD_EVENT && export->archive.encoding == ARCHIVE_JSONL &&
+        !export_body_tell(&record, &export->arena, error))
+        return false;
     if (!archive_put(&export->archive, &record, error))
         return false;
     if (*count % 1024 == 0)
@@ -235,6 +239,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     ledger_close(&export.ledger);
     cursor_close(&export.cursor);
     archive_close(&export.archive);
+    arena_close(&export.arena);
     return good;
 }
 

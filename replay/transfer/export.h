@@ -23,6 +23,7 @@ struct export
     struct ledger ledger;
     struct archive archive;
     struct cursor cursor; /* of an increment */
+    struct arena arena;   /* of one event's body */
     struct console_progress progress;
     uint64_t expected_events;
 };

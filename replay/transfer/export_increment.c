@@ -11,8 +11,8 @@
  * or set aside) is looked for again each time: it may be an event yet. */
 enum {
     PRODUCERS_AT_ONCE = 500,
-    RANGES_AT_ONCE = 2000, /* of one more producer there may be any number */
-    ORDINAL_COLUMN = 23,
+    RANGES_AT_ONCE = 2000,     /* of one more producer there may be any number */
+    ORDINAL_COLUMN = ROW_BODY, /* behind those of the event */
 };
 
 /* Numbers that are held are folded into `producer` a moment after they are stored. */

@@ -92,6 +92,8 @@ static const struct record_field event_fields[] = {
     {"error_message", 0, RECORD_TEXT},
     {"data", 0, RECORD_JSON},
     {"traceparent", 0, RECORD_TEXT},
+    [ROW_BODY] = {"body", 0, RECORD_TEXT},
+    [ROW_SAID] = {"said", 0, RECORD_JSON},
 };
 
 static const struct record_field end_fields[] = {

@@ -28,7 +28,7 @@
 
 enum {
     RECORD_VERSION = 1,
-    RECORD_FIELDS_MAX = 24,
+    RECORD_FIELDS_MAX = 26,
     RECORD_BYTES_MAX = 16 * 1024 * 1024, /* written out: data may grow a hundredfold when jsonb spells its numbers */
 };
 
@@ -69,7 +69,8 @@ struct record_form {
     const char *name; /* "event" */
     const struct record_field *fields;
     size_t count;
-    struct postgres_statement read; /* its columns are the fields; sql NULL: not made of rows */
+    struct postgres_statement
+        read; /* its columns are the fields, of an event up to ROW_BODY; sql NULL: not made of rows */
     struct postgres_statement
         write; /* $1 ... are arrays of the fields; sql NULL: not made of rows, or see import_events.h */
 };
@@ -124,6 +125,8 @@ enum record_event_place {
     ROW_STREAM_SEQ,
     ROW_PAYLOAD,
     ROW_REDACTED_DIGEST,
+    ROW_BODY = 23, /* behind the columns: these two are made of the payload, see export_body.h */
+    ROW_SAID,
 };
 
 enum record_end_place { END_RECORDS, END_EVENTS, END_DIGEST };

@@ -383,6 +383,20 @@ def test_an_event_in_json_is_told_for_those_who_do_not_decode_it(ledgers):
     assert base64.b64decode(event["payload"]) == producer.said[3].payload
     assert event["status"] == "SUCCESS" and event["data"]["n"] == 1.5 and event["error_type"] == "E"
     assert event["stream"] == "taskledger:events" and event["stream_ms"] > 0 and event["progress"] == 0.1
+    assert event["body"] == "task_status" and "said" not in event
+
+
+def test_what_producers_say_of_themselves_is_told_in_json_too(ledgers):
+    dead, producer = Producer(ledgers.pb), Producer(ledgers.pb)
+    ledgers.fill(producer.opened(host="h", confirms=True), producer.dropped(2, "queue full"), dead.opened(),
+                 producer.adopted(dead), producer.closed())
+    said = {line["body"]: line["said"] for line in lines_of(ledgers.export())
+            if line.get("producer_id") == str(producer.id) and line["kind"] == "event"}
+    assert said["producer_dropped"] == {"first_sequence": 2, "last_sequence": 3, "reason": "queue full"}
+    assert said["producer_adopted"] == {"producer_id": str(dead.id), "last_sequence": 1, "last_digest": dead.digest.hex()}
+    assert said["producer_closed"] == {"last_sequence": 6}
+    assert said["producer_opened"] == {"host": "h", "pid": os.getpid(), "worker": "worker",
+                                       "library_version": "python", "confirms": True}
 
 
 def test_standard_output_ends_with_what_tells_that_it_is_whole(ledgers):
