@@ -69,10 +69,8 @@ struct record_form {
     const char *name; /* "event" */
     const struct record_field *fields;
     size_t count;
-    struct postgres_statement
-        read; /* its columns are the fields, of an event up to ROW_BODY; sql NULL: not made of rows */
-    struct postgres_statement
-        write; /* $1 ... are arrays of the fields; sql NULL: not made of rows, or see import_events.h */
+    struct postgres_statement read;  /* its columns are the fields, of an event up to ROW_BODY; sql NULL: none */
+    struct postgres_statement write; /* $1 ... are arrays of the fields; sql NULL: none, or see import_events.c */
 };
 
 /* By kind; the first one is empty. */
