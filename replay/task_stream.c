@@ -40,11 +40,12 @@ bool task_stream_look(struct task_stream *stream, const struct replay *replay, s
         return false;
     }
 
-    if (!stream->is_seen)
+    if (!stream->was_said && !stream->is_seen)
         console_say("the stream was not looked at: %s", why.text);
-    else if (!stream->tail.is_whole)
+    else if (!stream->was_said && !stream->tail.is_whole)
         console_say("the stream was looked at in part only: its first %" PRIu64 " unsettled entries",
                     stream->tail.scanned);
+    stream->was_said = !task_stream_is_whole(stream);
     return true;
 }
 

@@ -13,6 +13,7 @@
 struct task_stream {
     bool is_asked; /* Redis is configured */
     bool is_seen;  /* and answered */
+    bool was_said; /* that it was not, or not in full: once until it is */
     struct stream_tail tail;
 };
 

@@ -118,6 +118,20 @@ def test_late_events_and_a_task_that_is_run_again_are_followed(told, consumer): 
     assert marks == [None, None, "superseded", None]
 
 
+def test_a_redis_that_is_away_is_said_once_and_the_ledger_is_followed(told):  # noqa: F811
+    producer = Producer(told.pb)
+    running, success = producer.status("t", "RUNNING"), producer.status("t", "SUCCESS")
+    told.apply([running])
+    told.redis.kill()
+    following = Following(told, "t")
+    following.wait_for(running)
+    told.redis.start()
+    told.apply([success])
+    assert following.program.wait() == 0
+    following.wait_for(running, success)
+    assert following.program.stderr().count("the stream was not looked at") == 1
+
+
 def test_an_interrupt_ends_it(told):  # noqa: F811
     following = Following(told, "t")
     following.program.wait_for_log("yet")
