@@ -75,12 +75,10 @@ bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once,
 
         if (try_it(rebuild, try_once, self, &why))
             return true;
-        if (why.kind != ERROR_TRANSIENT) {
-            *error = why;
+        if (why.kind != ERROR_TRANSIENT || !change_holds(&rebuild->change, error)) {
+            *error = why; /* also of a session that was lost: what ended it says more */
             return false;
         }
-        if (!change_holds(&rebuild->change, error))
-            return false;
         if (clock_left_ms(clock, deadline_us) == 0)
             return give_up(rebuild, what, &why, error);
         if (backoff.failures == 0)

@@ -355,6 +355,19 @@ def test_a_writer_that_does_not_end_delays_it_and_is_not_disturbed(ledger):
     ledger.verify(expect=0)
 
 
+def test_a_server_that_crashes_keeps_how_far_it_came(ledger):
+    ledger.fill(many(ledger.pb))
+    with ledger.reader():
+        running = ledger.programs.start(REPLAY, "rebuild", "--execute")
+        running.wait_for_log("waiting for a moment to swap")
+        ledger.postgres.kill()
+        assert running.wait() == 3
+    ledger.postgres.start()
+    ledger.fill(many(ledger.pb, seed=2))
+    assert ledger.execute()["done"]["tasks_caught_up"] > 0
+    ledger.verify(expect=0)
+
+
 def test_who_was_taken_over_stops(ledger):
     ledger.fill(many(ledger.pb))
     with ledger.reader():
