@@ -20,14 +20,17 @@ static void remember_keys(struct pages *pages)
 
 static bool fetch(struct pages *pages, struct error *error)
 {
-    struct postgres_parameter parameters[PAGES_KEYS_MAX];
+    struct postgres_parameter parameters[PAGES_KEYS_MAX + PAGES_CONSTANTS_MAX];
+    size_t count = pages->key_count + pages->constant_count;
 
-    assert(pages->key_count <= PAGES_KEYS_MAX);
+    assert(pages->key_count <= PAGES_KEYS_MAX && pages->constant_count <= PAGES_CONSTANTS_MAX);
     for (size_t i = 0; i < pages->key_count; i++)
         parameters[i] = (struct postgres_parameter){.value = slice_of(pages->keys[i].bytes, pages->keys[i].size)};
+    for (size_t i = 0; i < pages->constant_count; i++)
+        parameters[pages->key_count + i] = pages->constants[i];
 
     pages_close(pages);
-    if (!postgres_query(pages->postgres, pages->statement, parameters, pages->key_count, &pages->page, error))
+    if (!postgres_query(pages->postgres, pages->statement, parameters, count, &pages->page, error))
         return false;
     pages->started = true;
     pages->row = 0;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PAGES_KEYS_MAX = 3, PAGES_KEY_BYTES_MAX = 256 };
+enum { PAGES_KEYS_MAX = 3, PAGES_CONSTANTS_MAX = 2, PAGES_KEY_BYTES_MAX = 256 };
 
 struct pages_key {
     uint8_t bytes[PAGES_KEY_BYTES_MAX];
@@ -24,6 +24,8 @@ struct pages {
     struct postgres *postgres;                  /* borrowed */
     const struct postgres_statement *statement; /* borrowed */
     size_t key_count;
+    const struct postgres_parameter *constants; /* parameters behind the keys; borrowed */
+    size_t constant_count;
 
     /* The rest is the pages' own. */
     struct pages_key keys[PAGES_KEYS_MAX]; /* of the last row fetched; at first: what is less than every row's */
@@ -33,7 +35,8 @@ struct pages {
     bool ended;
 };
 
-/* Set postgres, statement, key_count and, unless it is empty bytes, the first keys; zero the rest. */
+/* Set postgres, statement, key_count, the constants if there are any and, unless it is empty bytes, the first keys; zero
+ * the rest. */
 
 /* Go to the next row. `ended` is set when there is none. */
 bool pages_next(struct pages *pages, struct error *error);

@@ -44,6 +44,9 @@ struct settings {
     int64_t limit;
     int64_t in_flight_ms;
     int64_t settle_ms;
+    bool full;
+    bool quick;
+    const char *subset;
     const char *seal;
     const char *key;
     const char *public_key;
@@ -61,6 +64,8 @@ struct settings {
     bool quick;
     int64_t lock_timeout_ms;
     int64_t swap_within_ms;
+    bool open;
+    const char *producer;
 };
 
 enum { SETTINGS_COUNT_MAX = 96 };

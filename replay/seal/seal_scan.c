@@ -128,16 +128,18 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
 bool seal_scan_run(struct seal_scan *scan, struct error *error)
 {
+    struct part all;
     struct walk walk = {
         .scan = scan,
         .chain = {.tell = tell, .listener = scan->listener},
         .digester = digester_new(),
     };
 
+    part_set(&all, 1, 1);
     walk.chain.self = &walk;
     if (walk.digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
-    bool good = held_open(&walk.held, scan->ledger->side, error) &&
+    bool good = held_open(&walk.held, scan->ledger->side, &all, error) &&
                 postgres_stream(scan->ledger->main, &events_statement, NULL, 0, visit, &walk, error) &&
                 pass_held(&walk, NULL, 0, error);
     held_close(&walk.held);

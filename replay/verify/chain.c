@@ -143,6 +143,20 @@ void chain_held(struct chain *chain, uint64_t sequence, const struct digest *dig
             recorded_at_us);
 }
 
+void chain_run(struct chain *chain, uint64_t last)
+{
+    if (last <= chain->last_sequence)
+        return;
+    chain->last_sequence = last;
+    chain->digest_known = false;
+}
+
+void chain_learn(struct chain *chain, const struct digest *digest)
+{
+    chain->digest_known = true;
+    chain->last_digest = *digest;
+}
+
 void chain_end(struct chain *chain, uint64_t told_last, bool ended)
 {
     struct chain_finding finding = {.noticed_at_us = chain->recorded_at_us};

@@ -88,6 +88,13 @@ void chain_event(struct chain *chain, const struct event *event, const struct di
  * not known, so the link to the next event cannot be checked. A number that is held already is passed over. */
 void chain_held(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us);
 
+/* Numbers up to this one are held, all of them, and nothing else is known of them; the first stored one is known to follow
+ * without a hole. No listener hears of them. */
+void chain_run(struct chain *chain, uint64_t last);
+
+/* The digest of the last number, now that it is asked for. */
+void chain_learn(struct chain *chain, const struct digest *digest);
+
 /* Nothing more of this producer. `told_last`: the greatest number that anybody else knows of it (its books in the
  * ledger, an adopter); 0: nobody. `ended`: that number is its end. */
 void chain_end(struct chain *chain, uint64_t told_last, bool ended);

@@ -4,8 +4,8 @@
 static const struct postgres_statement held_statement = {
     "replay_held", "SELECT producer_id, sequence, id, CASE WHEN digest = sha256(payload) THEN digest END, rejected_at"
                    " FROM taskledger.rejected_event"
-                   " WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8)"
-                   " ORDER BY producer_id, sequence, id LIMIT 1000"};
+                   " WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8) AND " PART_OF_PRODUCERS(
+                       "$4", "$5") " ORDER BY producer_id, sequence, id LIMIT 1000"};
 
 static struct slice cell(const struct held *held, size_t column)
 {
@@ -33,14 +33,16 @@ bool held_next(struct held *held, struct error *error)
     return true;
 }
 
-bool held_open(struct held *held, struct postgres *postgres, struct error *error)
+bool held_open(struct held *held, struct postgres *postgres, const struct part *part, struct error *error)
 {
     /* The least key there can be: all zeros. */
     *held = (struct held){
         .pages = {.postgres = postgres,
                   .statement = &held_statement,
                   .key_count = 3,
-                  .keys = {{.size = UUID_BYTES}, {.size = sizeof(int64_t)}, {.size = sizeof(int64_t)}}},
+                  .keys = {{.size = UUID_BYTES}, {.size = sizeof(int64_t)}, {.size = sizeof(int64_t)}},
+                  .constants = part->parameters,
+                  .constant_count = PART_PARAMETERS},
     };
     return held_next(held, error);
 }

@@ -7,6 +7,7 @@
 #include "proto/error.h"
 #include "proto/uuid.h"
 #include "replay/pages.h"
+#include "replay/verify/part.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,8 +24,8 @@ struct held {
     struct pages pages; /* its own */
 };
 
-/* Stands at the first one. `postgres` is borrowed. A zeroed one can be closed. */
-bool held_open(struct held *held, struct postgres *postgres, struct error *error);
+/* Stands at the first one of these producers. `postgres` and `part` are borrowed. A zeroed one can be closed. */
+bool held_open(struct held *held, struct postgres *postgres, const struct part *part, struct error *error);
 
 /* Is there one before this number of this producer? NULL: any. */
 bool held_is_before(const struct held *held, const struct uuid *producer_id, uint64_t sequence);

@@ -11,13 +11,15 @@ static const struct {
     [VERDICT_UNREADABLE] = {"unreadable", true, "stored payloads that are no valid event"},
     [VERDICT_IDENTITY] = {"identity", true, "payloads that name another identity than their row"},
     [VERDICT_COLUMN] = {"column", true, "extracted columns that differ from the payload"},
+    [VERDICT_REDACTION] = {"redaction", true, "redactions and blank events that do not belong together"},
     [VERDICT_CHAIN] = {"chain", true, "events that do not follow from the one before"},
     [VERDICT_HOLE] = {"hole", true, "missing numbers that nobody declared"},
     [VERDICT_DROPPED] = {"dropped", true, "missing numbers that the producer declared dropped"},
     [VERDICT_TAIL] = {"tail", true, "producers whose end is missing"},
     [VERDICT_BEYOND_END] = {"beyond_end", true, "events after their producer's last"},
     [VERDICT_ADOPTION] = {"adoption", true, "adopters that tell another last event than the one there is"},
-    [VERDICT_NOT_PRUNED] = {"not_pruned", true, "producers marked as pruned whose events are there"},
+    [VERDICT_NOT_PRUNED] = {"not_pruned", true,
+                            "producers marked as pruned whose events are there, or without a record"},
     [VERDICT_PROJECTION] = {"projection", true, "tasks whose row differs from the fold of their events"},
     [VERDICT_MISSING_ROW] = {"missing_row", true, "tasks with events and without a row"},
     [VERDICT_ORPHAN_ROW] = {"orphan_row", true, "tasks with a row and without events"},
@@ -42,7 +44,8 @@ static const struct {
     [VERDICT_LINK_UNKNOWN] = {"link_unknown", false, "events whose link to the one before cannot be checked"},
     [VERDICT_SEALED_UNPROVEN] = {"sealed_unproven", false,
                                  "sealed and pruned, and the record of pruning proves nothing"},
-    [VERDICT_PRUNED] = {"pruned", false, "producers marked as pruned, which this version never does"},
+    [VERDICT_REDACTED] = {"redacted", false, "events whose content was blanked"},
+    [VERDICT_PRUNED] = {"pruned", false, "producers whose events were pruned"},
 };
 
 const char *verdict_name(enum verdict_kind kind)

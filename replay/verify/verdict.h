@@ -15,6 +15,7 @@ enum verdict_kind {
     VERDICT_UNREADABLE, /* a stored payload that is no valid event */
     VERDICT_IDENTITY,   /* a payload that names another producer or number than its row */
     VERDICT_COLUMN,     /* an extracted column that differs from the payload */
+    VERDICT_REDACTION,  /* a redaction without its event, or that did not blank it; or a blank event without one */
     VERDICT_CHAIN,      /* an event that does not carry the digest of the one before it */
     /* findings about one producer */
     VERDICT_HOLE,       /* numbers that are missing and that nobody declared */
@@ -22,7 +23,7 @@ enum verdict_kind {
     VERDICT_TAIL,       /* the end is missing: the producer or its books tell a greater last number */
     VERDICT_BEYOND_END, /* an event after the producer's last */
     VERDICT_ADOPTION,   /* who adopted it tells another last event than the one there is */
-    VERDICT_NOT_PRUNED, /* marked as pruned, and its events are there */
+    VERDICT_NOT_PRUNED, /* marked as pruned, and its events are there, or there is no record of it */
     /* findings about one task */
     VERDICT_PROJECTION,  /* a row of `task` that differs from the fold of its events */
     VERDICT_MISSING_ROW, /* events without a row */
@@ -50,7 +51,8 @@ enum verdict_kind {
     VERDICT_DELETED,         /* an entry deleted before it was applied, while nothing is missing */
     VERDICT_LINK_UNKNOWN,    /* an event behind one that was set aside and whose digest is not known */
     VERDICT_SEALED_UNPROVEN, /* sealed events of a pruned producer that the record of pruning does not prove */
-    VERDICT_PRUNED,          /* a producer marked as pruned, which this version does to none */
+    VERDICT_REDACTED,        /* an event whose content was blanked, by whom, and why */
+    VERDICT_PRUNED,          /* a producer whose events were pruned, and the record of it */
 
     VERDICT_KINDS,
 };

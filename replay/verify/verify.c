@@ -2,6 +2,7 @@
 
 #include "replay/command.h"
 #include "replay/verify/stream_line.h"
+#include "replay/verify/verify_ledger.h"
 #include "replay/verify/verify_seal.h"
 
 #include <assert.h>
@@ -14,6 +15,8 @@ static const struct column summary_columns[] = {
     {"verdict", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"findings", NULL, COLUMN_INTEGER, COLUMN_CELL},
     {"notes", NULL, COLUMN_INTEGER, COLUMN_CELL},
+    {"depth", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"subset", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"ledger", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"snapshot", NULL, COLUMN_TEXT, COLUMN_CELL},
     {"taken_at", "taken", COLUMN_TIME, COLUMN_CELL},
@@ -45,14 +48,8 @@ static struct value verdict_of(const struct verdict_counts *counts)
     return value_toned(value_words("findings"), TONE_BAD);
 }
 
-/* What one snapshot was, before others are taken. */
-struct summary {
-    char snapshot[LEDGER_SNAPSHOT_BYTES];
-    int64_t taken_at_us;
-    int64_t scan_us; /* the two scans */
-};
-
-static void write_summary(const struct verify *verify, const struct summary *summary, struct output *output)
+static void write_summary(const struct verify *verify, const struct verify_ledger_summary *summary,
+                          struct output *output)
 {
     const struct verify_totals *totals = &verify->totals;
     int64_t scan_us = summary->scan_us > 0 ? summary->scan_us : 1;
@@ -60,6 +57,8 @@ static void write_summary(const struct verify *verify, const struct summary *sum
         verdict_of(&verify->report.counts),
         value_unsigned(verdict_findings(&verify->report.counts)),
         value_unsigned(verdict_notes(&verify->report.counts)),
+        value_words(verify->settings->quick ? "quick" : "full"),
+        value_words(verify->settings->subset),
         value_words(postgres_address(verify->ledger.main)),
         value_words(summary->snapshot),
         value_time(summary->taken_at_us),
@@ -79,35 +78,6 @@ static void write_summary(const struct verify *verify, const struct summary *sum
 }
 
 /* ---- the checks --------------------------------------------------------------------------------------------------- */
-
-static void cover(struct verify *verify, const char *check, uint64_t items, const char *detail)
-{
-    verify_report_cover(
-        &verify->report,
-        (struct verify_coverage){.check = check, .state = VERIFY_CHECKED, .items = items, .detail = detail});
-}
-
-/* All that is of one snapshot. */
-static bool check_ledger(struct verify *verify, struct summary *summary, struct error *error)
-{
-    int64_t started_us = verify->clock->monotonic_us(verify->clock->self);
-
-    if (!ledger_begin_twice(&verify->ledger, error) ||
-        !ledger_estimate(&verify->ledger, &verify->expected_events, error))
-        return false;
-    memcpy(summary->snapshot, verify->ledger.snapshot, sizeof summary->snapshot);
-    summary->taken_at_us = verify->ledger.now_us;
-    if (!verify_tasks(verify, error) || !verify_chains(verify, error) || !verify_books(verify, error))
-        return false;
-
-    summary->scan_us = verify->clock->monotonic_us(verify->clock->self) - started_us;
-    cover(verify, "projection", verify->totals.tasks, "tasks: the row against the fold of the events");
-    cover(verify, "events", verify->totals.events, "events: payload, columns, number, digest");
-    cover(verify, "chains", verify->totals.producers, "producers: holes, links, ends");
-    cover(verify, "set aside", verify->totals.set_aside, "entries that could not be events");
-    cover(verify, "losses", verify->totals.losses, "losses on record");
-    return verify_seal_judge(verify, error);
-}
 
 /* A stream that is not there or does not let us in leaves the audit incomplete, not failed. */
 static bool check_stream(struct verify *verify, struct error *error)
@@ -138,9 +108,9 @@ static bool check_stream(struct verify *verify, struct error *error)
     return true;
 }
 
-static bool check_all(struct verify *verify, struct summary *summary, struct error *error)
+static bool check_all(struct verify *verify, struct verify_ledger_summary *summary, struct error *error)
 {
-    bool good = check_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
+    bool good = verify_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
 
     console_progress_end(&verify->progress);
     if (!good)
@@ -149,9 +119,22 @@ static bool check_all(struct verify *verify, struct summary *summary, struct err
     return true;
 }
 
+/* What is asked for at once and cannot be had. */
+static bool settle_depth(struct verify *verify, struct error *error)
+{
+    const struct settings *settings = verify->settings;
+
+    if (settings->full && settings->quick)
+        return error_set(error, ERROR_FATAL, "usage", "--full and --quick are two depths: give one");
+    if (settings->seal != NULL && settings->quick)
+        return error_set(error, ERROR_FATAL, "usage",
+                         "a seal is of what the events say, which --quick does not read: leave it out");
+    return part_parse(settings->subset, &verify->part, error);
+}
+
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
-    struct summary summary = {.scan_us = 0};
+    struct verify_ledger_summary summary = {.scan_us = 0};
     struct verify verify = {
         .settings = replay->settings,
         .clock = replay->clock,
@@ -161,7 +144,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     (void)arguments;
     if (replay->shows_progress)
         console_progress_start(&verify.progress, replay->clock);
-    bool good = verify_seal_open(&verify, &verify.seal, error) &&
+    bool good = settle_depth(&verify, error) && verify_seal_open(&verify, &verify.seal, error) &&
                 ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
                 check_all(&verify, &summary, error);
     if (good) {
@@ -180,7 +163,8 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     return good;
 }
 
-static const char *const flags[] = {"--seal", "--public-key", "--limit", "--in-flight", "--settle", NULL};
+static const char *const flags[] = {"--full",  "--quick",     "--subset", "--seal", "--public-key",
+                                    "--limit", "--in-flight", "--settle", NULL};
 
 const struct command verify_command = {
     .name = "verify",

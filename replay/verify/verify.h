@@ -3,6 +3,8 @@
  *   verify_chains    every event: its payload, its columns, its number, its digest      one ordered scan
  *   verify_seal      what an earlier seal tells of                                      along with these
  *   verify_tasks     every task: its row against the fold of its events                 another
+ *   verify_numbers   quick, instead of the chains: every number                         a scan of the index alone
+ *   verify_counts    quick, instead of the tasks: how many events each has              another
  *   verify_books     what was set aside, and what was recorded as lost
  *   verify_stream    what is settled in Redis and missing in the ledger
  *   verify_holes     what looked missing, looked at again when the consumers have settled
@@ -16,6 +18,7 @@
 #include "replay/console.h"
 #include "replay/ledger.h"
 #include "replay/settings.h"
+#include "replay/verify/part.h"
 #include "replay/verify/verify_holes.h"
 #include "replay/verify/verify_report.h"
 
@@ -26,6 +29,7 @@ struct verify_totals {
     uint64_t events;
     uint64_t producers;
     uint64_t tasks;
+    uint64_t redactions;
     uint64_t set_aside;
     uint64_t losses;
     uint64_t entries;
@@ -37,6 +41,7 @@ struct verify_seal;
 struct verify {
     const struct settings *settings;
     const struct clock *clock;
+    struct part part; /* of the producers and tasks */
     struct ledger ledger;
     struct redis *redis; /* NULL: not asked, or not reachable */
     struct verify_report report;
@@ -47,8 +52,14 @@ struct verify {
     uint64_t expected_events;
 };
 
+/* With every payload. */
 bool verify_chains(struct verify *verify, struct error *error);
 bool verify_tasks(struct verify *verify, struct error *error);
+
+/* The same by the indexes alone. */
+bool verify_numbers(struct verify *verify, struct error *error);
+bool verify_counts(struct verify *verify, struct error *error);
+
 bool verify_books(struct verify *verify, struct error *error);
 bool verify_stream(struct verify *verify, struct error *error);
 

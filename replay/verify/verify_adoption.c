@@ -4,10 +4,12 @@
 
 #include <inttypes.h>
 
-/* Stored, or set aside whole; a second row that was set aside under the number may be the one. */
+/* Stored, redacted, or set aside whole; a second row that was set aside under the number may be the one. */
 static const struct postgres_statement statement = {"replay_adopted",
                                                     "SELECT bool_or(digest = $3::bytea) FROM"
                                                     " (SELECT sha256(payload) AS digest FROM taskledger.task_event"
+                                                    "   WHERE producer_id = $1::uuid AND sequence = $2::int8"
+                                                    "  UNION ALL SELECT digest FROM taskledger.redaction"
                                                     "   WHERE producer_id = $1::uuid AND sequence = $2::int8"
                                                     "  UNION ALL SELECT digest FROM taskledger.rejected_event"
                                                     "   WHERE producer_id = $1::uuid AND sequence = $2::int8) AS held"};

@@ -1,18 +1,28 @@
 #include "replay/verify/verify.h"
 
 #include "consumer/apply.h"
+#include "proto/rfc3339.h"
 #include "replay/verify/verify_aside.h"
+
+#include <inttypes.h>
 
 static const struct postgres_statement rejected_statement = {
     "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL,"
                        " payload, payload_bytes, digest"
                        " FROM taskledger.rejected_event ORDER BY id"};
 
-/* This version prunes nothing. Whoever may write the books may say so all the same, and nobody should be led astray. */
+/* Who prunes leaves a record. Whoever may write the books may say so all the same, and nobody should be led astray. */
 static const struct postgres_statement pruned_statement = {
     "replay_pruned", "SELECT producer_id, EXISTS (SELECT FROM taskledger.task_event e"
-                     "   WHERE e.producer_id = producer.producer_id)"
+                     "   WHERE e.producer_id = producer.producer_id), pruned_at, (SELECT count(*)"
+                     "   FROM taskledger.prune_boundary b WHERE b.producer_id = producer.producer_id)"
                      " FROM taskledger.producer WHERE pruned_at IS NOT NULL ORDER BY producer_id"};
+
+static const struct postgres_statement redacted_statement = {
+    "replay_redactions", "SELECT r.producer_id, r.sequence, e.task_id, r.reason, r.redacted_by, r.redacted_at,"
+                         " e.payload, p.pruned_at IS NOT NULL FROM taskledger.redaction r"
+                         " LEFT JOIN taskledger.task_event e USING (producer_id, sequence)"
+                         " LEFT JOIN taskledger.producer p USING (producer_id) ORDER BY r.producer_id, r.sequence"};
 
 static const struct postgres_statement bases_statement = {
     "replay_base_only", "SELECT task_id FROM taskledger.task_base WHERE NOT EXISTS"
@@ -66,16 +76,57 @@ static void read_producer(const struct postgres_row *row, struct finding *findin
         finding->producer_id = postgres_read_uuid(producer_id);
 }
 
+static void format_time(const struct postgres_row *row, size_t column, char text[RFC3339_TEXT_BYTES])
+{
+    text[0] = '\0';
+    if (cell(row, column).data != NULL)
+        rfc3339_format(postgres_read_time_us(cell(row, column)), text);
+}
+
 static bool visit_pruned(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
     bool has_events = postgres_read_boolean(cell(row, 1));
-    struct finding finding = {.kind = has_events ? VERDICT_NOT_PRUNED : VERDICT_PRUNED};
+    uint64_t runs = cell_number(row, 3);
+    struct finding finding = {.kind = has_events || runs == 0 ? VERDICT_NOT_PRUNED : VERDICT_PRUNED};
+    char when[RFC3339_TEXT_BYTES];
 
     (void)error;
     read_producer(row, &finding);
-    verify_report_add(&verify->report, &finding, "marked as pruned, %s",
-                      has_events ? "and its events are there" : "which this version does to none");
+    format_time(row, 2, when);
+    if (finding.kind == VERDICT_PRUNED)
+        verify_report_add(&verify->report, &finding, "pruned %s; its record tells of %" PRIu64 " %s", when, runs,
+                          runs == 1 ? "run of numbers" : "runs of numbers");
+    else
+        verify_report_add(&verify->report, &finding, "marked as pruned, %s",
+                          has_events ? "and its events are there" : "and there is no record of what was");
+    return true;
+}
+
+/* What is pruned leaves its redactions behind. */
+static bool visit_redacted(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct verify *verify = self;
+    struct slice payload = cell(row, 6);
+    struct finding finding = {
+        .kind = VERDICT_REDACTED,
+        .first = cell_number(row, 1),
+        .last = cell_number(row, 1),
+        .task_id = cell(row, 2),
+    };
+    char when[RFC3339_TEXT_BYTES];
+
+    (void)error;
+    verify->totals.redactions++;
+    read_producer(row, &finding);
+    format_time(row, 5, when);
+    verify_report_add(&verify->report, &finding, "%s by %.*s: %.*s", when, SLICE_PRINT(cell(row, 4)),
+                      SLICE_PRINT(cell(row, 3)));
+    finding.kind = VERDICT_REDACTION;
+    if (payload.data == NULL && !postgres_read_boolean(cell(row, 7)))
+        verify_report_add(&verify->report, &finding, "a redaction tells of it, and it is not there");
+    else if (payload.size > 0)
+        verify_report_add(&verify->report, &finding, "a redaction tells of it, and its content is there");
     return true;
 }
 
@@ -148,6 +199,7 @@ bool verify_books(struct verify *verify, struct error *error)
 
     return postgres_stream(ledger, &rejected_statement, NULL, 0, visit_rejected, verify, error) &&
            postgres_stream(ledger, &losses_statement, NULL, 0, visit_loss, verify, error) &&
+           postgres_stream(ledger, &redacted_statement, NULL, 0, visit_redacted, verify, error) &&
            postgres_stream(ledger, &pruned_statement, NULL, 0, visit_pruned, verify, error) &&
            postgres_stream(ledger, &bases_statement, NULL, 0, visit_base, verify, error);
 }

@@ -89,3 +89,26 @@ bool verify_event_check(const struct postgres_row *row, struct arena *arena, str
     event->event.sequence = event->sequence;
     return true;
 }
+
+/* The columns that are blanked, of EXTRACTED_COLUMNS; the others are what is left. */
+static const char *const blanked[EXTRACTED_CELLS] = {
+    [4] = "task_name",      [5] = "parent_task_id", [6] = "queue",        [7] = "worker",
+    [8] = "step",           [9] = "progress",       [10] = "message",     [11] = "error_type",
+    [12] = "error_message", [13] = "data",          [14] = "traceparent",
+};
+
+void verify_event_check_redacted(const struct postgres_row *row, const struct verify_event *event, bool is_told,
+                                 struct verify_report *report)
+{
+    struct finding finding = finding_at(VERDICT_REDACTION, event);
+    struct slice ignored;
+
+    if (!is_told)
+        verify_report_add(report, &finding, "the payload is blank, and no redaction tells of it");
+    for (size_t i = 0; i < EXTRACTED_CELLS; i++)
+        if (blanked[i] != NULL && postgres_row_value(row, EXTRACTED_FROM + i, &ignored)) {
+            finding.column = slice_from_text(blanked[i]);
+            verify_report_add(report, &finding, "the payload is blank, and this column is not");
+            return;
+        }
+}

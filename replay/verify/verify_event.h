@@ -31,4 +31,8 @@ void verify_event_read(const struct postgres_row *row, struct verify_event *even
 bool verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
                         struct verify_event *event, struct error *error);
 
+/* The same of one whose payload is blank: does a redaction tell of it, and is nothing of its content left? */
+void verify_event_check_redacted(const struct postgres_row *row, const struct verify_event *event, bool is_told,
+                                 struct verify_report *report);
+
 #endif

@@ -1,6 +1,7 @@
 #include "replay/verify/verify.h"
 
 #include "proto/digester.h"
+#include "replay/verify/redacted.h"
 #include "replay/verify/verify_adoption.h"
 #include "replay/verify/verify_chain_text.h"
 #include "replay/verify/verify_event.h"
@@ -43,6 +44,25 @@ static void tell(void *self, const struct chain_finding *told)
     else if (told->link != CHAIN_LINK_HOLDS)
         verify_report_add(&filled->verify->report, &finding,
                           "came while the audit ran, behind number %" PRIu64 ", which is not stored", told->last);
+}
+
+/* What is left of a redacted one. */
+static bool link_redacted(struct filled *filled, const struct verify_event *blank, struct error *error)
+{
+    struct redacted redacted;
+    struct event event;
+
+    if (!redacted_find(filled->verify->ledger.side, &blank->producer_id, blank->sequence, &redacted, error))
+        return false;
+    if (blank->sequence < filled->hole->first && redacted.is_known)
+        chain_resume(&filled->chain, &blank->producer_id, blank->sequence, &redacted.digest);
+    else if (blank->sequence < filled->hole->first)
+        chain_run(&filled->chain, blank->sequence);
+    else if (redacted_event(&redacted, &blank->producer_id, blank->sequence, &event))
+        chain_event(&filled->chain, &event, &redacted.digest, blank->recorded_at_us);
+    else
+        chain_held(&filled->chain, blank->sequence, NULL, blank->recorded_at_us);
+    return true;
 }
 
 /* The neighbours were checked by themselves. */
@@ -90,6 +110,10 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     struct verify_event event;
 
     verify_event_read(row, &event);
+    if (redacted_is(event.payload)) {
+        filled->events += event.sequence >= filled->hole->first && event.sequence <= filled->hole->last;
+        return link_redacted(filled, &event, error);
+    }
     if (event.sequence < filled->hole->first || event.sequence > filled->hole->last)
         return link_neighbour(filled, &event, error);
     return check(filled, row, &event, error);

@@ -88,9 +88,8 @@ void verify_report_cover(struct verify_report *report, struct verify_coverage co
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static const struct column coverage_columns[] = {
-    {"check", NULL, COLUMN_TEXT, COLUMN_CELL},
-    {"state", NULL, COLUMN_TEXT, COLUMN_CELL},
-    {"items", "checked", COLUMN_INTEGER, COLUMN_CELL},
+    {"check", NULL, COLUMN_TEXT, COLUMN_CELL},    {"state", NULL, COLUMN_TEXT, COLUMN_CELL},
+    {"asked", NULL, COLUMN_TEXT, COLUMN_CELL},    {"items", "checked", COLUMN_INTEGER, COLUMN_CELL},
     {"detail", "what", COLUMN_TEXT, COLUMN_CELL},
 };
 
@@ -120,6 +119,9 @@ static void write_coverage(const struct verify_report *report, struct output *ou
         const struct value values[] = {
             value_words(coverage->check),
             value_toned(value_words(states[coverage->state]), is_whole ? TONE_GOOD : TONE_ODD),
+            value_words(coverage->state == VERIFY_NOT_ASKED ? NULL
+                        : coverage->asked != NULL           ? coverage->asked
+                                                            : "all"),
             items,
             value_words(coverage->detail),
         };

@@ -34,6 +34,7 @@ enum verify_state { VERIFY_CHECKED, VERIFY_PARTLY, VERIFY_NOT_ASKED, VERIFY_UNRE
 struct verify_coverage {
     const char *check;
     enum verify_state state;
+    const char *asked; /* which part of them: "1/7"; NULL: all. Storage as that of the detail */
     uint64_t items;
     const char *detail; /* of what; static storage, or as long as the report */
 };

@@ -137,7 +137,11 @@ static bool next_segment(void *self, struct seal_segment *segment, bool *ended, 
 {
     struct verify_seal *seal = self;
 
-    return seal_file_next(&seal->file, segment, ended, error);
+    do
+        if (!seal_file_next(&seal->file, segment, ended, error))
+            return false;
+    while (!*ended && !part_has(&seal->verify->part, &segment->producer_id));
+    return true;
 }
 
 static bool read_key(struct verify_seal *seal, const char *path, struct error *error)
@@ -225,6 +229,7 @@ static void cover(struct verify_seal *seal)
     verify_report_cover(report, (struct verify_coverage){
                                     .check = "seal",
                                     .state = proof->unproven.segments > 0 ? VERIFY_PARTLY : VERIFY_CHECKED,
+                                    .asked = seal->verify->settings->subset,
                                     .items = proof->held.events,
                                     .detail = seal->detail,
                                 });
@@ -232,6 +237,7 @@ static void cover(struct verify_seal *seal)
         verify_report_cover(report, (struct verify_coverage){
                                         .check = "sealed, pruned",
                                         .state = VERIFY_CHECKED,
+                                        .asked = seal->verify->settings->subset,
                                         .items = proof->pruned.events,
                                         .detail = "sealed events of pruned producers: by the record of pruning alone",
                                     });

@@ -5,6 +5,7 @@
 #include "replay/ledger_task.h"
 #include "replay/pages.h"
 #include "replay/verify/canon.h"
+#include "replay/verify/redacted.h"
 
 #include <inttypes.h>
 
@@ -14,15 +15,23 @@ enum { ARENA_KEPT_BYTES = 256 * 1024 };
  * paged along with them. */
 static const struct postgres_statement events_statement = {
     "replay_task_events",
-    "SELECT task_id, payload FROM taskledger.task_event WHERE task_id IS NOT NULL ORDER BY task_id"};
+    "SELECT task_id, payload FROM taskledger.task_event WHERE task_id IS NOT NULL AND " PART_OF_TASKS(
+        "$1", "$2") " ORDER BY task_id"};
 
 static const struct postgres_statement rows_statement = {
-    "replay_task_rows", "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task"
-                        " WHERE task_id > $1::text COLLATE \"C\" ORDER BY task_id LIMIT 200"};
+    "replay_task_rows",
+    "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task"
+    " WHERE task_id > $1::text COLLATE \"C\" AND " PART_OF_TASKS("$2", "$3") " ORDER BY task_id LIMIT 200"};
 
 static const struct postgres_statement bases_statement = {
-    "replay_task_bases", "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task_base"
-                         " WHERE task_id > $1::text COLLATE \"C\" ORDER BY task_id LIMIT 200"};
+    "replay_task_bases",
+    "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task_base"
+    " WHERE task_id > $1::text COLLATE \"C\" AND " PART_OF_TASKS("$2", "$3") " ORDER BY task_id LIMIT 200"};
+
+/* What is left of a task's redacted events. */
+static const struct postgres_statement blank_statement = {
+    "replay_task_blank", "SELECT producer_id, sequence, occurred_at, status, attempt FROM taskledger.task_event"
+                         " WHERE task_id = $1::text COLLATE \"C\" AND payload = ''"};
 
 struct tasks {
     struct verify *verify;
@@ -32,6 +41,7 @@ struct tasks {
     uint8_t task_id[EVENT_TASK_ID_BYTES_MAX];
     size_t task_id_size; /* 0: no task yet */
     uint64_t unreadable; /* of the present task's events */
+    bool has_blank;      /* among them, which are folded already */
     uint64_t events;
     struct arena arena; /* of one event, or one comparison */
 };
@@ -165,6 +175,47 @@ static bool begin_task(struct tasks *tasks, struct slice task_id, struct error *
     tasks->task_id_size = task_id.size < sizeof tasks->task_id ? task_id.size : sizeof tasks->task_id;
     memcpy(tasks->task_id, task_id.data, tasks->task_id_size);
     tasks->unreadable = 0;
+    tasks->has_blank = false;
+    return true;
+}
+
+/* What is left of a redacted event, of a row of blank_statement. */
+static struct event event_of_blank(const struct postgres_result *result, size_t row, struct slice task_id)
+{
+    struct slice value;
+    struct event event = {.body = EVENT_TASK_STATUS, .task_status = {.task_id = task_id}};
+
+    if (postgres_value(result, row, 0, &value))
+        event.producer_id = postgres_read_uuid(value);
+    if (postgres_value(result, row, 1, &value))
+        event.sequence = (uint64_t)postgres_read_int64(value);
+    if (postgres_value(result, row, 2, &value))
+        event.occurred_at_us = postgres_read_time_us(value);
+    if (postgres_value(result, row, 3, &value))
+        event.task_status.status = status_parse(value);
+    if (postgres_value(result, row, 4, &value))
+        event.task_status.attempt = (uint32_t)postgres_read_int32(value);
+    return event;
+}
+
+/* All of the present task's, when the first of them comes. */
+static bool add_blank(struct tasks *tasks, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    const struct postgres_parameter parameters[] = {{.value = present(tasks)}};
+
+    if (tasks->has_blank)
+        return true;
+    tasks->has_blank = true;
+    if (!postgres_query(tasks->verify->ledger.side, &blank_statement, parameters, 1, &result, error))
+        return false;
+    for (size_t row = 0; row < postgres_rows(result); row++) {
+        const struct event event = event_of_blank(result, row, present(tasks));
+        const struct projection projection = projection_of(&event);
+
+        if (!fold_add(&tasks->fold, &projection, error))
+            return false;
+    }
     return true;
 }
 
@@ -174,6 +225,8 @@ static bool add_event(struct tasks *tasks, struct slice payload, struct error *e
     struct event event;
     bool has_identity;
 
+    if (redacted_is(payload))
+        return add_blank(tasks, error);
     arena_reset(&tasks->arena, ARENA_KEPT_BYTES);
     bool is_readable = event_decode(payload, &tasks->arena, &event, &has_identity, &why);
     if (why.kind == ERROR_FATAL) {
@@ -212,7 +265,8 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 static bool scan(struct tasks *tasks, struct error *error)
 {
     return pages_next(&tasks->rows, error) && pages_next(&tasks->bases, error) &&
-           postgres_stream(tasks->verify->ledger.main, &events_statement, NULL, 0, visit, tasks, error) &&
+           postgres_stream(tasks->verify->ledger.main, &events_statement, tasks->verify->part.parameters,
+                           PART_PARAMETERS, visit, tasks, error) &&
            end_task(tasks, error) && pass_bases(tasks, NULL, error) && pass_orphans(tasks, NULL, error);
 }
 
@@ -220,8 +274,16 @@ bool verify_tasks(struct verify *verify, struct error *error)
 {
     struct tasks tasks = {
         .verify = verify,
-        .rows = {.postgres = verify->ledger.side, .statement = &rows_statement, .key_count = 1},
-        .bases = {.postgres = verify->ledger.side, .statement = &bases_statement, .key_count = 1},
+        .rows = {.postgres = verify->ledger.side,
+                 .statement = &rows_statement,
+                 .key_count = 1,
+                 .constants = verify->part.parameters,
+                 .constant_count = PART_PARAMETERS},
+        .bases = {.postgres = verify->ledger.side,
+                  .statement = &bases_statement,
+                  .key_count = 1,
+                  .constants = verify->part.parameters,
+                  .constant_count = PART_PARAMETERS},
     };
 
     bool good = scan(&tasks, error);

@@ -136,6 +136,8 @@ def test_a_pruned_producer_without_events_is_a_note(ledger):
     ledger.fill(producer.opened(), producer.closed())
     ledger.tamper(f"DELETE FROM {EVENT}")
     ledger.tamper("UPDATE taskledger.producer SET pruned_at = now()")
+    assert kinds(alone(ledger, expect=1)) == {"not_pruned"}
+    ledger.tamper("INSERT INTO taskledger.prune_boundary VALUES (%s, 1, 2, %s)", str(producer.id), producer.digest)
     assert [note["producer_id"] for note in of_kind(alone(ledger, expect=0), "pruned", "notes")] == [str(producer.id)]
 
 
