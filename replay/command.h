@@ -41,6 +41,7 @@ extern const struct command state_command;
 extern const struct command tasks_command;
 extern const struct command diff_command;
 extern const struct command stuck_command;
+extern const struct command gaps_command;
 extern const struct command verify_command;
 extern const struct command seal_command;
 extern const struct command rebuild_command;

@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &tasks_command,
     &diff_command,
     &stuck_command,
+    &gaps_command,
     &verify_command,
     &seal_command,
     &rebuild_command,

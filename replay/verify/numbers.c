@@ -23,6 +23,12 @@ static const struct postgres_statement part_statement = {
                     "e.sequence)"
                     "  ORDER BY e.sequence) AS number WHERE " EDGES};
 
+static const struct postgres_statement one_statement = {
+    "replay_numbers_one", "SELECT $1::uuid, sequence, before, after IS NULL FROM"
+                          " (SELECT sequence, lag(sequence) OVER run AS before, lead(sequence) OVER run AS after"
+                          "  FROM taskledger.task_event WHERE producer_id = $1::uuid WINDOW run AS (ORDER BY sequence))"
+                          " AS number WHERE " EDGES " ORDER BY sequence"};
+
 static const struct postgres_statement events_statement = {
     "replay_numbers_events", "SELECT sequence, recorded_at, payload FROM taskledger.task_event"
                              " WHERE producer_id = $1::uuid AND sequence IN ($2::int8, $3::int8) ORDER BY sequence"};
@@ -233,6 +239,10 @@ static bool stream(struct numbers *numbers, struct error *error)
 {
     struct postgres *postgres = numbers->ledger->main;
 
+    if (numbers->only != NULL) {
+        const struct postgres_parameter one = {.value = slice_of(numbers->only->bytes, UUID_BYTES)};
+        return postgres_stream(postgres, &one_statement, &one, 1, visit, numbers, error);
+    }
     if (part_is_all(numbers->part))
         return postgres_stream(postgres, &all_statement, NULL, 0, visit, numbers, error);
     return postgres_stream(postgres, &part_statement, numbers->part->parameters, PART_PARAMETERS, visit, numbers,

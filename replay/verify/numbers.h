@@ -18,6 +18,7 @@
 struct numbers {
     struct ledger *ledger;   /* with both sessions on one snapshot; borrowed */
     const struct part *part; /* borrowed */
+    const struct uuid *only; /* the events of this producer alone; NULL: of all. Borrowed */
     bool (*tell)(void *self, const struct chain_finding *told, struct error *error);
     void *self;
     struct console_progress *progress; /* borrowed */
