@@ -61,7 +61,6 @@ struct settings {
     bool rollback;
     bool drop;
     bool abort;
-    bool quick;
     int64_t lock_timeout_ms;
     int64_t swap_within_ms;
     bool open;

@@ -41,7 +41,7 @@ static void show(struct gaps *gaps, const struct gap *gap)
 {
     if (!is_asked(gaps, gap))
         return;
-    gap_totals_add(&gaps->totals, gap);
+    gap_totals_add(&gaps->totals, gap->cause, gap->state, gap_rows_missing(gap));
     if (gap->state == GAP_OPEN || !gaps->replay->settings->open)
         gap_rows_add(gaps->replay->output, gap);
 }
