@@ -106,7 +106,7 @@ def test_what_was_said_twice_is_marked(told):  # noqa: F811
     same = dict(occurred_at_us=at(0), message="x", progress=0.5)
     told.apply([
         first.status("t", "RUNNING", **same), second.status("t", "RUNNING", **same),
-        second.status("t", "RUNNING", **{**same, "message": "y"}), second.status("t", "RUNNING", attempt=2, **same),
+        second.status("t", "RUNNING", **{**same, "occurred_at_us": at(1)}), second.status("t", "RUNNING", attempt=2, **same),
     ])
     for arguments in ([], ["--reverse"], ["--raw"]):
         shown = told.ask("history", "t", *arguments)["events"]
