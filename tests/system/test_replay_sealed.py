@@ -376,6 +376,38 @@ def test_a_ledger_with_redactions_is_sealed_as_it_was(ledger, scratch):
     assert body(scratch / "before") == body(scratch / "after")
 
 
+def test_what_was_redacted_after_sealing_holds_and_is_not_hidden(ledger, scratch):
+    producer = life_of(ledger.pb)
+    path = sealed(ledger, scratch, producer)
+    redact(ledger, producer, 4)
+    report = verify(ledger, path, expect=None)
+    assert diverged(report) == [] and report["seal"]["events_held"] == 11
+    assert [note["first_sequence"] for note in of_kind(report, "redacted", "notes")] == [4]
+
+
+def test_a_redaction_that_hides_a_change_is_found(ledger, scratch):
+    """The links hold: the one redacted claims to have carried the digest of the forgery before it."""
+    producer = life_of(ledger.pb)
+    path = sealed(ledger, scratch, producer)
+    payload = forged(ledger, producer.said[2], message="forged")
+    put(ledger, producer, 3, payload)
+    redact(ledger, producer, 4, previous=hashlib.sha256(payload).digest())
+    report = verify(ledger, path, expect=5)
+    assert diverged(report) == [("sealed_changed", str(producer.id), 1, 11)]
+    assert "chain" not in kinds(report)
+
+
+def test_a_part_is_proven_with_the_part_of_the_seal(ledger, scratch):
+    producers = [life_of(ledger.pb, [f"t-{i}"]) for i in range(20)]
+    path = sealed(ledger, scratch, *producers)
+    reports = [verify(ledger, path, "--subset", f"{part}/3", expect=0) for part in (1, 2, 3)]
+    assert sum(report["seal"]["events_held"] for report in reports) == 100
+
+    delete(ledger, producers[7], "sequence = 3")
+    found = [diverged(verify(ledger, path, "--subset", f"{part}/3", expect=None)) for part in (1, 2, 3)]
+    assert [item for report in found for item in report] == [("sealed_removed", str(producers[7].id), 3, 3)]
+
+
 def boundary(ledger, producer, first, last, digest=None):
     ledger.postgres.rows(
         "INSERT INTO taskledger.prune_boundary (producer_id, first_sequence, last_sequence, digest)"
