@@ -2,6 +2,7 @@
 
 #include "consumer/batch.h"
 #include "consumer/log.h"
+#include "proto/completion.h"
 #include "proto/stream_options.h"
 
 #include <stddef.h>
@@ -54,15 +55,19 @@ static const struct option_spec specs[] = {
      "groups drop: also a group that has entries pending, was active a moment ago, or is ours"},
     {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
     {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
+    {"--print-completion", NULL, OPTION_CHOICE, AT(print_completion), NULL, 0, 0, COMPLETION_SHELLS, "SHELL",
+     "print what makes that shell complete commands and flags"},
 
     {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), NULL, 0, 0, NULL, NULL,
      "print the options as a table in Markdown"},
     {"--print-metrics", NULL, OPTION_BOOLEAN, AT(print_metrics), NULL, 0, 0, NULL, NULL,
      "print what /metrics shows as a table in Markdown"},
+    {"--print-manual", NULL, OPTION_TEXT, AT(print_manual), NULL, 0, 0, NULL, "DIR",
+     "write the page of the manual into this folder, for scdoc"},
 };
 /* clang-format on */
 
-enum { COUNT = sizeof specs / sizeof *specs, PRINTING_COUNT = 2 };
+enum { COUNT = sizeof specs / sizeof *specs, PRINTING_COUNT = 3 };
 
 const struct options_table configuration_options = {
     .program = "taskledger-consumer",

@@ -40,6 +40,8 @@ struct configuration {
     bool version;
     bool print_configuration;
     bool print_metrics;
+    const char *print_completion;
+    const char *print_manual;
 };
 
 /* What people are told of, by --help and the configuration page. */

@@ -6,8 +6,10 @@
 #include "consumer/health.h"
 #include "consumer/metrics.h"
 #include "consumer/schema.h"
+#include "proto/completion.h"
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
+#include "proto/manual.h"
 #include "proto/nearest.h"
 #include "proto/text.h"
 
@@ -33,13 +35,15 @@ static const struct command {
     const char *name;
     const char *does;
     int (*execute)(const struct configuration *configuration);
-    bool takes_words; /* behind its name */
+    bool takes_words;  /* behind its name */
+    const char *words; /* which */
 } commands[] = {
-    {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run, false},
-    {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate, false},
-    {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health, false},
-    {"doctor", "look for what is wrong with Redis and PostgreSQL for this job, and say what mends it", doctor, false},
-    {"groups", "who reads the stream and holds back its trimming; groups drop NAME: remove one", groups, true},
+    {"run", "apply what is in the stream, until SIGTERM (what is done without a command)", run, false, ""},
+    {"migrate", "create the ledger or upgrade it, with its roles and partitions", migrate, false, ""},
+    {"health", "ask the consumer that runs here: exit 0 if it is ready, else 1", health, false, ""},
+    {"doctor", "look for what is wrong with Redis and PostgreSQL for this job, and say what mends it", doctor, false,
+     ""},
+    {"groups", "who reads the stream and holds back its trimming; drop NAME: remove one", groups, true, "[drop NAME]"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -58,40 +62,54 @@ static int complain(const struct error *error)
     return (int)exit_code_of(error);
 }
 
-static int print_help(void)
+static const struct program *about(void)
 {
-    printf("taskledger-consumer: the stream into the ledger\n"
-           "\n"
-           "Usage: taskledger-consumer [COMMAND] [OPTION...]\n"
-           "\n"
-           "Commands:\n");
-    for (int i = 0; i < COMMANDS; i++)
-        printf("  %-8s %s\n", commands[i].name, commands[i].does);
-    printf("\nOptions:\n");
-    options_print_help(&configuration_options, stdout);
-    printf("\nExit codes: 0 ok, 1 health: not ready, doctor: something is wrong, groups drop: refused, 2 usage or\n"
-           "configuration, 3 Redis or PostgreSQL does not let us in (or, for commands other than run, is not there),\n"
-           "70 a bug, 130 interrupted twice.\n");
-    return EXIT_OK;
+    static struct program_command told[COMMANDS];
+    static struct program program = {
+        .name = "taskledger-consumer",
+        .section = 8,
+        .version = TASKLEDGER_VERSION,
+        .summary = "the stream into the ledger",
+        .usage = "[COMMAND] [OPTION...]",
+        .description =
+            "Exit codes: 0 ok, 1 health: not ready, doctor: something is wrong, groups drop: refused, 2 usage or\n"
+            "configuration, 3 Redis or PostgreSQL does not let us in (or, for commands other than run, is not\n"
+            "there), 70 a bug, 130 interrupted twice.\n",
+        .commands = told,
+        .count = COMMANDS,
+    };
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        told[i] = (struct program_command){
+            .name = commands[i].name, .arguments = commands[i].words, .summary = commands[i].does};
+    program.shared = configuration_options;
+    return &program;
 }
 
 static int print_what_was_asked_for(const struct configuration *configuration)
 {
+    struct error error = {.kind = ERROR_NONE};
+
     if (configuration->help)
-        return print_help();
+        program_print_help(about(), stdout);
     if (configuration->version)
         printf("taskledger-consumer %s\n", TASKLEDGER_VERSION);
     if (configuration->print_configuration)
         options_print_markdown(&configuration_options, stdout);
     if (configuration->print_metrics)
         metrics_print_markdown(stdout);
+    if (configuration->print_completion != NULL)
+        completion_print(about(), configuration->print_completion, stdout);
+    if (configuration->print_manual != NULL && !manual_write(about(), configuration->print_manual, &error))
+        return complain(&error);
     return EXIT_OK;
 }
 
 static bool asks_to_print(const struct configuration *configuration)
 {
     return configuration->help || configuration->version || configuration->print_configuration ||
-           configuration->print_metrics;
+           configuration->print_metrics || configuration->print_completion != NULL ||
+           configuration->print_manual != NULL;
 }
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */

@@ -57,8 +57,16 @@ bool options_from_environment(const struct options_table *table, void *target, s
 bool options_from_arguments(const struct options_table *table, void *target, bool stop_at_word, int *argc, char **argv,
                             struct error *error);
 
-/* The table as people read it: two lines an option, no heading. In proto/options_print.c. */
+/* The table as people read it, at 80 columns, no heading. In proto/options_print.c. */
 void options_print_help(const struct options_table *table, FILE *out);
+
+enum { OPTIONS_PRINT_DETAILS_BYTES = 512 };
+
+/* What a value is called: "NAME", "N"; "": it has none. */
+const char *options_print_value_name(const struct option_spec *spec);
+
+/* Limits, default and variable as far as there are any: "a whole number from 1 to 64; default 2; TASKLEDGER_JOBS". */
+void options_print_details(const struct option_spec *spec, char details[OPTIONS_PRINT_DETAILS_BYTES]);
 
 /* The same as a table in Markdown, with its head, for deploy/CONFIGURATION.md. */
 void options_print_markdown(const struct options_table *table, FILE *out);

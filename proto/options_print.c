@@ -1,12 +1,13 @@
 #include "proto/options.h"
 
 #include "proto/options_value.h"
+#include "proto/prose.h"
 
 #include <string.h>
 
-enum { LEFT_BYTES_MAX = 80, LEFT_COLUMNS_MAX = 32 };
+enum { LEFT_BYTES_MAX = 80, LEFT_COLUMNS_MAX = 24, INDENT = 2, GAP = 2 };
 
-static const char *value_name(const struct option_spec *spec)
+const char *options_print_value_name(const struct option_spec *spec)
 {
     if (spec->value != NULL)
         return spec->value;
@@ -33,7 +34,7 @@ static const char *value_name(const struct option_spec *spec)
 /* What is typed: "--shards N"; the variable where there is no flag. */
 static size_t format_left(const struct option_spec *spec, char left[LEFT_BYTES_MAX])
 {
-    const char *value = value_name(spec);
+    const char *value = options_print_value_name(spec);
 
     if (spec->flag == NULL)
         snprintf(left, LEFT_BYTES_MAX, "%s", spec->variable);
@@ -54,7 +55,7 @@ static const char *shown_default(const struct option_spec *spec)
 
 /* Help */
 
-static int left_width(const struct options_table *table)
+static size_t left_width(const struct options_table *table)
 {
     char left[LEFT_BYTES_MAX];
     size_t width = 0;
@@ -65,7 +66,7 @@ static int left_width(const struct options_table *table)
         if (length > width && length <= LEFT_COLUMNS_MAX)
             width = length;
     }
-    return (int)width;
+    return width;
 }
 
 static bool is_limited(const struct option_spec *spec)
@@ -74,45 +75,42 @@ static bool is_limited(const struct option_spec *spec)
            spec->type == OPTION_CHOICE;
 }
 
-/* The second line: limits, default, variable, as far as there are any. */
-static void print_details(const struct option_spec *spec, int indent, FILE *out)
+void options_print_details(const struct option_spec *spec, char details[OPTIONS_PRINT_DETAILS_BYTES])
 {
     const char *variable = spec->flag == NULL ? NULL : spec->variable;
-    const char *separator = "";
-    char expected[OPTIONS_VALUE_EXPECTED_BYTES];
+    const char *fallback = shown_default(spec);
+    char expected[OPTIONS_VALUE_EXPECTED_BYTES] = "";
 
-    options_value_expected(spec, expected);
-    if (!is_limited(spec) && shown_default(spec) == NULL && variable == NULL)
-        return;
-    fprintf(out, "%*s", indent, "");
-    if (is_limited(spec)) {
-        fprintf(out, "%s", expected);
-        separator = "; ";
-    }
-    if (shown_default(spec) != NULL) {
-        fprintf(out, "%sdefault %s", separator, shown_default(spec));
-        separator = "; ";
-    }
-    if (variable != NULL)
-        fprintf(out, "%s%s", separator, variable);
-    fputc('\n', out);
+    if (is_limited(spec))
+        options_value_expected(spec, expected);
+    snprintf(details, OPTIONS_PRINT_DETAILS_BYTES, "%s%s%s%s%s%s", expected,
+             expected[0] != '\0' && fallback != NULL ? "; " : "", fallback == NULL ? "" : "default ",
+             fallback == NULL ? "" : fallback,
+             variable != NULL && (expected[0] != '\0' || fallback != NULL) ? "; " : "",
+             variable == NULL ? "" : variable);
+}
+
+static void print_help_of(const struct option_spec *spec, size_t indent, FILE *out)
+{
+    struct prose prose = {.out = out, .indent = indent};
+    char details[OPTIONS_PRINT_DETAILS_BYTES];
+    char left[LEFT_BYTES_MAX];
+
+    prose.column = INDENT + format_left(spec, left);
+    fprintf(out, "%*s%s", INDENT, "", left);
+    if (prose.column > indent - GAP)
+        prose_end(&prose);
+    prose_words(&prose, spec->help, strlen(spec->help));
+    prose_end(&prose);
+    options_print_details(spec, details);
+    prose_words(&prose, details, strlen(details));
+    prose_end(&prose);
 }
 
 void options_print_help(const struct options_table *table, FILE *out)
 {
-    int width = left_width(table);
-    int indent = width + 4;
-
-    for (size_t i = 0; i < table->count; i++) {
-        const struct option_spec *spec = &table->specs[i];
-        char left[LEFT_BYTES_MAX];
-
-        if (format_left(spec, left) <= (size_t)width)
-            fprintf(out, "  %-*s  %s\n", width, left, spec->help);
-        else
-            fprintf(out, "  %s\n%*s%s\n", left, indent, "", spec->help);
-        print_details(spec, indent, out);
-    }
+    for (size_t i = 0; i < table->count; i++)
+        print_help_of(&table->specs[i], INDENT + left_width(table) + GAP, out);
 }
 
 /* Markdown */

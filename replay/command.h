@@ -19,7 +19,6 @@ struct replay {
     const struct settings *settings;
     struct output *output;
     const struct clock *clock;
-    bool shows_progress; /* standard error is a terminal */
 };
 
 struct command {
@@ -29,7 +28,9 @@ struct command {
     int argument_max;         /* COMMAND_ARGUMENTS_ANY: as many as there are */
     const char *summary;      /* one line, lower case */
     const char *description;  /* what --help says besides the flags */
+    const char *example;      /* command lines, each behind two spaces and with what it is for */
     const char *const *flags; /* its own, of settings.c; ends with NULL */
+    bool is_read;             /* its answer is for reading: long ones go to a pager */
 
     /* `arguments` ends with NULL. Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit
      * code. */

@@ -1,9 +1,13 @@
 /* taskledger-replay: answers from the ledger. */
 #include "replay/command.h"
 
+#include "proto/completion.h"
 #include "proto/descriptors.h"
+#include "proto/manual.h"
 #include "proto/nearest.h"
 #include "replay/console.h"
+#include "replay/guide.h"
+#include "replay/pager.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -30,7 +34,7 @@ static const struct command *const commands[] = {
 };
 /* clang-format on */
 
-enum { COMMANDS = sizeof commands / sizeof commands[0], USAGE_BYTES_MAX = 64 };
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- commands by name ------------------------------------------------------------------------------------------- */
 
@@ -66,91 +70,93 @@ static enum exit_code fail(const struct command *command, const struct error *er
     return exit_code_of(error);
 }
 
-static void print_options(const char *title, const struct settings_table *part)
+static const struct program *guide(void)
 {
-    if (part->table.count > 0)
-        printf("\n%s:\n", title);
-    options_print_help(&part->table, stdout);
-}
-
-static enum exit_code print_help(void)
-{
-    struct settings_table part;
-
-    printf("taskledger-replay: answers from the ledger\n\nUsage: taskledger-replay COMMAND [OPTION...]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMANDS; i++) {
-        char left[USAGE_BYTES_MAX];
-        snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->arguments);
-        printf("  %-16s %s\n", left, commands[i]->summary);
-    }
-    printf("\ntaskledger-replay COMMAND --help tells more.\n");
-    settings_alone(&part);
-    print_options("Options without a command", &part);
-    settings_shared(&part);
-    print_options("Options of all commands", &part);
-    printf(
-        "\nExit codes: 0 ok, 1 findings, or no such task, 2 usage or configuration, 3 PostgreSQL is not there or does\n"
-        "not let us in, 4 not all could be told or checked, 5 diverged from a seal, 6 another run is at\n"
-        "work, 70 a bug, 130 interrupted.\n");
-    return EXIT_OK;
+    return guide_of(commands, COMMANDS);
 }
 
 static enum exit_code print_command_help(const struct command *command)
 {
-    struct settings_table part;
+    const struct program *program = guide();
 
-    printf("taskledger-replay %s: %s\n\nUsage: taskledger-replay %s%s%s [OPTION...]\n\n%s", command->name,
-           command->summary, command->name, command->arguments[0] == '\0' ? "" : " ", command->arguments,
-           command->description);
-    settings_own(&part, command->flags);
-    print_options("Options", &part);
-    settings_shared(&part);
-    print_options("Options of all commands", &part);
+    program_print_command_help(program, guide_find(program, command->name), stdout);
     return EXIT_OK;
 }
 
-static enum exit_code print_version(void)
+static bool asks_to_print(const struct settings *settings)
 {
-    printf("taskledger-replay %s\n", TASKLEDGER_VERSION);
-    return EXIT_OK;
+    return settings->help || settings->version || settings->print_configuration || settings->print_completion != NULL ||
+           settings->print_manual != NULL;
 }
 
-/* The options as a part of deploy/CONFIGURATION.md. */
-static enum exit_code print_configuration(void)
+static enum exit_code print_what_was_asked_for(const struct settings *settings)
 {
-    struct settings_table part;
+    struct error error = {.kind = ERROR_NONE};
 
-    for (size_t i = 0; i < COMMANDS; i++) {
-        settings_own(&part, commands[i]->flags);
-        if (part.table.count == 0)
-            continue;
-        printf("### taskledger-replay %s\n\n", commands[i]->name);
-        options_print_markdown(&part.table, stdout);
-        printf("\n");
-    }
-    settings_shared(&part);
-    printf("### all commands of taskledger-replay\n\n");
-    options_print_markdown(&part.table, stdout);
+    if (settings->help)
+        program_print_help(guide(), stdout);
+    if (settings->version)
+        printf("taskledger-replay %s\n", TASKLEDGER_VERSION);
+    if (settings->print_configuration)
+        guide_print_configuration(guide());
+    if (settings->print_completion != NULL)
+        completion_print(guide(), settings->print_completion, stdout);
+    if (settings->print_manual != NULL && !manual_write(guide(), settings->print_manual, &error))
+        return fail(NULL, &error);
     return EXIT_OK;
 }
 
 /* ---- running one ------------------------------------------------------------------------------------------------ */
 
-static bool wants_colour(const struct settings *settings)
+static const char *variable(const char *name)
 {
-    const char *no_colour = getenv("NO_COLOR"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    const char *text = getenv(name); /* NOLINT(concurrency-mt-unsafe): one thread */
 
-    if (strcmp(settings->colour, "auto") != 0)
-        return strcmp(settings->colour, "always") == 0;
-    return isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-/* 0: what is no terminal takes lines of any width. */
-static size_t terminal_width(void)
+/* What moves the cursor or colours means nothing to a dumb one. */
+static bool is_terminal(int descriptor)
+{
+    const char *kind = variable("TERM");
+
+    return isatty(descriptor) == 1 && kind != NULL && strcmp(kind, "dumb") != 0;
+}
+
+static bool wants_colour(const struct settings *settings)
+{
+    if (strcmp(settings->colour, "auto") != 0)
+        return strcmp(settings->colour, "always") == 0;
+    return is_terminal(STDOUT_FILENO) && variable("NO_COLOR") == NULL;
+}
+
+static size_t width_of(int descriptor)
 {
     struct winsize size;
 
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static size_t console_columns(void)
+{
+    return width_of(STDERR_FILENO);
+}
+
+static const char *pager_command;
+
+static void start_pager(void)
+{
+    pager_start(pager_command);
+}
+
+/* An answer that goes on for as long as somebody looks has no end to wait for. */
+static bool wants_pager(const struct command *command, const struct settings *settings)
+{
+    if (!command->is_read || settings->no_pager || settings->follow || !is_terminal(STDOUT_FILENO) ||
+        output_format_parse(settings->format) != OUTPUT_TABLE)
+        return false;
+    pager_command = settings->pager != NULL ? settings->pager : variable("PAGER");
+    return pager_command == NULL || strcmp(pager_command, "cat") != 0;
 }
 
 static bool run_command(const struct command *command, const struct settings *settings, char *const *arguments,
@@ -161,21 +167,20 @@ static bool run_command(const struct command *command, const struct settings *se
         .stream = stdout,
         .has_colour = wants_colour(settings),
         .is_terminal = isatty(STDOUT_FILENO) == 1,
-        .width = terminal_width(),
+        .width = width_of(STDOUT_FILENO), /* 0: what is no terminal takes lines of any width */
+        .starts = wants_pager(command, settings) ? start_pager : NULL,
     };
-    struct replay replay = {
-        .settings = settings,
-        .output = &output,
-        .clock = clock_system(),
-        .shows_progress = isatty(STDERR_FILENO) == 1,
-    };
+    struct replay replay = {.settings = settings, .output = &output, .clock = clock_system()};
 
+    console_use(&(struct console_options){
+        .progress = settings->progress, .is_terminal = is_terminal(STDERR_FILENO), .columns = console_columns});
     if (!zone_use(&output.zone, settings->zone, error))
         return false;
-    if (command->run(&replay, arguments, exit, error))
-        return output_close(&output, error);
-    output_abandon(&output);
-    return false;
+    bool good = command->run(&replay, arguments, exit, error) && output_close(&output, error);
+    if (!good)
+        output_abandon(&output);
+    pager_wait();
+    return good;
 }
 
 static bool check_arguments(const struct command *command, int count, struct error *error)
@@ -221,6 +226,7 @@ static void interrupt(int number)
 {
     (void)number;
     console_interrupted();
+    pager_interrupted();
     _exit(EXIT_INTERRUPTED);
 }
 
@@ -245,12 +251,8 @@ static enum exit_code run(int argc, char **argv)
     if (!options_from_arguments(&part.table, &settings, true, &argc, argv, &error))
         return fail(NULL, &error);
 
-    if (settings.version)
-        return print_version();
-    if (settings.print_configuration)
-        return print_configuration();
-    if (settings.help)
-        return print_help();
+    if (asks_to_print(&settings))
+        return print_what_was_asked_for(&settings);
     if (argc < 2) {
         error_set(&error, ERROR_FATAL, "usage", "a command is missing");
         return fail(NULL, &error);

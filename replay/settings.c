@@ -1,5 +1,6 @@
 #include "replay/settings.h"
 
+#include "proto/completion.h"
 #include "proto/stream_options.h"
 
 #include <assert.h>
@@ -87,6 +88,12 @@ static const struct option_spec shared[] = {
      "the time zone of times shown, like Europe/Berlin"},
     {"--colour", "TASKLEDGER_COLOUR", OPTION_CHOICE, AT(colour), "auto", 0, 0, "auto always never", NULL,
      "auto: on terminals, unless NO_COLOR is set"},
+    {"--progress", "TASKLEDGER_PROGRESS", OPTION_CHOICE, AT(progress), "auto", 0, 0, "auto plain json off", NULL,
+     "how to tell on standard error how far it is; auto: one line that changes on a terminal, else plain lines"},
+    {"--no-pager", "TASKLEDGER_NO_PAGER", OPTION_BOOLEAN, AT(no_pager), NULL, 0, 0, NULL, NULL,
+     "long answers go to the terminal directly"},
+    {NULL, "TASKLEDGER_PAGER", OPTION_TEXT, AT(pager), NULL, 0, 0, NULL, NULL,
+     "the command that shows tables on a terminal; if not given, PAGER, else less"},
     {NULL, "DATABASE_URL", OPTION_SECRET, AT(database_url), NULL, 0, 0, NULL, NULL,
      "where the ledger is; if not given, libpq's own PG* variables"},
     {NULL, "DATABASE_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},
@@ -96,11 +103,15 @@ static const struct option_spec shared[] = {
     {"--help", NULL, OPTION_BOOLEAN, AT(help), NULL, 0, 0, NULL, NULL, "print this"},
 };
 
-/* Those of none: only before a command. The second is for deploy/pages and not shown. */
+/* Those of none: only before a command. The last two are for those who build and not shown. */
 static const struct option_spec alone[] = {
     {"--version", NULL, OPTION_BOOLEAN, AT(version), NULL, 0, 0, NULL, NULL, "print the version"},
+    {"--print-completion", NULL, OPTION_CHOICE, AT(print_completion), NULL, 0, 0, COMPLETION_SHELLS, "SHELL",
+     "print what makes that shell complete commands and flags"},
     {"--print-configuration", NULL, OPTION_BOOLEAN, AT(print_configuration), NULL, 0, 0, NULL, NULL,
      "print all options as a table in Markdown"},
+    {"--print-manual", NULL, OPTION_TEXT, AT(print_manual), NULL, 0, 0, NULL, "DIR",
+     "write the pages of the manual into this folder, for scdoc"},
 };
 /* clang-format on */
 
@@ -108,6 +119,7 @@ enum {
     OWN_COUNT = sizeof own / sizeof *own,
     SHARED_COUNT = sizeof shared / sizeof *shared,
     ALONE_COUNT = sizeof alone / sizeof *alone,
+    HIDDEN_COUNT = 2,
 };
 
 static_assert(OWN_COUNT + SHARED_COUNT + ALONE_COUNT <= SETTINGS_COUNT_MAX, "a part has room for all tables");
@@ -149,7 +161,7 @@ void settings_of_program(struct settings_table *part)
 void settings_alone(struct settings_table *part)
 {
     empty(part);
-    add(part, alone, ALONE_COUNT - 1);
+    add(part, alone, ALONE_COUNT - HIDDEN_COUNT);
 }
 
 void settings_shared(struct settings_table *part)

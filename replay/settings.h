@@ -23,9 +23,14 @@ struct settings {
     const char *format;
     const char *zone;
     const char *colour;
+    const char *progress;
+    bool no_pager;
+    const char *pager;
     bool help;
     bool version;
     bool print_configuration;
+    const char *print_completion;
+    const char *print_manual;
 
     const char *as_of;
     const char *known_at;
@@ -81,7 +86,7 @@ struct settings_table {
 /* What stands before a command. */
 void settings_of_program(struct settings_table *part);
 
-/* What makes sense without a command only, but for --print-configuration, which is for deploy/pages. */
+/* What makes sense without a command only, but for what is for those who build. */
 void settings_alone(struct settings_table *part);
 
 /* What every command takes. */

@@ -7,8 +7,10 @@
 #include "producer/emit/status.h"
 #include "producer/emit/sweep.h"
 #include "producer/environment.h"
+#include "proto/completion.h"
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
+#include "proto/manual.h"
 #include "proto/nearest.h"
 
 #include <stdio.h>
@@ -20,6 +22,7 @@ static const struct command {
     const char *usage; /* and with its options */
     const char *does;
     const char *notes;
+    const char *example;
     const struct options_table *table;
     bool stops_at_word; /* what follows the first word belongs to somebody else */
     int usage_code;
@@ -33,6 +36,8 @@ static const struct command {
         .notes = "STATUS is one of PENDING, QUEUED, RUNNING, RETRY, SUCCESS, PARTIAL_FAILURE, FAILURE and CANCELLED,\n"
                  "in any case.\n\n"
                  "Exit codes: 0 Redis has it, or the spool, which is said; 2 usage or configuration, 3 neither has.\n",
+        .example = "taskledger-emit status order-4711 RUNNING --name invoice --step render --progress 0.4\n"
+                   "taskledger-emit status order-4711 FAILURE --error-type TimeoutError --error 'no answer'\n",
         .table = &configuration_status,
         .usage_code = EXIT_USAGE,
         .execute = status_execute,
@@ -50,6 +55,7 @@ static const struct command {
             "Exit codes: 0 Redis has all, or the spool, which is said; 1 some lines were bad, 2 usage or "
             "configuration,\n"
             "3 neither has all, 4 input could not be read, 130 interrupted.\n",
+        .example = "taskledger-emit lines <events.jsonl\n",
         .table = &configuration_lines,
         .usage_code = EXIT_USAGE,
         .execute = lines_execute,
@@ -67,6 +73,7 @@ static const struct command {
             "render\n\n"
             "When it has ended, a signal ends the waiting for Redis.\n\n"
             "Exit codes: the command's own; 125 it was not started, 126 it is not executable, 127 there is none.\n",
+        .example = "taskledger-emit run --task-id nightly-report -- ./make-report --day yesterday\n",
         .table = &configuration_run,
         .stops_at_word = true,
         .usage_code = EXIT_RUN_FAILED,
@@ -83,6 +90,7 @@ static const struct command {
             "living producers have there is left alone. Says how much it sent and how much is left.\n\n"
             "Exit codes: 0 nothing is left, 2 usage or configuration, 3 Redis could not be reached or refuses, 4 some\n"
             "is left, 130 interrupted.\n",
+        .example = "taskledger-emit sweep --wait\n",
         .table = &configuration_sweep,
         .usage_code = EXIT_USAGE,
         .execute = sweep_execute,
@@ -97,6 +105,7 @@ static const struct command {
             "told them while they lived. With --spool overflow a producer has none while Redis is well, and is not\n"
             "shown. Redis is not asked.\n\n"
             "Exit codes: 0, 2 usage or configuration, 4 the folder cannot be read.\n",
+        .example = "taskledger-emit stats --format json\n",
         .table = &configuration_stats,
         .usage_code = EXIT_USAGE,
         .execute = stats_execute,
@@ -109,46 +118,98 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct option_spec own_specs[] = {
     {.flag = "--version", .type = OPTION_BOOLEAN, .help = "print the version"},
+    {.flag = "--print-completion",
+     .type = OPTION_CHOICE,
+     .choices = COMPLETION_SHELLS,
+     .value = "SHELL",
+     .help = "print what makes that shell complete commands and flags"},
 };
 
-static const struct options_table own_options = {.program = "taskledger-emit", .specs = own_specs, .count = 1};
+static const struct options_table own_options = {
+    .program = "taskledger-emit", .specs = own_specs, .count = sizeof own_specs / sizeof *own_specs};
 
-static int print_help(void)
+static struct program_command about_command(const struct command *command)
 {
-    struct options_table shared = configuration_shared(commands[0].table);
+    return (struct program_command){
+        .name = command->name,
+        .arguments = command->words,
+        .usage = command->usage,
+        .summary = command->does,
+        .description = command->notes,
+        .example = command->example,
+        .options = configuration_own(command->table),
+        .stops_at_word = command->stops_at_word,
+    };
+}
 
-    printf("taskledger-emit: say what tasks do\n\nUsage: taskledger-emit COMMAND [OPTION...]\n\nCommands:\n");
-    for (int i = 0; i < COMMANDS; i++)
-        printf("  %-6s %-14s  %s\n", commands[i].name, commands[i].words, commands[i].does);
-    printf("\ntaskledger-emit COMMAND --help tells more.\n\nOptions without a command:\n");
-    options_print_help(&own_options, stdout);
-    printf("\nOptions of all commands:\n");
-    options_print_help(&shared, stdout);
+static const struct program *about(void)
+{
+    static struct program_command told[COMMANDS];
+    static struct program program = {
+        .name = "taskledger-emit",
+        .section = 1,
+        .summary = "say what tasks do",
+        .usage = "COMMAND [OPTION...]",
+        .description = "Exit codes: 0 Redis has it, or the spool, which is said; 1 findings, 2 usage or\n"
+                       "configuration, 3 neither Redis nor the spool has it, 4 not all could be sent or read,\n"
+                       "130 interrupted. \"run\" exits as its command did.\n",
+        .commands = told,
+        .count = COMMANDS,
+    };
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        told[i] = about_command(&commands[i]);
+    program.version = taskledger_version();
+    program.alone = own_options;
+    program.shared = configuration_shared(commands[0].table);
+    return &program;
+}
+
+static int print_help(const char *unused)
+{
+    (void)unused;
+    program_print_help(about(), stdout);
     return EXIT_OK;
 }
 
 static int print_command_help(const struct command *command)
 {
-    struct options_table own = configuration_own(command->table);
-    struct options_table shared = configuration_shared(command->table);
+    const struct program_command told = about_command(command);
 
-    printf("taskledger-emit %s: %s\n\nUsage: taskledger-emit %s %s\n\n%s\nOptions:\n", command->name, command->does,
-           command->name, command->usage, command->notes);
-    options_print_help(&own, stdout);
-    printf("\nOptions of all commands:\n");
-    options_print_help(&shared, stdout);
+    program_print_command_help(about(), &told, stdout);
     return EXIT_OK;
 }
 
-static int print_version(void)
+/* Its pages, for deploy/manuals. */
+static int print_manual(const char *folder)
 {
+    struct error error = {.kind = ERROR_NONE};
+
+    if (manual_write(about(), folder, &error))
+        return EXIT_OK;
+    console_say("%s", error.text);
+    return (int)exit_code_of(&error);
+}
+
+static int print_completion(const char *shell)
+{
+    if (completion_print(about(), shell, stdout))
+        return EXIT_OK;
+    console_say("expected one of %s, found \"%s\"", COMPLETION_SHELLS, shell);
+    return EXIT_USAGE;
+}
+
+static int print_version(const char *unused)
+{
+    (void)unused;
     printf("taskledger-emit %s\n", taskledger_version());
     return EXIT_OK;
 }
 
 /* The options as a part of deploy/CONFIGURATION.md. */
-static int print_configuration(void)
+static int print_configuration(const char *unused)
 {
+    (void)unused;
     for (int i = 0; i < COMMANDS; i++) {
         struct options_table own = configuration_own(commands[i].table);
 
@@ -164,21 +225,25 @@ static int print_configuration(void)
 }
 
 /* The same for the library, which no program is but which is in this one. */
-static int print_library_configuration(void)
+static int print_library_configuration(const char *unused)
 {
+    (void)unused;
     options_print_markdown(&environment_table, stdout);
     return EXIT_OK;
 }
 
 static const struct {
     const char *flag;
-    int (*print)(void);
+    int (*print)(const char *value);
+    bool takes_value;
 } pages[] = {
-    {"-h", print_help},
-    {"--help", print_help},
-    {"--version", print_version},
-    {"--print-configuration", print_configuration},
-    {"--print-library-configuration", print_library_configuration},
+    {"-h", print_help, false},
+    {"--help", print_help, false},
+    {"--version", print_version, false},
+    {"--print-configuration", print_configuration, false},
+    {"--print-library-configuration", print_library_configuration, false},
+    {"--print-completion", print_completion, true},
+    {"--print-manual", print_manual, true},
 };
 
 /* ---- what is run ------------------------------------------------------------------------------------------------- */
@@ -225,8 +290,8 @@ int main(int argc, char **argv)
 
     descriptors_fill_standard();
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        if (strcmp(name, pages[i].flag) == 0)
-            return pages[i].print();
+        if (strcmp(name, pages[i].flag) == 0 && (argc > 2 || !pages[i].takes_value))
+            return pages[i].print(argv[2]);
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return execute(&commands[i], argc - 1, argv + 1);

@@ -218,6 +218,8 @@ const struct command diff_command = {
         "given. A TIME is RFC 3339, or back from now like -90s, -2h. Events still in the stream do not count.\n"
         "\n"
         "Exit codes: 0 no difference, 1 some, or nothing is known from either time, 4 it cannot be told.\n",
+    .example = "taskledger-replay diff order-4711 -2h -1h\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

@@ -384,16 +384,17 @@ const struct command history_command = {
     .summary = "what happened to a task, when, who said it, and how long it took",
     .description =
         "Events are shown attempt by attempt in the order in which they happened, and marked where that is not all:\n"
-        "superseded (of an attempt that had been replaced; it did not move the state), late (a greater event was "
-        "known;\n"
-        "nor did it), second end (a final status after a final one; by the order of the design the greater stands).\n"
-        "said twice (the very same as the event before it, under another number). Events still in the stream are shown "
-        "as\n"
-        "not yet archived.\n"
-        "--follow ends when the task has ended and nothing new came for two seconds; it waits for a task that is not "
-        "there.\n"
+        "superseded (of an attempt that had been replaced; it did not move the state), late (a greater event was\n"
+        "known; nor did it), second end (a final status after a final one; by the order of the design the greater\n"
+        "stands), said twice (the very same as the event before it, under another number). Events still in the stream\n"
+        "are shown as not yet archived. --follow ends when the task has ended and nothing new came for two seconds; "
+        "it\n"
+        "waits for a task that is not there.\n"
         "\n"
         "Exit codes: 0 told, 1 no such task, 4 the stream could not be looked at.\n",
+    .example = "taskledger-replay history order-4711\n"
+               "taskledger-replay history order-4711 --zone Europe/Berlin --format json\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

@@ -150,6 +150,9 @@ const struct command state_command = {
         "happened by then (--as-of) and those that the ledger had learnt by then (--known-at).\n"
         "\n"
         "Exit codes: 0 told, 1 no such task (then), 4 it could not be told in full.\n",
+    .example = "taskledger-replay state order-4711\n"
+               "taskledger-replay state order-4711 --as-of -2h\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

@@ -262,6 +262,8 @@ const struct command stuck_command = {
         "Tasks that wait: taskledger-replay tasks --status PENDING,QUEUED --until -5m.\n"
         "\n"
         "Exit codes: 0 none, 1 some.\n",
+    .example = "taskledger-replay stuck --older 30m\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

@@ -260,6 +260,8 @@ const struct command tasks_command = {
         "tasks without one. The numbers at the end count all that match.\n"
         "\n"
         "Exit codes: 0 told, also when there are none.\n",
+    .example = "taskledger-replay tasks --status FAILURE --since -1h queue=images\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

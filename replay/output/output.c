@@ -38,9 +38,20 @@ enum output_format output_format_parse(const char *word)
     return (enum output_format)format;
 }
 
+/* Once. */
+static void start(struct output *output)
+{
+    void (*starts)(void) = output->starts;
+
+    output->starts = NULL;
+    if (starts != NULL)
+        starts();
+}
+
 void output_begin(struct output *output, const struct section *section)
 {
     assert(output->section == NULL && section->count <= OUTPUT_COLUMNS_MAX);
+    start(output);
     output->section = section;
     output->began_rows = false;
     writers[output->format].begin(output);
@@ -79,6 +90,7 @@ void output_say(struct output *output, enum tone tone, const char *format, ...)
 
     if (output->format != OUTPUT_TABLE)
         return;
+    start(output);
     va_start(arguments, format);
     output_table_say(output, tone, format, arguments);
     va_end(arguments);

@@ -67,7 +67,8 @@ struct output {
     struct zone zone;
     bool has_colour;
     bool is_terminal;
-    size_t width; /* of the terminal, in columns; 0: without end */
+    size_t width;         /* of the terminal, in columns; 0: without end */
+    void (*starts)(void); /* called before the first words of the answer; NULL: nobody */
 
     /* The rest is the writers' own. */
     const struct section *section;

@@ -86,7 +86,7 @@ static void say_stage(struct rebuild *rebuild)
 
 static bool do_stages(struct rebuild *rebuild, struct error *error)
 {
-    console_on_interrupt("taskledger-replay: the same command goes on where this one was; \"taskledger-replay rebuild "
+    console_on_interrupt("the same command goes on where this one was; \"taskledger-replay rebuild "
                          "--abort --execute\" takes it back");
     while (rebuild->run.stage != RUN_DONE) {
         say_stage(rebuild);
@@ -227,8 +227,7 @@ static bool run_locked(struct replay *replay, struct error *error)
 
     if (!change_open(&rebuild.change, &options, error))
         return false;
-    if (replay->shows_progress)
-        console_progress_start(&rebuild.progress, replay->clock);
+    console_progress_start(&rebuild.progress, replay->clock);
     bool good = execute(&rebuild, error);
     console_progress_end(&rebuild.progress);
     change_close(&rebuild.change);
@@ -264,6 +263,8 @@ const struct command rebuild_command = {
         "something\n"
         "is in the way, 3 PostgreSQL cannot be reached, does not let us in, or was too busy for the swap, 6 another\n"
         "rebuild is at work.\n",
+    .example = "taskledger-replay rebuild\n"
+               "taskledger-replay rebuild --execute --jobs 4\n",
     .flags = flags,
     .run = run,
 };

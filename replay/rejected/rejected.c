@@ -88,16 +88,22 @@ const struct command rejected_command = {
     .argument_max = COMMAND_ARGUMENTS_ANY,
     .summary = "what was set aside: list it, look at it, apply it again, or discard it",
     .description =
-        "list     what is not resolved, or with --all everything; of these REASONs only, if any are named\n"
-        "show     one of them: where it came from, why it was set aside, what its bytes say, and the bytes\n"
-        "retry    apply the stored bytes again, under the same identity, as if they came from the stream now\n"
-        "discard  leave it aside for good\n"
+        "  list     what is not resolved, or with --all everything; only of these\n"
+        "           REASONs, if any are named\n"
+        "  show     one of them: where it came from, why it was set aside, what its\n"
+        "           bytes say, and the bytes\n"
+        "  retry    apply the stored bytes again, under the same identity, as if they\n"
+        "           came from the stream now\n"
+        "  discard  leave it aside for good\n"
         "\n"
         "retry and discard take --reason, and need a login with the rights of taskledger_writer. The row stays, with\n"
         "who resolved it and why, and its number stays held.\n"
         "\n"
         "Exit codes: 0 ok; list: none is unresolved, 1 retry, discard: not all could be resolved; list: some are not,\n"
         "3 the rights are missing, 6 somebody else does this at the moment.\n",
+    .example = "taskledger-replay rejected list\n"
+               "taskledger-replay rejected retry 17 18 --reason 'the consumer knows this status now'\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

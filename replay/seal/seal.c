@@ -157,8 +157,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     const char *path = arguments[0];
 
     console_on_interrupt("nothing was sealed; run it again");
-    if (replay->shows_progress)
-        console_progress_start(&sealing.progress, replay->clock);
+    console_progress_start(&sealing.progress, replay->clock);
     bool good = prepare(&sealing, replay->settings, path, error) && make(&sealing, error);
     console_on_interrupt(NULL);
     if (good) {
@@ -195,6 +194,7 @@ const struct command seal_command = {
         "\n"
         "Exit codes: 0 sealed, 2 FILE or key cannot be used, or there is nothing to seal, 3 PostgreSQL cannot be\n"
         "reached, 4 FILE could not be written.\n",
+    .example = "taskledger-replay seal --key seal.key /safe/ledger.seal\n",
     .flags = flags,
     .run = run,
 };

@@ -226,9 +226,8 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
         .replay = replay, .archive = {.outlet = {.descriptor = -1}}, .cursor = {.outlet = {.descriptor = -1}}};
     const char *path = arguments[0];
 
-    if (replay->shows_progress)
-        console_progress_start(&export.progress, replay->clock);
-    console_on_interrupt("taskledger-replay: nothing was exported; run it again to begin anew");
+    console_progress_start(&export.progress, replay->clock);
+    console_on_interrupt("nothing was exported; run it again to begin anew");
     bool good =
         read_settings(&export, path, error) && open_all(&export, path, error) && write_archive(&export, path, error);
     console_on_interrupt(NULL);
@@ -263,6 +262,8 @@ const struct command export_command = {
         "same events come once more: who reads them keeps one for each (producer_id, sequence).\n"
         "\n"
         "Exit codes: 0 exported, 4 it could not be written, or the cursor file is damaged, 6 another run writes it.\n",
+    .example = "taskledger-replay export ledger.jsonl\n"
+               "taskledger-replay export --cursor-file exported.cursor new-events.jsonl\n",
     .flags = flags,
     .run = run,
 };

@@ -225,9 +225,8 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
 {
     struct import import = {.replay = replay, .frames = {.descriptor = -1}};
 
-    if (replay->shows_progress)
-        console_progress_start(&import.progress, replay->clock);
-    console_on_interrupt("taskledger-replay: run it again to go on: what was imported is no matter");
+    console_progress_start(&import.progress, replay->clock);
+    console_on_interrupt("run it again to go on: what was imported is no matter");
     bool good =
         check_usage(replay->settings, arguments[0], error) &&
         (replay->settings->from_stream ? import_stream(&import, error) : import_file(&import, arguments[0], error)) &&
@@ -267,6 +266,8 @@ const struct command import_command = {
                    "\n"
                    "Exit codes: 0 imported, 1 something was set aside, 4 FILE is damaged or not whole, 6 another "
                    "import is at it.\n",
+    .example = "taskledger-replay import ledger.jsonl\n"
+               "taskledger-replay import --from-stream --since 2026-11-21T22:00:00Z\n",
     .flags = flags,
     .run = run,
 };

@@ -356,8 +356,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
 
     (void)arguments;
     part_set(&gaps.part, 1, 1);
-    if (replay->shows_progress)
-        console_progress_start(&gaps.progress, replay->clock);
+    console_progress_start(&gaps.progress, replay->clock);
     bool good = read_filters(&gaps, error) && look_at_stream(&gaps, error) &&
                 ledger_open(&gaps.ledger, replay->settings->database_url, replay->clock, error) && answer(&gaps, error);
     if (good) {
@@ -379,17 +378,16 @@ const struct command gaps_command = {
     .summary = "which numbers are missing, since when, why, and what may bring them back",
     .description =
         "Every hole in every producer's numbers, found in the events themselves, with its probable cause: what the\n"
-        "producer said, whether the chain of digests holds across it, and what else went wrong at that time; whose "
-        "they\n"
-        "were, between which times, and the tasks that were spoken of around them.\n"
+        "producer said, whether the chain of digests holds across it, and what else went wrong at that time; whose\n"
+        "they were, between which times, and the tasks that were spoken of around them.\n"
         "\n"
-        "States: open; in_flight (younger than --in-flight); unknown (a producer that never closed and is silent: it "
-        "may\n"
-        "have said more); noted (the stream or the ledger went back, or an entry was deleted: what it cost are gaps "
-        "of\n"
-        "their own); repaired (came late; with --all).\n"
+        "States: open; in_flight (younger than --in-flight); unknown (a producer that never closed and is silent: it\n"
+        "may have said more); noted (the stream or the ledger went back, or an entry was deleted: what it cost are\n"
+        "gaps of their own); repaired (came late; with --all).\n"
         "\n"
         "Exit codes: 0 nothing is open, 1 something is.\n",
+    .example = "taskledger-replay gaps\ntaskledger-replay gaps --all --format json\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

@@ -108,6 +108,12 @@ static bool check_stream(struct verify *verify, struct error *error)
     return true;
 }
 
+void verify_tell(struct verify *verify, const char *phase, uint64_t done, uint64_t expected)
+{
+    verify->progress.errors = verdict_findings(&verify->report.counts);
+    console_progress_tell(&verify->progress, phase, done, expected);
+}
+
 static bool check_all(struct verify *verify, struct verify_ledger_summary *summary, struct error *error)
 {
     bool good = verify_ledger(verify, summary, error) && check_stream(verify, error) && verify_judge(verify, error);
@@ -142,8 +148,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     };
 
     (void)arguments;
-    if (replay->shows_progress)
-        console_progress_start(&verify.progress, replay->clock);
+    console_progress_start(&verify.progress, replay->clock);
     bool good = settle_depth(&verify, error) && verify_seal_open(&verify, &verify.seal, error) &&
                 ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
                 check_all(&verify, &summary, error);
@@ -182,6 +187,9 @@ const struct command verify_command = {
         "\n"
         "Exit codes: 0 clean (notes are no findings), 1 findings, 2 the seal or the key cannot be used, 3 PostgreSQL\n"
         "cannot be reached, 4 not all could be checked, 5 diverged from the seal, whatever else was found.\n",
+    .example = "taskledger-replay verify\n"
+               "taskledger-replay verify --seal /safe/ledger.seal --public-key seal.pub --format json\n",
     .flags = flags,
+    .is_read = true,
     .run = run,
 };

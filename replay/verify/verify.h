@@ -52,6 +52,9 @@ struct verify {
     uint64_t expected_events;
 };
 
+/* How far it has come, and what was found. */
+void verify_tell(struct verify *verify, const char *phase, uint64_t done, uint64_t expected);
+
 /* With every payload. */
 bool verify_chains(struct verify *verify, struct error *error);
 bool verify_tasks(struct verify *verify, struct error *error);

@@ -90,7 +90,7 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
     verify->totals.events++;
     if (verify->totals.events % 1024 == 0)
-        console_progress_tell(&verify->progress, "events", verify->totals.events, verify->expected_events);
+        verify_tell(verify, "events", verify->totals.events, verify->expected_events);
     return true;
 }
 

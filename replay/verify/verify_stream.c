@@ -233,7 +233,7 @@ static bool check_page(struct check *check, const struct shard *shard, struct er
         if (!is_pending(shard, &check->pages->entries[i]))
             ask_about(check, shard, &check->pages->entries[i]);
     check->verify->totals.entries += check->asked_count;
-    console_progress_tell(&check->verify->progress, "stream", check->verify->totals.entries, 0);
+    verify_tell(check->verify, "stream", check->verify->totals.entries, 0);
     return ask_ledger(check, shard, error);
 }
 

@@ -256,7 +256,7 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
     tasks->events++;
     if (tasks->events % 1024 == 0)
-        console_progress_tell(&verify->progress, "projection", tasks->events, verify->expected_events);
+        verify_tell(verify, "projection", tasks->events, verify->expected_events);
     return add_event(tasks, payload, error);
 }
 

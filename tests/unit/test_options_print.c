@@ -28,32 +28,32 @@ static void help_shows_flags_limits_defaults_and_variables(void **state)
     char *text = printed(options_print_help);
 
     (void)state;
-    assert_string_equal(
-        text,
-        "  --stream NAME          key of the stream\n"
-        "                         default taskledger:events; T_STREAM\n"
-        "  --shards N             streams that share the load\n"
-        "                         a whole number from 1 to 1024; default 1; T_SHARDS\n"
-        "  --offset N             any number | even a negative one\n"
-        "                         a whole number\n"
-        "  --redis-url URL        where Redis is\n"
-        "                         T_URL\n"
-        "  T_URL_FILE             file that holds it\n"
-        "  --format WORD          how it is written\n"
-        "                         one of: table json jsonl; default table; T_FORMAT\n"
-        "  --claim-idle DURATION  when entries of others are taken over\n"
-        "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds) from 100ms to 1h; "
-        "default 60s; T_IDLE\n"
-        "  T_KEEP                 how long\n"
-        "                         a duration (500ms, 30s, 5m, 2h; a bare number is seconds)\n"
-        "  --room BYTES           how much\n"
-        "                         a number of bytes (64MiB, 2G; a bare number is bytes) from 4KiB to 1GiB; default "
-        "1MiB; T_ROOM\n"
-        "  T_MORE                 how much more\n"
-        "                         a number of bytes (64MiB, 2G; a bare number is bytes), at least 1KiB\n"
-        "  T_ENABLED              apply at all\n"
-        "                         default yes\n"
-        "  --once                 one turn only\n");
+    assert_string_equal(text, "  --stream NAME          key of the stream\n"
+                              "                         default taskledger:events; T_STREAM\n"
+                              "  --shards N             streams that share the load\n"
+                              "                         a whole number from 1 to 1024; default 1; T_SHARDS\n"
+                              "  --offset N             any number | even a negative one\n"
+                              "                         a whole number\n"
+                              "  --redis-url URL        where Redis is\n"
+                              "                         T_URL\n"
+                              "  T_URL_FILE             file that holds it\n"
+                              "  --format WORD          how it is written\n"
+                              "                         one of: table json jsonl; default table; T_FORMAT\n"
+                              "  --claim-idle DURATION  when entries of others are taken over\n"
+                              "                         a duration (500ms, 30s, 5m, 2h; a bare number is\n"
+                              "                         seconds) from 100ms to 1h; default 60s; T_IDLE\n"
+                              "  T_KEEP                 how long\n"
+                              "                         a duration (500ms, 30s, 5m, 2h; a bare number is\n"
+                              "                         seconds)\n"
+                              "  --room BYTES           how much\n"
+                              "                         a number of bytes (64MiB, 2G; a bare number is bytes)\n"
+                              "                         from 4KiB to 1GiB; default 1MiB; T_ROOM\n"
+                              "  T_MORE                 how much more\n"
+                              "                         a number of bytes (64MiB, 2G; a bare number is bytes),\n"
+                              "                         at least 1KiB\n"
+                              "  T_ENABLED              apply at all\n"
+                              "                         default yes\n"
+                              "  --once                 one turn only\n");
     free(text);
 }
 
