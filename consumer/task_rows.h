@@ -7,12 +7,20 @@
 
 #include "consumer/columns.h"
 #include "consumer/intake.h"
+#include "proto/projection.h"
 
 #include <stdbool.h>
 
 void task_rows_init(struct columns *columns);
 
-/* Add the folded rows in the order of their tasks; full stretches are sent, the rest stays in the columns. */
+/* The same for what is pruned: merged into `task_base`. */
+void task_rows_init_base(struct columns *columns);
+
+/* Add one row; tasks come once, in the order of their names. Full stretches are sent, the rest stays in the columns. */
+bool task_rows_add(struct columns *columns, struct postgres *postgres, const struct projection *task,
+                   struct error *error);
+
+/* Add the folded rows in the order of their tasks, the same way. */
 bool task_rows_put(struct columns *columns, struct postgres *postgres, struct intake *intake, struct error *error);
 
 #endif

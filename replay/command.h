@@ -49,5 +49,6 @@ extern const struct command rebuild_command;
 extern const struct command rejected_command;
 extern const struct command export_command;
 extern const struct command import_command;
+extern const struct command redact_command;
 
 #endif

@@ -6,10 +6,12 @@
 
 #include <inttypes.h>
 
+/* What was set aside under the number of a redacted event is blank like that. */
 static const struct postgres_statement rejected_statement = {
     "replay_rejected", "SELECT producer_id, sequence, stream, stream_id, reason, detail, resolved_at IS NULL,"
-                       " payload, payload_bytes, digest"
-                       " FROM taskledger.rejected_event ORDER BY id"};
+                       " payload, payload_bytes, digest, octet_length(payload) = 0 AND EXISTS (SELECT"
+                       "   FROM taskledger.redaction d WHERE d.producer_id = r.producer_id AND d.sequence = r.sequence)"
+                       " FROM taskledger.rejected_event r ORDER BY id"};
 
 /* Who prunes leaves a record. Whoever may write the books may say so all the same, and nobody should be led astray. */
 static const struct postgres_statement pruned_statement = {
@@ -163,7 +165,7 @@ static bool visit_rejected(void *self, const struct postgres_row *row, struct er
         .payload_bytes = cell_number(row, 8),
         .digest = cell(row, 9),
     };
-    if (!verify_aside_check(&aside, &verify->report, error))
+    if (!postgres_read_boolean(cell(row, 10)) && !verify_aside_check(&aside, &verify->report, error))
         return false;
     if (postgres_read_boolean(cell(row, 6)))
         verify_report_add(&verify->report, &finding, "%.*s: %.*s", SLICE_PRINT(reason), SLICE_PRINT(cell(row, 5)));
