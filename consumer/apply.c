@@ -36,7 +36,8 @@ struct apply {
     struct known known;
     struct columns retell;
     struct rows rows;
-    bool wary; /* the last batch held events that were there: look before copying */
+    bool wary;         /* the last batch held events that were there: look before copying */
+    bool watches_late; /* the last batch held events of pruned producers: the same */
     struct apply_counters counters;
 };
 
@@ -110,6 +111,9 @@ static void count_row(struct apply *apply, const struct intake_row *row, int64_t
     case INTAKE_CONFLICT:
         apply->counters.rejected[APPLY_IDENTITY_CONFLICT]++;
         break;
+    case INTAKE_LATE:
+        apply->counters.late++;
+        break;
     }
 }
 
@@ -141,8 +145,8 @@ static bool has_deletions_or_suspects(const struct batch *batch)
 /* All of it is stored already. */
 static bool is_needless(const struct intake *intake, const struct batch *batch)
 {
-    return !intake_has(intake, INTAKE_NEW) && !intake_has(intake, INTAKE_CONFLICT) && intake->faults == NULL &&
-           !has_deletions_or_suspects(batch);
+    return !intake_has(intake, INTAKE_NEW) && !intake_has(intake, INTAKE_CONFLICT) &&
+           !intake_has(intake, INTAKE_LATE) && intake->faults == NULL && !has_deletions_or_suspects(batch);
 }
 
 /* What is there already is marked, and left out of the COPY. */
@@ -157,10 +161,20 @@ static bool look_up(struct apply *apply, struct error *error)
     return found == 0 || retell_put(&apply->retell, apply->postgres, &apply->intake, error);
 }
 
+static bool look_for_late(struct apply *apply, struct error *error)
+{
+    size_t found;
+
+    if (!late_mark(&apply->rows.late, apply->postgres, &apply->intake, &found, error))
+        return false;
+    apply->watches_late = found > 0;
+    return found == 0 || retell_put(&apply->retell, apply->postgres, &apply->intake, error);
+}
+
 static bool store(struct apply *apply, const struct batch *batch, struct error *error)
 {
     intake_mark(&apply->intake);
-    if (apply->wary && !look_up(apply, error))
+    if ((apply->wary && !look_up(apply, error)) || (apply->watches_late && !look_for_late(apply, error)))
         return false;
     return is_needless(&apply->intake, batch) ||
            (rows_begin(&apply->rows, &apply->intake, error) && rows_finish(&apply->rows, &apply->intake, batch, error));
@@ -188,11 +202,12 @@ static bool apply_batch(void *self, const struct batch *batch, struct error *err
             count_batch(apply, batch);
             return true;
         }
-        if (why.reason != sqlstate_duplicate_key) {
+        if (why.reason != sqlstate_duplicate_key && why.reason != sqlstate_late) {
             *error = why;
             return failed(apply, error);
         }
-        apply->wary = true;
+        apply->wary = apply->wary || why.reason == sqlstate_duplicate_key;
+        apply->watches_late = apply->watches_late || why.reason == sqlstate_late;
     }
     return error_set(error, ERROR_TRANSIENT, "contention", "could not apply %zu events: others are storing them",
                      apply->intake.count);

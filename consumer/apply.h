@@ -55,6 +55,7 @@ struct apply_counters {
     uint64_t looked_up;               /* batches looked up before they were copied: some of it was there */
     uint64_t events;                  /* stored */
     uint64_t duplicates;              /* the same event again */
+    uint64_t late;                    /* of pruned producers: held, not stored */
     uint64_t rejected[APPLY_REASONS]; /* set aside */
     uint64_t deleted;                 /* entries gone from the stream before they were applied */
     struct histogram delay_us;        /* from occurred to committed, by histogram_delay_us */

@@ -81,6 +81,7 @@ struct daemon {
     uint64_t retraces;
     uint64_t crashing;
     uint64_t reprieved;
+    bool late_told;
 
     bool sink_failed; /* the last call of the sink */
     bool turn_failed; /* the last one */

@@ -245,6 +245,16 @@ static void tell_reprieved(struct daemon *daemon)
     daemon->reprieved = now;
 }
 
+static void tell_late(struct daemon *daemon)
+{
+    if (daemon->late_told || apply_counters(daemon->apply)->late == 0)
+        return;
+    daemon->late_told = true;
+    log_write(&daemon->log, LOG_LEVEL_WARNING, "late_events",
+              LOG_FIELDS(log_text("detail", "events of producers that were pruned: held and not stored; counted in "
+                                            "producer.late_events")));
+}
+
 static void tell_stopping(struct daemon *daemon)
 {
     if (daemon->said_stopping || !*daemon->stop)
@@ -295,5 +305,6 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_retraces(daemon);
     tell_suspects(daemon);
     tell_reprieved(daemon);
+    tell_late(daemon);
     tell_stopping(daemon);
 }

@@ -26,6 +26,7 @@ enum intake_state {
     INTAKE_NEW,       /* to be stored */
     INTAKE_DUPLICATE, /* stored, or earlier in this batch, with the same bytes */
     INTAKE_CONFLICT,  /* stored, or earlier in this batch, with other bytes */
+    INTAKE_LATE,      /* of a producer that was pruned: see late.h */
 };
 
 struct intake_row {

@@ -36,6 +36,8 @@ static const struct metric metrics[] = {
      "Events stored in the ledger."},
     {"taskledger_consumer_duplicates_total", METRIC_COUNTER, AT(apply.duplicates), NULL,
      "Events that came again and were in the ledger already, with the same bytes."},
+    {"taskledger_late_events_total", METRIC_COUNTER, AT(apply.late), NULL,
+     "Events of producers that were pruned before: held and not stored."},
     {"taskledger_consumer_rejected_total", METRIC_REASONS, AT(apply.rejected), NULL,
      "Entries set aside in rejected_event, by reason."},
     {"taskledger_consumer_deleted_total", METRIC_COUNTER, AT(apply.deleted), NULL,

@@ -48,7 +48,7 @@ static void add_stored(struct columns *columns, const struct intake *intake)
     for (size_t i = 0; i < intake->count; i++) {
         const struct event *event = &intake->sorted[i]->event;
 
-        if (intake->sorted[i]->state != INTAKE_NEW)
+        if (intake->sorted[i]->state != INTAKE_NEW && intake->sorted[i]->state != INTAKE_LATE)
             continue;
         add_dropped(columns, event);
         if (run.first > 0 && continues(&run, event)) {

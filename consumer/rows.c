@@ -14,6 +14,7 @@ void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *
     producer_runs_init(&rows->runs);
     fault_rows_init(&rows->faults, digester, keys);
     suspect_rows_init(&rows->suspects);
+    late_init(&rows->late);
     rows->keys = keys;
 }
 
@@ -25,6 +26,7 @@ void rows_close(struct rows *rows)
     columns_close(&rows->runs);
     fault_rows_close(&rows->faults);
     columns_close(&rows->suspects);
+    late_close(&rows->late);
 }
 
 /* An earlier transaction may have failed with rows still here. */
@@ -36,6 +38,7 @@ static void forget(struct rows *rows)
     columns_reset(&rows->faults.rejected);
     columns_reset(&rows->faults.lost);
     columns_reset(&rows->suspects);
+    columns_reset(&rows->late.counted);
 }
 
 static const struct postgres_statement begin_statement = {"begin", "BEGIN"};
@@ -54,7 +57,7 @@ static bool put(struct rows *rows, struct intake *intake, const struct batch *ba
 
     return task_rows_put(&rows->tasks, postgres, intake, error) &&
            producer_rows_put(&rows->producers, postgres, intake, error) &&
-           producer_runs_put(&rows->runs, postgres, intake, error) &&
+           late_put(&rows->late, postgres, intake, error) && producer_runs_put(&rows->runs, postgres, intake, error) &&
            fault_rows_put_rejected(&rows->faults, postgres, intake, error) &&
            fault_rows_put_lost(&rows->faults, postgres, batch, error) &&
            suspect_rows_put(&rows->suspects, postgres, rows->keys, batch, error);
@@ -63,7 +66,7 @@ static bool put(struct rows *rows, struct intake *intake, const struct batch *ba
 /* What is left in the columns, and the COMMIT, in one round trip. */
 static bool send_and_commit(struct rows *rows, struct error *error)
 {
-    struct columns *tables[] = {&rows->tasks,           &rows->producers,   &rows->runs,
+    struct columns *tables[] = {&rows->tasks,           &rows->producers,   &rows->late.counted, &rows->runs,
                                 &rows->faults.rejected, &rows->faults.lost, &rows->suspects};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     struct postgres_parameter parameters[TABLES][COLUMNS_MAX];

@@ -7,6 +7,7 @@
 #include "consumer/fault_rows.h"
 #include "consumer/intake.h"
 #include "consumer/keys.h"
+#include "consumer/late.h"
 #include "proto/digester.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct rows {
     struct columns runs;
     struct fault_rows faults;
     struct columns suspects;
+    struct late late;
     const struct keys *keys; /* borrowed */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 const char sqlstate_duplicate_key[] = "duplicate_key";
+const char sqlstate_late[] = "late";
 const char sqlstate_read_only[] = "read_only";
 const char sqlstate_statement_lost[] = "statement_lost";
 
@@ -32,6 +33,7 @@ static const struct row rows[] = {
     {"57014", {ERROR_TRANSIENT, "canceled"}},         /* statement_timeout, or somebody */
     {"57P03", {ERROR_TRANSIENT, "starting"}},
     {"57P04", {ERROR_FATAL,     "no_database"}},
+    {"P0L01", {ERROR_REJECTED,  sqlstate_late}},      /* taskledger.refuse_pruned */
     {"XX000", {ERROR_TRANSIENT, "internal"}},
 
     /* Classes. */

@@ -17,6 +17,7 @@ enum { SQLSTATE_LENGTH = 5 };
 
 /* Reasons that somebody acts upon; all others are only counted and shown. */
 extern const char sqlstate_duplicate_key[];  /* 23505: a row with this key is there */
+extern const char sqlstate_late[];           /* P0L01: our own: its producer was pruned */
 extern const char sqlstate_read_only[];      /* 25006: of several servers another may be the one to write to by now */
 extern const char sqlstate_statement_lost[]; /* a prepared statement is gone, or there when it should not be */
 

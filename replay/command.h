@@ -49,6 +49,7 @@ extern const struct command rebuild_command;
 extern const struct command rejected_command;
 extern const struct command export_command;
 extern const struct command import_command;
+extern const struct command prune_command;
 extern const struct command redact_command;
 
 #endif

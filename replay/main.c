@@ -31,6 +31,7 @@ static const struct command *const commands[] = {
     &rejected_command,
     &export_command,
     &import_command,
+    &prune_command,
     &redact_command,
 };
 /* clang-format on */

@@ -59,6 +59,8 @@ struct settings {
     const char *cursor_file;
     bool from_stream;
     bool force;
+    const char *before;
+    const char *exported;
     const char *reason;
     bool all;
     bool execute;

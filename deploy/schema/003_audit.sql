@@ -22,6 +22,92 @@ CREATE TABLE taskledger.prune_boundary (
 );
 
 
+-- Events of pruned producers that came afterwards. They are held and not stored; one that is delivered twice may count twice.
+ALTER TABLE taskledger.producer ADD COLUMN late_events bigint NOT NULL DEFAULT 0;
+
+-- What was done: one row a partition.
+CREATE TABLE taskledger.prune (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    partition_name text NOT NULL,
+    before_at      timestamptz NOT NULL,               -- --before: all in it was older
+    events         bigint NOT NULL,
+    producers      bigint NOT NULL,
+    tasks          bigint NOT NULL,                    -- that had events in it
+    is_sealed      boolean NOT NULL,                   -- and these seals held
+    is_exported    boolean NOT NULL,
+    reason         text,
+    pruned_at      timestamptz NOT NULL DEFAULT now(),
+    pruned_by      text NOT NULL DEFAULT session_user
+);
+
+-- Partitions into which something came since somebody began to prune them. Rows are only added, so that nobody waits.
+CREATE TABLE taskledger.prune_touched (
+    partition_name text NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+
+-- With the owner's rights: consumers may not write there.
+CREATE FUNCTION taskledger.prune_note() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO taskledger.prune_touched VALUES (TG_TABLE_NAME);
+    RETURN NULL;
+END
+$$;
+
+-- From here on it is known whether something comes into a partition. False: somebody held a lock; call again.
+CREATE FUNCTION taskledger.prune_watch(partition_name text) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE TRIGGER prune_note AFTER INSERT ON taskledger.%I'
+                   ' FOR EACH ROW EXECUTE FUNCTION taskledger.prune_note()', partition_name);
+    DELETE FROM taskledger.prune_touched t WHERE t.partition_name = prune_watch.partition_name;
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
+END
+$$;
+
+-- Takes a partition away, as the end of the transaction that has folded it. What became of it:
+--   dropped
+--   locked    somebody held a lock; everybody goes on, call again
+--   touched   something came into it after it was watched: what was folded is not all
+CREATE FUNCTION taskledger.prune_drop(partition_name text) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    LOCK TABLE ONLY taskledger.task_event IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE taskledger.%I IN ACCESS EXCLUSIVE MODE', partition_name);
+    IF EXISTS (SELECT FROM taskledger.prune_touched t WHERE t.partition_name = prune_drop.partition_name) THEN
+        RETURN 'touched';
+    END IF;
+    EXECUTE format('ALTER TABLE taskledger.task_event DETACH PARTITION taskledger.%I', partition_name);
+    EXECUTE format('DROP TABLE taskledger.%I', partition_name);
+    RETURN 'dropped';
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN 'locked';
+END
+$$;
+
+-- The events of a pruned producer are gone, so what comes now has no partition of its month. A consumer that does not know
+-- learns it here, by a code of our own: class P0, so that one of yesterday takes it for a refusal of this event alone.
+CREATE FUNCTION taskledger.refuse_pruned() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM taskledger.producer p WHERE p.producer_id = NEW.producer_id AND p.pruned_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'producer % was pruned: number % came too late', NEW.producer_id, NEW.sequence
+            USING ERRCODE = 'P0L01';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER refuse_pruned BEFORE INSERT ON taskledger.task_event_other
+    FOR EACH ROW EXECUTE FUNCTION taskledger.refuse_pruned();
+
+REVOKE ALL ON FUNCTION taskledger.prune_note(), taskledger.prune_watch(text), taskledger.prune_drop(text) FROM PUBLIC;
+
+
 -- ---- partitions of the past -----------------------------------------------------------------------------------------
 
 -- Makes the partition for producers born at this instant (Unix milliseconds), with the rights of the owner, unless
@@ -45,6 +131,12 @@ BEGIN
     BEGIN
         PERFORM pg_advisory_xact_lock(1953260647, 2); -- one maker at a time; class 'tldg'
         PERFORM taskledger.make_partition(name, month);
+        IF EXISTS (SELECT FROM taskledger.producer WHERE pruned_at IS NOT NULL AND producer_id
+                   BETWEEN taskledger.first_uuid(month) AND taskledger.first_uuid(month + interval '1 month'))
+        THEN
+            EXECUTE format('CREATE TRIGGER refuse_pruned BEFORE INSERT ON taskledger.%I'
+                           ' FOR EACH ROW EXECUTE FUNCTION taskledger.refuse_pruned()', name);
+        END IF;
     EXCEPTION
         WHEN duplicate_table OR check_violation OR lock_not_available THEN
             NULL;

@@ -22,6 +22,12 @@ static const struct scan_statements bases_in_range = {
     .declare = {"range_bases", "DECLARE range_bases NO SCROLL CURSOR FOR " SELECT_BASES IN_RANGE},
     .fetch = {"range_bases_fetch", "FETCH 100 FROM range_bases"},
 };
+static const struct scan_statements events_said = {
+    .declare = {"said_events", "DECLARE said_events NO SCROLL CURSOR FOR " SELECT_EVENTS
+                               " WHERE producer_id >= $1::uuid AND producer_id < $2::uuid AND task_id IS NOT NULL"
+                               " ORDER BY task_id"},
+    .fetch = {"said_events_fetch", "FETCH 500 FROM said_events"},
+};
 static const struct scan_statements events_of_touched = {
     .declare = {"touched_events", "DECLARE touched_events NO SCROLL CURSOR FOR " SELECT_EVENTS TOUCHED},
     .fetch = {"touched_events_fetch", "FETCH 500 FROM touched_events"},
@@ -174,6 +180,14 @@ bool refold_range(struct refold *refold, struct slice first, struct slice before
     return scan_open(&refold->event_rows, refold->postgres, &events_in_range, parameters, error) &&
            scan_open(&refold->base_rows, refold->postgres, &bases_in_range, parameters, error) &&
            fold_all(refold, error);
+}
+
+bool refold_said(struct refold *refold, const struct uuid *first, const struct uuid *before, struct error *error)
+{
+    const struct postgres_parameter parameters[] = {{.value = slice_of(first->bytes, UUID_BYTES)},
+                                                    {.value = slice_of(before->bytes, UUID_BYTES)}};
+
+    return scan_open(&refold->event_rows, refold->postgres, &events_said, parameters, error) && fold_all(refold, error);
 }
 
 bool refold_touched(struct refold *refold, struct error *error)

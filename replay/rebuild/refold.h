@@ -46,6 +46,9 @@ struct refold {
  * folded: a projection without it would be false. */
 bool refold_range(struct refold *refold, struct slice first, struct slice before, struct error *error);
 
+/* What the events of producers from `first` up to, without, `before` alone add up to. */
+bool refold_said(struct refold *refold, const struct uuid *first, const struct uuid *before, struct error *error);
+
 /* The tasks of taskledger.rebuild_touched. */
 bool refold_touched(struct refold *refold, struct error *error);
 

@@ -329,6 +329,7 @@ const struct command redact_command = {
         "\n"
         "Exit codes: 0 done, or planned, or redacted before, 2 there is no such event, 3 not the ledger's owner, 6\n"
         "another prune or redact is at work.\n",
+    .example = "taskledger-replay redact 01995d3c-7bce-7000-8000-5f0c9a1e0001#17 --reason 'request 4711'\n",
     .flags = flags,
     .run = run,
 };

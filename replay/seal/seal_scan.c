@@ -7,13 +7,19 @@
 enum { ARENA_KEPT_BYTES = 256 * 1024 };
 
 /* Of what was redacted its two digests stand elsewhere. */
-static const struct postgres_statement events_statement = {
-    "seal_events", "SELECT producer_id, sequence, payload,"
-                   " CASE WHEN payload = '' THEN (SELECT digest FROM taskledger.redaction r"
-                   "  WHERE r.producer_id = e.producer_id AND r.sequence = e.sequence) END,"
-                   " CASE WHEN payload = '' THEN (SELECT previous_digest FROM taskledger.redaction r"
-                   "  WHERE r.producer_id = e.producer_id AND r.sequence = e.sequence) END"
-                   " FROM taskledger.task_event e ORDER BY producer_id, sequence"};
+#define SELECT_EVENTS                                                                  \
+    "SELECT producer_id, sequence, payload,"                                           \
+    " CASE WHEN payload = '' THEN (SELECT digest FROM taskledger.redaction r"          \
+    "  WHERE r.producer_id = e.producer_id AND r.sequence = e.sequence) END,"          \
+    " CASE WHEN payload = '' THEN (SELECT previous_digest FROM taskledger.redaction r" \
+    "  WHERE r.producer_id = e.producer_id AND r.sequence = e.sequence) END"           \
+    " FROM taskledger.task_event e"
+
+static const struct postgres_statement events_statement = {"seal_events",
+                                                           SELECT_EVENTS " ORDER BY producer_id, sequence"};
+static const struct postgres_statement range_statement = {"seal_events_range", SELECT_EVENTS
+                                                          " WHERE producer_id >= $1::uuid AND producer_id < $2::uuid"
+                                                          " ORDER BY producer_id, sequence"};
 
 struct walk {
     struct seal_scan *scan;
@@ -126,6 +132,27 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     return true;
 }
 
+/* What was set aside of others is passed over. */
+static bool follow_range(struct walk *walk, const struct seal_scan_range *range, struct error *error)
+{
+    const struct postgres_parameter parameters[] = {{.value = slice_of(range->first.bytes, UUID_BYTES)},
+                                                    {.value = slice_of(range->before.bytes, UUID_BYTES)}};
+
+    while (held_is_before(&walk->held, &range->first, 0))
+        if (!held_next(&walk->held, error))
+            return false;
+    return postgres_stream(walk->scan->ledger->main, &range_statement, parameters, 2, visit, walk, error) &&
+           pass_held(walk, &range->before, 0, error);
+}
+
+static bool follow_all(struct walk *walk, struct error *error)
+{
+    if (walk->scan->range != NULL)
+        return follow_range(walk, walk->scan->range, error);
+    return postgres_stream(walk->scan->ledger->main, &events_statement, NULL, 0, visit, walk, error) &&
+           pass_held(walk, NULL, 0, error);
+}
+
 bool seal_scan_run(struct seal_scan *scan, struct error *error)
 {
     struct part all;
@@ -139,9 +166,7 @@ bool seal_scan_run(struct seal_scan *scan, struct error *error)
     walk.chain.self = &walk;
     if (walk.digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
-    bool good = held_open(&walk.held, scan->ledger->side, &all, error) &&
-                postgres_stream(scan->ledger->main, &events_statement, NULL, 0, visit, &walk, error) &&
-                pass_held(&walk, NULL, 0, error);
+    bool good = held_open(&walk.held, scan->ledger->side, &all, error) && follow_all(&walk, error);
     held_close(&walk.held);
     digester_free(walk.digester);
     arena_close(&walk.arena);

@@ -10,8 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Producers from `first` up to, without, `before`. */
+struct seal_scan_range {
+    struct uuid first;
+    struct uuid before;
+};
+
 struct seal_scan {
-    struct ledger *ledger; /* with both sessions on one snapshot; borrowed */
+    struct ledger *ledger;               /* with both sessions on one snapshot; borrowed */
+    const struct seal_scan_range *range; /* NULL: all producers */
     struct chain_listener listener;
     struct console_progress *progress; /* borrowed */
     uint64_t expected_events;
