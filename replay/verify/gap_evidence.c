@@ -6,15 +6,14 @@
 /* The range type has no room for its last number, 2^63 - 1; whoever fills `held` leaves it out. */
 #define LAST_IN_A_RANGE "9223372036854775806"
 
+/* clang-format off */
 /* Something of this kind was noticed between what came before them and, with some patience, what came behind. */
 #define WENT_WRONG(kind)                                                                               \
     "EXISTS (SELECT FROM taskledger.loss WHERE loss.kind = '" kind "'"                                 \
     "  AND detected_at >= coalesce(front.recorded_at, p.opened_at, '-infinity') - interval '1 minute'" \
     "  AND detected_at <= coalesce(behind.recorded_at, 'infinity') + interval '10 minutes')"
 
-#define NEAR(side, order)                                                                        \
-    "(SELECT task_id FROM taskledger.task_event WHERE producer_id = $1::uuid AND sequence " side \
-    " ORDER BY sequence " order " LIMIT 5)"
+#define EVENT_OF_IT "FROM taskledger.task_event AS e WHERE e.producer_id = $1::uuid"
 
 static const struct postgres_statement statement = {
     "replay_gap_evidence",
@@ -22,34 +21,21 @@ static const struct postgres_statement statement = {
     " coalesce($3::int8 <= p.archived_sequence OR EXISTS (SELECT FROM unnest(p.held) AS r"
     "  WHERE lower(r) <= $2::int8 AND upper(r) > least($3::int8, " LAST_IN_A_RANGE ")), false),"
     " front.occurred_at, behind.occurred_at, latest.recorded_at,"
-    " (SELECT min(detected_at) FROM taskledger.loss WHERE loss.kind = 'gap' AND "
-    "loss.producer_id = $1::uuid"
-    "  AND loss.first_sequence <= $3::int8 AND loss.last_sequence >= "
-    "$2::int8), " WENT_WRONG("deleted_while_pending") ", " WENT_WRONG("stream_went_back") ", " WENT_WRONG(
-        "ledger_went_back") ","
-                            " (SELECT jsonb_agg(task_id ORDER BY has_ended, task_id)::text "
-                            "FROM"
-                            "  (SELECT DISTINCT task_id, task.finished_at IS NOT NULL AS "
-                            "has_ended FROM (" NEAR("< $2::int8", "DESC") "    UNION " NEAR(
-                                "> $3::int8", "ASC") ") AS near LEFT JOIN taskledger.task USING (task_id)"
-                                                     "   WHERE task_id IS NOT NULL) AS affected)"
-                                                     " FROM (SELECT $1::uuid AS producer_id) AS asked "
-                                                     "LEFT JOIN taskledger.producer AS p USING "
-                                                     "(producer_id)"
-                                                     " LEFT JOIN LATERAL (SELECT e.occurred_at, "
-                                                     "e.recorded_at FROM taskledger.task_event AS e"
-                                                     "  WHERE e.producer_id = $1::uuid AND e.sequence < "
-                                                     "$2::int8 ORDER BY e.sequence DESC LIMIT 1) AS "
-                                                     "front ON true"
-                                                     " LEFT JOIN LATERAL (SELECT e.occurred_at, "
-                                                     "e.recorded_at FROM taskledger.task_event AS e"
-                                                     "  WHERE e.producer_id = $1::uuid AND e.sequence > "
-                                                     "$3::int8 ORDER BY e.sequence LIMIT 1) AS behind ON "
-                                                     "true"
-                                                     " LEFT JOIN LATERAL (SELECT e.recorded_at FROM "
-                                                     "taskledger.task_event AS e"
-                                                     "  WHERE e.producer_id = $1::uuid ORDER BY "
-                                                     "e.sequence DESC LIMIT 1) AS latest ON true"};
+    " (SELECT min(detected_at) FROM taskledger.loss WHERE loss.kind = 'gap' AND loss.producer_id = $1::uuid"
+    "  AND loss.first_sequence <= $3::int8 AND loss.last_sequence >= $2::int8), "
+    WENT_WRONG("deleted_while_pending") ", " WENT_WRONG("stream_went_back") ", " WENT_WRONG("ledger_went_back") ","
+    " (SELECT jsonb_agg(task_id ORDER BY has_ended, task_id)::text FROM"
+    "  (SELECT DISTINCT task_id, task.finished_at IS NOT NULL AS has_ended FROM"
+    "    ((SELECT e.task_id " EVENT_OF_IT " AND e.sequence < $2::int8 ORDER BY e.sequence DESC LIMIT 5)"
+    "     UNION (SELECT e.task_id " EVENT_OF_IT " AND e.sequence > $3::int8 ORDER BY e.sequence LIMIT 5)) AS near"
+    "   LEFT JOIN taskledger.task USING (task_id) WHERE task_id IS NOT NULL) AS affected)"
+    " FROM (SELECT $1::uuid AS producer_id) AS asked LEFT JOIN taskledger.producer AS p USING (producer_id)"
+    " LEFT JOIN LATERAL (SELECT e.occurred_at, e.recorded_at " EVENT_OF_IT " AND e.sequence < $2::int8"
+    "  ORDER BY e.sequence DESC LIMIT 1) AS front ON true"
+    " LEFT JOIN LATERAL (SELECT e.occurred_at, e.recorded_at " EVENT_OF_IT " AND e.sequence > $3::int8"
+    "  ORDER BY e.sequence LIMIT 1) AS behind ON true"
+    " LEFT JOIN LATERAL (SELECT e.recorded_at " EVENT_OF_IT " ORDER BY e.sequence DESC LIMIT 1) AS latest ON true"};
+/* clang-format on */
 
 static struct slice text_of(const struct gap_evidence *evidence, size_t column)
 {

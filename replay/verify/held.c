@@ -3,9 +3,9 @@
 /* The digest of one that was not kept whole is not that of its bytes. */
 static const struct postgres_statement held_statement = {
     "replay_held", "SELECT producer_id, sequence, id, CASE WHEN digest = sha256(payload) THEN digest END, rejected_at"
-                   " FROM taskledger.rejected_event"
-                   " WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8) AND " PART_OF_PRODUCERS(
-                       "$4", "$5") " ORDER BY producer_id, sequence, id LIMIT 1000"};
+                   " FROM taskledger.rejected_event WHERE (producer_id, sequence, id) > ($1::uuid, $2::int8, $3::int8)"
+                   " AND CASE " PART_OF_PRODUCER " % $5::int8 WHEN $4::int8 - 1 THEN true END"
+                   " ORDER BY producer_id, sequence, id LIMIT 1000"};
 
 static struct slice cell(const struct held *held, size_t column)
 {

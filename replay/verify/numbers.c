@@ -16,12 +16,10 @@ static const struct postgres_statement all_statement = {
 
 static const struct postgres_statement part_statement = {
     "replay_numbers_part",
-    PART_WITH_PRODUCERS(
-        "$1", "$2") " SELECT part.producer_id, sequence, before, after IS NULL FROM part CROSS JOIN LATERAL"
-                    " (SELECT e.sequence, lag(e.sequence) OVER run AS before, lead(e.sequence) OVER run AS after"
-                    "  FROM taskledger.task_event AS e WHERE e.producer_id = part.producer_id WINDOW run AS (ORDER BY "
-                    "e.sequence)"
-                    "  ORDER BY e.sequence) AS number WHERE " EDGES};
+    PART_WITH_PRODUCERS " SELECT part.producer_id, sequence, before, after IS NULL FROM part CROSS JOIN LATERAL"
+                        " (SELECT e.sequence, lag(e.sequence) OVER run AS before, lead(e.sequence) OVER run AS after"
+                        "  FROM taskledger.task_event AS e WHERE e.producer_id = part.producer_id"
+                        "  WINDOW run AS (ORDER BY e.sequence) ORDER BY e.sequence) AS number WHERE " EDGES};
 
 static const struct postgres_statement one_statement = {
     "replay_numbers_one", "SELECT $1::uuid, sequence, before, after IS NULL FROM"

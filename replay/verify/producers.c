@@ -4,7 +4,8 @@ static const struct postgres_statement books_statement = {
     "replay_books",
     "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1, known_sequence),"
     " last_sequence, closed_at, pruned_at IS NOT NULL FROM taskledger.producer"
-    " WHERE producer_id > $1::uuid AND " PART_OF_PRODUCERS("$2", "$3") " ORDER BY producer_id LIMIT 1000"};
+    " WHERE producer_id > $1::uuid AND CASE " PART_OF_PRODUCER " % $3::int8 WHEN $2::int8 - 1 THEN true END"
+    " ORDER BY producer_id LIMIT 1000"};
 
 static struct slice cell(const struct pages *pages, size_t column)
 {

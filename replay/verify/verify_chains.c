@@ -13,10 +13,9 @@ static const struct postgres_statement events_statement = {
     "replay_events", "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event ORDER BY producer_id, sequence"};
 
 static const struct postgres_statement part_statement = {
-    "replay_events_part",
-    PART_WITH_PRODUCERS("$1", "$2") " SELECT e.* FROM part CROSS JOIN LATERAL (SELECT " VERIFY_EVENT_COLUMNS
-                                    " FROM taskledger.task_event AS e WHERE e.producer_id ="
-                                    " part.producer_id ORDER BY e.sequence) AS e"};
+    "replay_events_part", PART_WITH_PRODUCERS " SELECT e.* FROM part CROSS JOIN LATERAL (SELECT " VERIFY_EVENT_COLUMNS
+                                              " FROM taskledger.task_event AS e"
+                                              "  WHERE e.producer_id = part.producer_id ORDER BY e.sequence) AS e"};
 
 struct chains {
     struct verify *verify;

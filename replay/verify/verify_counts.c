@@ -4,23 +4,20 @@
 
 /* Tasks whose row does not count as many events as there are, of the indexes alone; a server with little memory sorts on
  * its disk. */
-static const struct postgres_statement differing_statement = {
-    "replay_counts",
-    "SELECT task_id, told.event_count, there.events FROM"
-    " (SELECT task_id, event_count FROM taskledger.task WHERE " PART_OF_TASKS(
-        "$1",
-        "$2") ") AS told"
-              " FULL JOIN (SELECT task_id, sum(events)::int8 AS events FROM"
-              "   (SELECT task_id, count(*) AS events FROM taskledger.task_event"
-              "     WHERE task_id IS NOT NULL AND " PART_OF_TASKS(
-                  "$1",
-                  "$2") " GROUP BY task_id"
-                        "    UNION ALL SELECT task_id, event_count FROM taskledger.task_base WHERE " PART_OF_TASKS(
-                            "$1", "$2") "   ) AS one GROUP BY task_id) AS there USING (task_id)"
-                                        " WHERE told.event_count IS DISTINCT FROM there.events ORDER BY task_id"};
+#define IN_PART "($2::int8 = 1 OR CASE " PART_OF_TASK " % $2::int8 WHEN $1::int8 - 1 THEN true END)"
 
-static const struct postgres_statement tasks_statement = {
-    "replay_task_count", "SELECT count(*) FROM taskledger.task WHERE " PART_OF_TASKS("$1", "$2")};
+static const struct postgres_statement differing_statement = {
+    "replay_counts", "WITH there AS (SELECT task_id, count(*) AS events FROM taskledger.task_event"
+                     "  WHERE task_id IS NOT NULL AND " IN_PART " GROUP BY task_id"
+                     "  UNION ALL SELECT task_id, event_count FROM taskledger.task_base WHERE " IN_PART ")"
+                     " SELECT task_id, told.event_count, there.events"
+                     " FROM (SELECT task_id, event_count FROM taskledger.task WHERE " IN_PART ") AS told"
+                     " FULL JOIN (SELECT task_id, sum(events)::int8 AS events FROM there GROUP BY task_id) AS there"
+                     "  USING (task_id)"
+                     " WHERE told.event_count IS DISTINCT FROM there.events ORDER BY task_id"};
+
+static const struct postgres_statement tasks_statement = {"replay_task_count",
+                                                          "SELECT count(*) FROM taskledger.task WHERE " IN_PART};
 
 static bool visit(void *self, const struct postgres_row *row, struct error *error)
 {

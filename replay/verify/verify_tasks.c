@@ -12,21 +12,23 @@
 enum { ARENA_KEPT_BYTES = 256 * 1024 };
 
 /* Three scans in the order of task_id side by side: the events stream in; the rows of `task` and of `task_base` are
- * paged along with them. */
-static const struct postgres_statement events_statement = {
-    "replay_task_events",
-    "SELECT task_id, payload FROM taskledger.task_event WHERE task_id IS NOT NULL AND " PART_OF_TASKS(
-        "$1", "$2") " ORDER BY task_id"};
+ * paged along with them. Of all tasks, or of those of a part. */
+#define EVENTS        "SELECT task_id, payload FROM taskledger.task_event WHERE task_id IS NOT NULL"
+#define ROWS_OF(name) "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger." name " WHERE task_id > $1::text COLLATE \"C\""
+#define ONE_PAGE      " ORDER BY task_id LIMIT 200"
+#define IN_PART       " AND CASE " PART_OF_TASK " % $3::int8 WHEN $2::int8 - 1 THEN true END"
 
-static const struct postgres_statement rows_statement = {
-    "replay_task_rows",
-    "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task"
-    " WHERE task_id > $1::text COLLATE \"C\" AND " PART_OF_TASKS("$2", "$3") " ORDER BY task_id LIMIT 200"};
+static const struct postgres_statement events_statement = {"replay_task_events", EVENTS " ORDER BY task_id"};
+static const struct postgres_statement rows_statement = {"replay_task_rows", ROWS_OF("task") ONE_PAGE};
+static const struct postgres_statement bases_statement = {"replay_task_bases", ROWS_OF("task_base") ONE_PAGE};
 
-static const struct postgres_statement bases_statement = {
-    "replay_task_bases",
-    "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task_base"
-    " WHERE task_id > $1::text COLLATE \"C\" AND " PART_OF_TASKS("$2", "$3") " ORDER BY task_id LIMIT 200"};
+static const struct postgres_statement part_events_statement = {
+    "replay_part_task_events",
+    EVENTS " AND CASE " PART_OF_TASK " % $2::int8 WHEN $1::int8 - 1 THEN true END ORDER BY task_id"};
+static const struct postgres_statement part_rows_statement = {"replay_part_task_rows",
+                                                              ROWS_OF("task") IN_PART ONE_PAGE};
+static const struct postgres_statement part_bases_statement = {"replay_part_task_bases",
+                                                               ROWS_OF("task_base") IN_PART ONE_PAGE};
 
 /* What is left of a task's redacted events. */
 static const struct postgres_statement blank_statement = {
@@ -262,28 +264,42 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
 /* ---- the check -------------------------------------------------------------------------------------------------- */
 
+static bool stream(struct tasks *tasks, struct error *error)
+{
+    const struct verify *verify = tasks->verify;
+
+    if (part_is_all(&verify->part))
+        return postgres_stream(verify->ledger.main, &events_statement, NULL, 0, visit, tasks, error);
+    return postgres_stream(verify->ledger.main, &part_events_statement, verify->part.parameters, PART_PARAMETERS, visit,
+                           tasks, error);
+}
+
 static bool scan(struct tasks *tasks, struct error *error)
 {
-    return pages_next(&tasks->rows, error) && pages_next(&tasks->bases, error) &&
-           postgres_stream(tasks->verify->ledger.main, &events_statement, tasks->verify->part.parameters,
-                           PART_PARAMETERS, visit, tasks, error) &&
+    return pages_next(&tasks->rows, error) && pages_next(&tasks->bases, error) && stream(tasks, error) &&
            end_task(tasks, error) && pass_bases(tasks, NULL, error) && pass_orphans(tasks, NULL, error);
+}
+
+static struct pages pages_of(const struct verify *verify, const struct postgres_statement *all,
+                             const struct postgres_statement *part)
+{
+    bool is_all = part_is_all(&verify->part);
+
+    return (struct pages){
+        .postgres = verify->ledger.side,
+        .statement = is_all ? all : part,
+        .key_count = 1,
+        .constants = verify->part.parameters,
+        .constant_count = is_all ? 0 : PART_PARAMETERS,
+    };
 }
 
 bool verify_tasks(struct verify *verify, struct error *error)
 {
     struct tasks tasks = {
         .verify = verify,
-        .rows = {.postgres = verify->ledger.side,
-                 .statement = &rows_statement,
-                 .key_count = 1,
-                 .constants = verify->part.parameters,
-                 .constant_count = PART_PARAMETERS},
-        .bases = {.postgres = verify->ledger.side,
-                  .statement = &bases_statement,
-                  .key_count = 1,
-                  .constants = verify->part.parameters,
-                  .constant_count = PART_PARAMETERS},
+        .rows = pages_of(verify, &rows_statement, &part_rows_statement),
+        .bases = pages_of(verify, &bases_statement, &part_bases_statement),
     };
 
     bool good = scan(&tasks, error);
