@@ -181,6 +181,11 @@ const struct command verify_command = {
         "that everything settled in the stream is in the ledger. Holes are looked at again after the consumers have\n"
         "settled.\n"
         "\n"
+        "--quick reads no payloads: numbers, ends and counts by the indexes alone, books and stream. --subset 1/7 "
+        "checks\n"
+        "one of seven parts of the producers and tasks, the same ones each time; books and stream whole. The coverage\n"
+        "tells what was asked for, and what was not checked.\n"
+        "\n"
         "With --seal also that nothing of what taskledger-replay seal wrote down was changed, removed, inserted or "
         "cut\n"
         "off since; what diverges is named. With --public-key the seal must be signed by that key.\n"
@@ -188,6 +193,8 @@ const struct command verify_command = {
         "Exit codes: 0 clean (notes are no findings), 1 findings, 2 the seal or the key cannot be used, 3 PostgreSQL\n"
         "cannot be reached, 4 not all could be checked, 5 diverged from the seal, whatever else was found.\n",
     .example = "taskledger-replay verify\n"
+               "taskledger-replay verify --quick\n"
+               "taskledger-replay verify --subset $(date +%u)/7\n"
                "taskledger-replay verify --seal /safe/ledger.seal --public-key seal.pub --format json\n",
     .flags = flags,
     .is_read = true,
