@@ -289,11 +289,16 @@ static void give_up(struct outbox *outbox, int64_t now_us)
         note_slow(outbox, now_us - held.since_us);
 }
 
+static int64_t patience_us(const struct outbox_disk *disk)
+{
+    return INT64_C(1000) * (disk->well_us == 0 ? OUTBOX_SPOOL_FIRST_MS : OUTBOX_SPOOL_PATIENCE_MS);
+}
+
 bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
 {
     struct outbox_disk *disk = &outbox->disk;
     int64_t now_us = outbox_now_us();
-    int64_t end_us = now_us + OUTBOX_SPOOL_PATIENCE_MS * 1000;
+    int64_t end_us = now_us + patience_us(disk);
 
     for (; disk->next.ordinal <= ordinal; now_us = outbox_now_us()) {
         if (!disk->keeper_runs || disk->refuses)

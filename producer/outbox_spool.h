@@ -28,6 +28,7 @@ struct outbox_visitor;
 
 enum {
     OUTBOX_SPOOL_PATIENCE_MS = 100,
+    OUTBOX_SPOOL_FIRST_MS = 500, /* the same until a spool was made: a thread has to start, and folders to be made */
     OUTBOX_SPOOL_HELD_MS = 50,   /* who is at the disk for so long is held by it, if he sleeps there */
     OUTBOX_SPOOL_RECENT_MS = 10, /* a moment ago */
     OUTBOX_SPOOL_SYNC_MS = 2000, /* what a sync may take */

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 100, SLACK_MS = 400, RETRY_MS = 1000 };
+enum { PATIENCE_MS = 100, FIRST_MS = 500, SLACK_MS = 400, RETRY_MS = 1000 };
 
 /* ---- a disk that syncs ---- */
 
@@ -32,6 +32,19 @@ int __wrap_fdatasync(int file)
     }
     atomic_store(&syncs, false);
     return 0;
+}
+
+/* ---- a disk on which a folder takes its time, once ---- */
+
+static atomic_int next_folder_ms;
+
+int __real_mkdirat(int place, const char *name, mode_t mode);
+int __wrap_mkdirat(int place, const char *name, mode_t mode);
+
+int __wrap_mkdirat(int place, const char *name, mode_t mode)
+{
+    usleep(1000U * (unsigned)atomic_exchange(&next_folder_ms, 0));
+    return __real_mkdirat(place, name, mode);
 }
 
 /* ---- tests ---- */
@@ -147,6 +160,27 @@ static void what_redis_has_answered_for_gives_way_while_the_disk_is_full(void **
     spooling_wait_for(spooling_works);
     assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
     spooling_wait_for(spooling_memory_is_empty);
+}
+
+static void the_first_emit_waits_for_a_spool_that_is_slow_to_make(void **state)
+{
+    (void)state;
+    atomic_store(&next_folder_ms, 2 * PATIENCE_MS);
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    assert_in_range(emit_and_time(1), 2 * PATIENCE_MS - 1, FIRST_MS + SLACK_MS);
+    assert_int_equal(producing_counters().unspooled, 0);
+    assert_int_equal(producing_counters().spool_works, 1);
+}
+
+static void a_spool_that_is_not_to_be_had_is_waited_for_once(void **state)
+{
+    (void)state;
+    atomic_store(&next_folder_ms, 3 * FIRST_MS);
+    spooling_begin(TASKLEDGER_SPOOL_ALWAYS);
+    assert_in_range(emit_and_time(1), FIRST_MS - 1, FIRST_MS + SLACK_MS);
+    assert_in_range(emit_and_time(100), 0, PATIENCE_MS);
+    assert_int_equal(producing_counters().spool_works, 0);
+    spooling_wait_for(spooling_works);
 }
 
 static void a_stuck_disk_holds_up_one_emit_and_that_not_for_long(void **state)
@@ -325,6 +359,8 @@ int main(void)
         TEST(a_folder_that_cannot_be_made_costs_nothing_but_the_spool),
         TEST(a_full_disk_is_counted_and_used_again_when_there_is_room),
         TEST(what_redis_has_answered_for_gives_way_while_the_disk_is_full),
+        TEST(the_first_emit_waits_for_a_spool_that_is_slow_to_make),
+        TEST(a_spool_that_is_not_to_be_had_is_waited_for_once),
         TEST(a_stuck_disk_holds_up_one_emit_and_that_not_for_long),
         TEST(who_waits_in_vain_for_a_thread_without_a_processor_does_not_blame_the_disk),
         TEST(a_disk_that_was_slow_once_is_used_again_at_once),
