@@ -82,7 +82,7 @@ static const struct option_spec run_specs[] = {
 
 static const struct option_spec sweep_specs[] = {
     OPTION(wait, OPTION_BOOLEAN, .flag = "--wait", .help = "until nothing is left, however long that takes"),
-    TIMEOUT("30s", "how long to go on at most without --wait"),
+    TIMEOUT("30s", "how long to go on at most; with --wait, after how long to say what is in the way"),
     SHARED,
 };
 

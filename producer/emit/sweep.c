@@ -26,27 +26,6 @@ static bool open_all(const struct configuration *configuration, int count, struc
     return delivery_open(&own, producer, error) && stop_open(stop_fd, error);
 }
 
-/* EXIT_OK, EXIT_INTERRUPTED, or EXIT_INCOMPLETE when time was up or going on is in vain. */
-static enum exit_code go_on(struct taskledger_producer *producer, const struct configuration *configuration,
-                            int stop_fd, struct taskledger_counters *counters)
-{
-    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms);
-    uint64_t sweep = sweep_begin(producer);
-
-    for (;;) {
-        bool done = sweep > 0 && sweep_wait(producer, sweep, STEP_MS);
-
-        taskledger_counters(producer, counters);
-        if (done)
-            return EXIT_OK;
-        if (stop_is_wanted(stop_fd))
-            return EXIT_INTERRUPTED;
-        if (!configuration->wait &&
-            (counters->refused_for_good != 0 || clock_left_ms(clock_system(), deadline_us) == 0))
-            return EXIT_INCOMPLETE;
-    }
-}
-
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -82,6 +61,27 @@ static void say_others(const char *directory, const struct adoption_left *left)
                 left->others, plural(left->others), directory, left->others == 1 ? "is" : "are", left->other_target);
 }
 
+static void find_reason(const struct configuration *configuration, const struct taskledger_counters *counters,
+                        char reason[DELIVERY_REASON_BYTES])
+{
+    if (!configuration->enabled)
+        snprintf(reason, DELIVERY_REASON_BYTES, "TASKLEDGER_ENABLED=0");
+    else if (counters->connects > 0 && counters->last_error[0] == '\0')
+        snprintf(reason, DELIVERY_REASON_BYTES, "the ledger has not got all of them yet");
+    else
+        delivery_reason(configuration, counters, reason);
+}
+
+static void say_waiting(const struct configuration *configuration, const struct taskledger_counters *counters)
+{
+    char rest[CONSOLE_TEXT_BYTES_MAX];
+    char reason[DELIVERY_REASON_BYTES];
+
+    find_reason(configuration, counters, reason);
+    snprintf(rest, sizeof rest, "going on: %s", reason);
+    say(counters, rest);
+}
+
 /* What is left, and why. */
 static void say_left(const struct configuration *configuration, const char *directory,
                      const struct taskledger_counters *counters, uint64_t left, const struct error *unreadable)
@@ -95,11 +95,7 @@ static void say_left(const struct configuration *configuration, const char *dire
         return;
     }
 
-    delivery_reason(configuration, counters, reason);
-    if (!configuration->enabled)
-        snprintf(reason, sizeof reason, "TASKLEDGER_ENABLED=0");
-    else if (counters->connects > 0 && counters->last_error[0] == '\0')
-        snprintf(reason, sizeof reason, "the ledger has not got all of them yet");
+    find_reason(configuration, counters, reason);
     snprintf(rest, sizeof rest, "%" PRIu64 " %s left in %s: %s", left, left == 1 ? "is" : "are", directory, reason);
     say(counters, rest);
 }
@@ -111,6 +107,33 @@ static void say_damaged(const char *directory, uint64_t damaged)
                 " segment%s could not be read to the end, being damaged or removed by somebody: the events behind "
                 "that are lost; what is left of %s is set aside in %s/*/*.damaged",
                 damaged, damaged == 1 ? "" : "s", damaged == 1 ? "it" : "them", directory);
+}
+
+/* EXIT_OK, EXIT_INTERRUPTED, or EXIT_INCOMPLETE when time was up or going on is in vain. Who waits for longer is told once
+ * what for. */
+static enum exit_code go_on(struct taskledger_producer *producer, const struct configuration *configuration,
+                            int stop_fd, struct taskledger_counters *counters)
+{
+    int64_t deadline_us = clock_deadline_us(clock_system(), configuration->timeout_ms);
+    uint64_t sweep = sweep_begin(producer);
+    bool was_told = false;
+
+    for (;;) {
+        bool done = sweep > 0 && sweep_wait(producer, sweep, STEP_MS);
+
+        taskledger_counters(producer, counters);
+        if (done)
+            return EXIT_OK;
+        if (stop_is_wanted(stop_fd))
+            return EXIT_INTERRUPTED;
+        if (counters->refused_for_good == 0 && clock_left_ms(clock_system(), deadline_us) > 0)
+            continue;
+        if (!configuration->wait)
+            return EXIT_INCOMPLETE;
+        if (!was_told)
+            say_waiting(configuration, counters);
+        was_told = true;
+    }
 }
 
 static int finish(struct taskledger_producer *producer, const struct configuration *configuration, enum exit_code code,

@@ -222,6 +222,20 @@ def test_interrupted_it_says_how_far_it_came(programs, redis, make_worker, spool
     assert "are left" in program.stderr()
 
 
+def test_a_sweep_that_waits_says_what_for(programs, redis, postgres, consumer, make_worker, spool):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        die(make_worker(proxy, spool="always"), 100)
+        programs.use(proxy)
+        program = programs.start("taskledger-emit", "sweep", "--wait", "--timeout", "300ms")
+        program.wait_for_log("0 spools done with; going on: unix:")
+        proxy.heal()
+        assert program.wait(30) == 0
+    said = program.stderr()
+    assert said.count("going on: ") == 1 and "nothing is left" in said
+    ledger_has(postgres, 100)
+
+
 def test_a_child_does_not_hold_what_its_parent_adopted(programs, redis, make_worker, spool):
     with redis.proxy() as proxy:
         proxy.refuse()
