@@ -30,7 +30,7 @@ class Worker:
         self.children = []
         self.spool = scratch / "spool"
         self.process = subprocess.Popen(
-            ["timeout", "--signal=KILL", "280", build.folder / "tests/worker"],
+            ["setpriv", "--pdeathsig", "KILL", "--", build.folder / "tests/worker"],
             env=environment,
             cwd=scratch,
             stdin=subprocess.PIPE,

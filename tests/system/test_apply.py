@@ -415,6 +415,7 @@ def test_a_line_that_is_cut_again_and_again_costs_nothing_but_time(build, postgr
     waiting = threading.Thread(target=lambda: outcomes.append(applying.outcome()))
     waiting.start()
 
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 10, "some events are stored")
     dice = random.Random()
     while waiting.is_alive():
         proxy.truncate_after(dice.randint(1, 30_000), dice.choice([UP, DOWN]))

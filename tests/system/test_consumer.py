@@ -196,10 +196,10 @@ def test_a_slow_consumer_keeps_what_it_is_working_on(programs, ready, redis, pos
     events = [producer.status(f"t-{i}", "RUNNING", message="m" * 65000) for i in range(480)]
     stream.send(events)
     with postgres.proxy() as proxy:
-        proxy.slow(bytes_per_s=12_000_000)
-        slow = programs.use(redis, proxy).start(CONSUMER, "--claim-idle", "2s")
+        proxy.slow(bytes_per_s=7_000_000)
+        slow = programs.use(redis, proxy).start(CONSUMER, "--claim-idle", "4s")
         wait_until(lambda: stream.pending() == len(events), 10, "one answer has them all")
-        fast = ready("--claim-idle", "2s")
+        fast = ready("--claim-idle", "4s")
         settled(stream)
     assert_ledger_is(postgres, events)
     assert metrics(slow.listen)["taskledger_consumer_refreshed_total"] > 0
