@@ -7,11 +7,11 @@
  *   fewer entries ever added
  *   more entries than were added since, when all it has came since: another stream under the same key
  *   no entry with the ID that was its last, and older ones: asked about after each new connection
- *
- *   all that it ever had is there and came after what its group was given before it was lost: also where no look was in
+ *   all that it ever had, if that came after what its group was given before the group was lost: also where no look was in
  *   time, in the first second of a stream or behind a long batch
  *
- * The second, the third and the last need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What is done about it:
+ * The second, the third and the last need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What is
+ * done about it:
  *
  *   FLUSHALL, DEL, a wiped Redis    the group is gone, too: whoever reads next makes it again, from the beginning
  *   failover, an older file         the group belongs to the key and went back with it: some entries come a second time.

@@ -12,10 +12,11 @@
  *      more; what the ledger has is there once all the same
  *
  * Whoever dies in between leaves a group that stands behind what is not held: the next one begins anew, and finds the same
- * oldest one, by which it knows that it was told. A walk that does not come to its end within RETRACE_WALK_MAX entries of a shard, and found something,
- * sets the group to the beginning. What is not seen: a transaction that was lost and whose entries lie further back. The last
- * transactions are those that are lost, so that takes one that was committed after the 20,000 behind it: more than four
- * of the largest batches of others overtook it, or it was claimed late from one who had died. Its numbers are gaps. */
+ * oldest one, by which it knows that it was told. A walk that does not come to its end within RETRACE_WALK_MAX entries of a
+ * shard, and found something, sets the group to the beginning. What is not seen: a transaction that was lost and whose
+ * entries lie further back. The last transactions are those that are lost, so that takes one that was committed after the
+ * 20,000 behind it: more than four of the largest batches of others overtook it, or it was claimed late from one who had
+ * died. Its numbers are gaps. */
 #ifndef TASKLEDGER_CONSUMER_RETRACE_H
 #define TASKLEDGER_CONSUMER_RETRACE_H
 

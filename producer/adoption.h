@@ -3,8 +3,8 @@
  * One spool at a time. It is taken over when its lock is free (producer/spool/spool.h), its records are sent again as they
  * are, whether or not Redis had them (the ledger knows them by their identity), and for each identity in it that did not
  * say goodbye the adopter says ProducerAdopted in its own chain, before the last records are forgotten: so far its producer
- * got. Nothing is said where the spool does not know that. Nothing is ever made under an adopted identity. A spool of `always` is kept until the ledger has it, like
- * one's own (producer/confirm.h), one of `overflow` until Redis has.
+ * got. Nothing is said where the spool does not know that. Nothing is ever made under an adopted identity. A spool of
+ * `always` is kept until the ledger has it, like one's own (producer/confirm.h), one of `overflow` until Redis has.
  *
  * Its user sends, and calls in this order: look; fill, send, sent, until fill finds nothing; identities, which it then
  * says, waiting until Redis has that; meanwhile what confirm wants; finish. A spool that the disk does not give is left

@@ -146,7 +146,7 @@ static bool deliver(struct sender *sender, struct error *error)
     return true;
 }
 
-/* ---- what is to be confirmed ------------------------------------------------------------------------------------------------- */
+/* ---- what is to be confirmed ----------------------------------------------------------------------------------------- */
 
 static void take_note(struct sender *sender, const struct inquiry_news *news)
 {

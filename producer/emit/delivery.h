@@ -34,7 +34,8 @@ bool delivery_open(const struct configuration *configuration, struct taskledger_
                    struct error *error);
 
 /* Wait for Redis as long as configured, or until `stop_fd` is readable (negative: none), close the producer, and say what
- * is spooled or lost; in the time that is left send what others left behind. EXIT_OK when Redis or the spool has everything, else the code below. */
+ * is spooled or lost; in the time that is left send what others left behind. EXIT_OK when Redis or the spool has everything,
+ * else the code below. */
 enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
                               int stop_fd);
 

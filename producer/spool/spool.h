@@ -15,8 +15,8 @@
  * files belong to one user and are readable by nobody else. Nothing is ever mapped: a full disk would be a SIGBUS.
  *
  * One spool is used by one appender (spool_append), one reader (spool_read), one who syncs (spool_sync) and one who
- * releases (spool_release) at a time, which may be four threads, none of which waits for another; spool_look and spool_note_sent
- * are for anybody. Its own lock is never held over I/O.
+ * releases (spool_release) at a time, which may be four threads, none of which waits for another; spool_look and
+ * spool_note_sent are for anybody. Its own lock is never held over I/O.
  *
  * Should somebody remove the sub-folder beneath its owner, what was in it is gone, and the next segment makes it
  * anew. */

@@ -22,6 +22,7 @@
  *     No call is needed on either side. fork() itself waits while a sender holds what would be missing to the child:
  *     while it computes TLS, 100 ms at most, and at the beginning of a name lookup, 20 ms at most. It does not wait for
  *     Redis or for a name server. Many forks at once let a sender that waits for them go first, 20 ms at most;
+ *   - exit(3) is safe at any moment; with TLS it waits for senders that compute just then, 5 s at most;
  *   - memory is bounded by `queue_events` and `queue_bytes`, the spool by `spool_bytes`; what fits into neither is refused
  *     with TASKLEDGER_FULL, counted, and declared to the ledger as a hole;
  *   - a disk in any state (full, read-only, gone) never fails an emit: what cannot be spooled is kept in memory;
@@ -89,9 +90,10 @@ enum taskledger_spool {
     TASKLEDGER_SPOOL_OVERFLOW = 2, /* what does not fit into memory, or can't be sent, or is left at close */
 
     /* Every event is in the spool before emit returns (one write(2) into the page cache, under a lock that others wait
-     * for 100 ms at most), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it.
+     * for 100 ms at most, and for 500 ms until the first one has made the spool), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it.
      * While the disk refuses, events are in memory alone (`unspooled`): a SIGKILL then loses those that Redis has not got,
-     * and who adopts the spool takes its end for theirs, so the audit does not know of them. Should the disk get stuck while it is busy, the one thread that writes just then is held for as long. */
+     * and who adopts the spool takes its end for theirs, so the audit does not know of them. Should the disk get stuck
+     * while it is busy, the one thread that writes just then is held for as long. */
     TASKLEDGER_SPOOL_ALWAYS = 3,
 };
 
@@ -129,10 +131,10 @@ struct taskledger_options {
 
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_SPOOL (off, overflow, always),
- * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_TARGET, TASKLEDGER_SPOOL_BYTES, TASKLEDGER_CONFIRM_MS,
- * TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1 with the reason in
- * `reason`; `options` is then unchanged. Numbers of bytes may have units: 64MiB, 2G. The texts point into the environment or
- * into memory that lives as long as the process. Not while another thread changes the environment. */
+ * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_TARGET, TASKLEDGER_SPOOL_BYTES,
+ * TASKLEDGER_CONFIRM_MS, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1
+ * with the reason in `reason`; `options` is then unchanged. Numbers of bytes may have units: 64MiB, 2G. The texts point into
+ * the environment or into memory that lives as long as the process. Not while another thread changes the environment. */
 TASKLEDGER_API int taskledger_options_from_environment(struct taskledger_options *options, char *reason,
                                                        size_t reason_size);
 
@@ -215,7 +217,8 @@ TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, i
 
 /* Say goodbye (ProducerClosed), flush within `timeout_ms` (with TASKLEDGER_SPOOL_ALWAYS until the ledger has it), write
  * what is left to the spool, stop the sender, free. Returns how many accepted events neither Redis nor the spool has; they
- * are lost, those that were lost in the spool among them. Always returns in time: a sender that hangs in a name lookup is left behind. */
+ * are lost, those that were lost in the spool among them. Always returns in time: a sender that hangs in a name lookup is
+ * left behind. */
 TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Begin with TASKLEDGER_COUNTERS_INIT. */
@@ -298,9 +301,9 @@ TASKLEDGER_API size_t taskledger_poll_reports(struct taskledger_producer *produc
 
 /* ---- sweep --------------------------------------------------------------------------------------------------------- */
 
-/* Send what producers that are gone left in the spool folder for the same Redis (`spool_target`): all of it, or what can be done within `timeout_ms`. Returns
- * how many of their events are still there: 0 is success. What living producers have there is theirs. Any producer does
- * this now and then by itself. */
+/* Send what producers that are gone left in the spool folder for the same Redis (`spool_target`): all of it, or what can
+ * be done within `timeout_ms`. Returns how many of their events are still there: 0 is success. What living producers have
+ * there is theirs. Any producer does this now and then by itself. */
 TASKLEDGER_API uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* ---- how the structs begin ----------------------------------------------------------------------------------------- */
