@@ -86,7 +86,7 @@ static void say_stage(struct rebuild *rebuild)
 
 static bool do_stages(struct rebuild *rebuild, struct error *error)
 {
-    console_on_interrupt("the same command goes on where this one was; \"taskledger-replay rebuild "
+    console_on_interrupt("run the same command again to go on where this one was; \"taskledger-replay rebuild "
                          "--abort --execute\" takes it back");
     while (rebuild->run.stage != RUN_DONE) {
         say_stage(rebuild);
@@ -225,6 +225,7 @@ static bool run_locked(struct replay *replay, struct error *error)
         .started_us = replay->clock->monotonic_us(replay->clock->self),
     };
 
+    console_on_interrupt("nothing was changed yet; run the same command again");
     if (!change_open(&rebuild.change, &options, error))
         return false;
     console_progress_start(&rebuild.progress, replay->clock);

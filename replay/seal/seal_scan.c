@@ -167,6 +167,8 @@ bool seal_scan_run(struct seal_scan *scan, struct error *error)
     if (walk.digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
     bool good = held_open(&walk.held, scan->ledger->side, &all, error) && follow_all(&walk, error);
+    if (scan->range == NULL)
+        console_progress_tell(scan->progress, "events", scan->events, scan->expected_events);
     held_close(&walk.held);
     digester_free(walk.digester);
     arena_close(&walk.arena);

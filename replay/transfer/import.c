@@ -226,7 +226,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     struct import import = {.replay = replay, .frames = {.descriptor = -1}};
 
     console_progress_start(&import.progress, replay->clock);
-    console_on_interrupt("run it again to go on: what was imported is no matter");
+    console_on_interrupt("what was imported stays; run it again to go on: what is there already is passed over");
     bool good =
         check_usage(replay->settings, arguments[0], error) &&
         (replay->settings->from_stream ? import_stream(&import, error) : import_file(&import, arguments[0], error)) &&

@@ -357,6 +357,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     (void)arguments;
     part_set(&gaps.part, 1, 1);
     console_progress_start(&gaps.progress, replay->clock);
+    console_on_interrupt("nothing was changed, and not all was looked at; run it again");
     bool good = read_filters(&gaps, error) && look_at_stream(&gaps, error) &&
                 ledger_open(&gaps.ledger, replay->settings->database_url, replay->clock, error) && answer(&gaps, error);
     if (good) {

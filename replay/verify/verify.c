@@ -149,6 +149,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
 
     (void)arguments;
     console_progress_start(&verify.progress, replay->clock);
+    console_on_interrupt("nothing was changed, and not all was checked; run it again");
     bool good = settle_depth(&verify, error) && verify_seal_open(&verify, &verify.seal, error) &&
                 ledger_open(&verify.ledger, replay->settings->database_url, replay->clock, error) &&
                 check_all(&verify, &summary, error);

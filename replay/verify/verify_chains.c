@@ -117,6 +117,7 @@ bool verify_chains(struct verify *verify, struct error *error)
     bool good = producers_open(&chains.producers, verify->ledger.side, &verify->part, error) &&
                 stream(&chains, error) && producers_end(&chains.producers, error);
     verify->totals.producers = chains.producers.count;
+    verify_tell(verify, "events", verify->totals.events, verify->expected_events);
     producers_close(&chains.producers);
     digester_free(chains.digester);
     arena_close(&chains.arena);

@@ -48,7 +48,7 @@ bool verify_counts(struct verify *verify, struct error *error)
     AUTO_POSTGRES_RESULT result = NULL;
     struct slice count;
 
-    console_progress_tell(&verify->progress, "counts", 0, 0);
+    verify_tell(verify, "counts", 0, 0);
     if (!postgres_query(postgres, &tasks_statement, part, PART_PARAMETERS, &result, error))
         return false;
     if (postgres_value(result, 0, 0, &count))

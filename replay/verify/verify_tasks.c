@@ -303,6 +303,7 @@ bool verify_tasks(struct verify *verify, struct error *error)
     };
 
     bool good = scan(&tasks, error);
+    verify_tell(verify, "projection", tasks.events, verify->expected_events);
     pages_close(&tasks.rows);
     pages_close(&tasks.bases);
     fold_close(&tasks.fold);
