@@ -27,7 +27,7 @@ static void of_name(const char *name, size_t size, struct completion_value *valu
 
     value->kind = COMPLETION_ANYTHING;
     value->words[0] = '\0';
-    if (slice_equal(given, slice_from_text("FILE"))) {
+    if (slice_equal(given, slice_from_text("FILE")) || slice_equal(given, slice_from_text("SEAL"))) {
         value->kind = COMPLETION_FILES;
     } else if (slice_equal(given, slice_from_text("DIR"))) {
         value->kind = COMPLETION_FOLDERS;
