@@ -88,7 +88,7 @@ static void tell(struct resolving *resolving, const struct told *told)
 
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
-enum { PRODUCER_ID, SEQUENCE, STREAM, STREAM_ID, PAYLOAD, PAYLOAD_BYTES, REASON, RESOLUTION, NOW, OTHER };
+enum { PRODUCER_ID, SEQUENCE, STREAM, STREAM_ID, PAYLOAD, PAYLOAD_BYTES, REASON, RESOLUTION, NOW, OTHER, PRUNED };
 
 /* OTHER: an event is stored under this number that has other bytes. */
 static const struct postgres_statement row_statement = {
@@ -96,7 +96,8 @@ static const struct postgres_statement row_statement = {
     "SELECT producer_id, sequence, stream, stream_id, payload, payload_bytes, reason,"
     " CASE WHEN resolved_at IS NOT NULL THEN coalesce(resolution, '') END, clock_timestamp(),"
     " EXISTS (SELECT FROM taskledger.task_event AS e WHERE e.producer_id = r.producer_id AND e.sequence = r.sequence"
-    "  AND e.payload <> r.payload)"
+    "  AND e.payload <> r.payload),"
+    " EXISTS (SELECT FROM taskledger.producer AS p WHERE p.producer_id = r.producer_id AND p.pruned_at IS NOT NULL)"
     " FROM taskledger.rejected_event AS r WHERE id = $1::int8"};
 
 static bool find(struct resolving *resolving, int64_t id, struct postgres_result **row, struct error *error)
@@ -168,7 +169,10 @@ static bool is_hopeless(const struct postgres_result *row, struct told *told)
 {
     struct slice payload = cell(row, PAYLOAD);
 
-    if (is_reason(row, APPLY_MALFORMED_ENTRY)) {
+    if (postgres_read_boolean(cell(row, PRUNED))) {
+        told->outcome = REFUSED;
+        told->detail = slice_from_text("its producer was pruned: whatever comes of it now is late");
+    } else if (is_reason(row, APPLY_MALFORMED_ENTRY)) {
         told->outcome = NO_EVENT;
         told->detail = slice_from_text("the entry was none of ours: there is nothing to apply");
     } else if (payload.size != (uint64_t)postgres_read_int64(cell(row, PAYLOAD_BYTES))) {

@@ -32,6 +32,7 @@ static const struct record_field producer_fields[] = {
     {"pruned_at", 11, RECORD_TIME},
     {"held", 12, RECORD_TEXT},
     {"archived_sequence", 13, RECORD_INT8},
+    {"late_events", 14, RECORD_INT8},
 };
 
 static const struct record_field boundary_fields[] = {
@@ -119,13 +120,14 @@ static const char write_redactions[] =
 static const char write_producers[] =
     "WITH added AS (INSERT INTO taskledger.producer AS p (producer_id, host, pid, worker, library_version, confirms, "
     "opened_at,"
-    " closed_at, last_sequence, known_sequence, pruned_at, held, archived_sequence)"
+    " closed_at, last_sequence, known_sequence, pruned_at, held, archived_sequence, late_events)"
     " SELECT producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at, last_sequence,"
-    "  known_sequence, pruned_at, coalesce(held::int8multirange, '{}'), coalesce(archived_sequence, 0)"
+    "  known_sequence, pruned_at, coalesce(held::int8multirange, '{}'), coalesce(archived_sequence, 0),"
+    "  coalesce(late_events, 0)"
     " FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::bool[], $7::timestamptz[],"
-    "  $8::timestamptz[], $9::int8[], $10::int8[], $11::timestamptz[], $12::text[], $13::int8[])"
+    "  $8::timestamptz[], $9::int8[], $10::int8[], $11::timestamptz[], $12::text[], $13::int8[], $14::int8[])"
     " AS new (producer_id, host, pid, worker, library_version, confirms, opened_at, closed_at, last_sequence,"
-    "  known_sequence, pruned_at, held, archived_sequence)"
+    "  known_sequence, pruned_at, held, archived_sequence, late_events)"
     " ORDER BY producer_id"
     " ON CONFLICT (producer_id) DO UPDATE SET"
     "  host = coalesce(p.host, excluded.host), pid = coalesce(p.pid, excluded.pid),"
@@ -136,7 +138,8 @@ static const char write_producers[] =
     "  last_sequence = greatest(p.last_sequence, excluded.last_sequence),"
     "  known_sequence = greatest(p.known_sequence, excluded.known_sequence),"
     "  pruned_at = coalesce(p.pruned_at, excluded.pruned_at), held = p.held + excluded.held,"
-    "  archived_sequence = greatest(p.archived_sequence, excluded.archived_sequence)"
+    "  archived_sequence = greatest(p.archived_sequence, excluded.archived_sequence),"
+    "  late_events = greatest(p.late_events, excluded.late_events)"
     " RETURNING p.xmax = 0 AS is_new) SELECT count(*) FROM added WHERE is_new";
 
 static const char write_boundaries[] =
@@ -202,7 +205,8 @@ const struct record_form record_forms[RECORD_KINDS] = {
         .read = {"export_producers", "SELECT producer_id, host, pid, worker, library_version, confirms, opened_at,"
                  " closed_at, last_sequence, known_sequence, pruned_at,"
                  " CASE WHEN pruned_at IS NOT NULL THEN held::text END,"
-                 " CASE WHEN pruned_at IS NOT NULL THEN archived_sequence END"
+                 " CASE WHEN pruned_at IS NOT NULL THEN archived_sequence END,"
+                 " CASE WHEN pruned_at IS NOT NULL THEN late_events END"
                  " FROM taskledger.producer ORDER BY producer_id"},
         .write = {"import_producers", write_producers}},
     [RECORD_BOUNDARY] = {

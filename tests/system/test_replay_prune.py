@@ -291,6 +291,34 @@ def test_a_month_that_is_made_again_takes_nothing_of_the_pruned(ledger):
     ledger.verify(expect=0)
 
 
+def test_what_is_set_aside_of_a_pruned_producer_is_not_applied_again(ledger):
+    old, today = with_a_past(ledger)
+    ledger.prune(*BEFORE, "--execute", "--force", "--reason", "x")
+    broken = old[0].say(task_status=ledger.pb.TaskStatus(task_id="t"))
+    ledger.start().send(broken)
+    ledger.stop()
+    result = ledger.programs.run(REPLAY, "rejected", "retry", "1", "--reason", "x", expect=1)
+    assert "was pruned" in result.stdout
+
+
+def test_a_pruned_ledger_comes_out_of_its_export_as_it_was(ledger, scratch, make_postgres):
+    old, today = with_a_past(ledger)
+    ledger.prune(*BEFORE, "--execute", "--force", "--reason", "x")
+    ledger.start().send(old[0].status("old-000", "RETRY"))
+    ledger.stop()
+    ledger.keep(scratch)
+    other = make_postgres("other")
+    ledger.programs.run(CONSUMER, "migrate", env=other.environment)
+    ledger.programs.run(REPLAY, "import", scratch / "kept.jsonl", env=other.environment)
+    for table, columns in (
+        ("task", "to_jsonb(t) - 'updated_at'"), ("task_base", "to_jsonb(t) - 'updated_at'"),
+        ("prune_boundary", "to_jsonb(t)"), ("producer", "producer_id, pruned_at, held, late_events"),
+    ):
+        query = f"SELECT {columns} FROM taskledger.{table} t ORDER BY 1"
+        assert other.rows(query) == ledger.postgres.rows(query), table
+    ledger.verify(expect=0, env=other.environment)
+
+
 # ---- beside others
 
 
@@ -311,6 +339,28 @@ def test_a_long_reader_holds_up_the_prune_and_nobody_else(ledger, scratch):
     ledger.stop()
     ledger.verify(expect=0)
     assert ledger.count("prune") == 1
+
+
+def test_what_comes_into_a_partition_at_the_last_moment_is_not_dropped_with_it(ledger):
+    old, today = with_a_past(ledger)
+    events, newcomer = ledger.count("task_event"), born(ledger.pb)
+    reader = ledger.postgres.connect()
+    reader.autocommit = False
+    reader.cursor().execute("SELECT count(*) FROM taskledger.task_event")
+    force = ["--execute", "--force", "--reason", "x"]
+    program = ledger.programs.start(REPLAY, "prune", *BEFORE, *force, "--lock-timeout", "100ms")
+    wait_until(lambda: "waiting for a moment" in program.stderr(), 30, "prune waits, all is folded")
+    ledger.start().send(newcomer.opened(), newcomer.life("old-000", "CANCELLED", attempt=7), newcomer.closed())
+    ledger.stop()
+    reader.close()
+    assert program.wait() == 3
+    assert "something came into" in program.stderr()
+    assert ledger.count("task_event") == events + 5 and ledger.count("prune") == ledger.count("task_base") == 0
+    ledger.verify(expect=0)
+    tasks = ledger.tasks()
+    assert ledger.prune(*BEFORE, *force)[0]["state"] == "pruned"
+    assert ledger.tasks() == tasks
+    ledger.verify(expect=0)
 
 
 def test_killed_at_any_moment_the_ledger_is_whole_and_the_next_run_goes_on(ledger, scratch):
