@@ -284,14 +284,23 @@ static int complain_of_command(const char *name)
     return EXIT_USAGE;
 }
 
+/* `value` is what follows the flag; NULL: nothing. */
+static int print_page(size_t number, const char *value)
+{
+    if (value != NULL || !pages[number].takes_value)
+        return pages[number].print(value);
+    console_say("%s needs a value", pages[number].flag);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc < 2 ? "" : argv[1];
 
     descriptors_fill_standard();
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        if (strcmp(name, pages[i].flag) == 0 && (argc > 2 || !pages[i].takes_value))
-            return pages[i].print(argv[2]);
+        if (strcmp(name, pages[i].flag) == 0)
+            return print_page(i, argv[2]);
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return execute(&commands[i], argc - 1, argv + 1);

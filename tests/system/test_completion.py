@@ -126,3 +126,4 @@ def test_a_real_zsh_completes_at_the_press_of_tab(scripts, scratch):
 def test_an_unknown_shell_is_refused(programs):
     for program in ("taskledger-replay", "taskledger-emit", "taskledger-consumer"):
         assert "bash zsh fish" in programs.run(program, "--print-completion", "tcsh", expect=2).stderr
+        assert "needs a value" in programs.run(program, "--print-completion", expect=2).stderr
