@@ -5,8 +5,7 @@
 #include "replay/history/stuck_close.h"
 #include "replay/ledger.h"
 #include "replay/task_row.h"
-#include "replay/verify/stream_line.h"
-#include "replay/verify/stream_pages.h"
+#include "replay/verify/stream_behind.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -179,45 +178,6 @@ static void show_total(struct stuck *stuck)
 
 /* ---- what the ledger does not know yet -------------------------------------------------------------------------- */
 
-static bool look_at_shard(struct stuck *stuck, struct redis *redis, unsigned shard, struct error *error)
-{
-    const struct settings *settings = stuck->replay->settings;
-    struct stream_position position;
-    char key[STREAM_KEY_BYTES_MAX];
-    struct stream_id last;
-
-    stream_key(settings->stream, (unsigned)settings->shards, shard, key);
-    if (!stream_pages_position(redis, key, settings->group, &position, error) ||
-        !stream_pages_last(redis, key, &last, error))
-        return false;
-    bool is_behind = position.has_group ? stream_id_compare(position.delivered, last) < 0 : last.ms > 0;
-    stuck->unsettled += is_behind || position.pending > 0;
-    return true;
-}
-
-/* A task is thought stuck in vain when the consumers, and not its worker, are behind. */
-static bool look_at_stream(struct stuck *stuck, struct error *error)
-{
-    const struct settings *settings = stuck->replay->settings;
-    struct error why = {.kind = ERROR_NONE};
-    struct redis *redis = NULL;
-
-    if (settings->redis_url == NULL)
-        return true;
-    bool good = stream_line_open(settings, stuck->replay->clock, &redis, &why);
-    for (unsigned shard = 0; good && shard < (unsigned)settings->shards; shard++)
-        good = look_at_shard(stuck, redis, shard, &why);
-    redis_free(redis);
-    if (good)
-        return true;
-    if (!stream_line_is_shut(&why)) {
-        *error = why;
-        return false;
-    }
-    console_say("the stream was not looked at: %s", why.text);
-    return true;
-}
-
 static void say_what_is_missing(const struct stuck *stuck)
 {
     if (stuck->replay->settings->redis_url == NULL)
@@ -233,7 +193,8 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     struct stuck stuck = {.replay = replay, .older_us = replay->settings->older_ms * MILLISECOND_US};
 
     (void)arguments;
-    bool good = look_at_stream(&stuck, error) &&
+    /* A task is thought stuck in vain when the consumers, and not its worker, are behind. */
+    bool good = stream_behind_count(replay, &stuck.unsettled, error) &&
                 ledger_open(&stuck.ledger, replay->settings->database_url, replay->clock, error) &&
                 ledger_begin(&stuck.ledger, error) && show_tasks(&stuck, error);
     if (good) {

@@ -4,8 +4,7 @@
 #include "replay/ledger.h"
 #include "replay/verify/gap_rows.h"
 #include "replay/verify/numbers.h"
-#include "replay/verify/stream_line.h"
-#include "replay/verify/stream_pages.h"
+#include "replay/verify/stream_behind.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -211,48 +210,6 @@ static bool show_books(struct gaps *gaps, struct error *error)
     return postgres_stream(gaps->ledger.main, &books_statement, &parameter, 1, visit_book, gaps, error);
 }
 
-/* ---- what may be on its way --------------------------------------------------------------------------------------- */
-
-static bool look_at_shards(struct gaps *gaps, struct redis *redis, struct error *error)
-{
-    const struct settings *settings = gaps->replay->settings;
-
-    for (unsigned shard = 0; shard < (unsigned)settings->shards; shard++) {
-        struct stream_position position;
-        char key[STREAM_KEY_BYTES_MAX];
-        struct stream_id last;
-
-        stream_key(settings->stream, (unsigned)settings->shards, shard, key);
-        if (!stream_pages_position(redis, key, settings->group, &position, error) ||
-            !stream_pages_last(redis, key, &last, error))
-            return false;
-        bool is_behind = position.has_group ? stream_id_compare(position.delivered, last) < 0 : last.ms > 0;
-        gaps->unsettled += is_behind || position.pending > 0;
-    }
-    return true;
-}
-
-/* Before the ledger, so that what is settled now is seen there. */
-static bool look_at_stream(struct gaps *gaps, struct error *error)
-{
-    struct error why = {.kind = ERROR_NONE};
-    struct redis *redis = NULL;
-
-    if (gaps->replay->settings->redis_url == NULL)
-        return true;
-    bool good = stream_line_open(gaps->replay->settings, gaps->replay->clock, &redis, &why) &&
-                look_at_shards(gaps, redis, &why);
-    redis_free(redis);
-    if (good)
-        return true;
-    if (!stream_line_is_shut(&why)) {
-        *error = why;
-        return false;
-    }
-    console_say("the stream was not looked at: %s", why.text);
-    return true;
-}
-
 /* ---- the answer -------------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -358,7 +315,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     part_set(&gaps.part, 1, 1);
     console_progress_start(&gaps.progress, replay->clock);
     console_on_interrupt("nothing was changed, and not all was looked at; run it again");
-    bool good = read_filters(&gaps, error) && look_at_stream(&gaps, error) &&
+    bool good = read_filters(&gaps, error) && stream_behind_count(replay, &gaps.unsettled, error) &&
                 ledger_open(&gaps.ledger, replay->settings->database_url, replay->clock, error) && answer(&gaps, error);
     if (good) {
         bool is_open = gap_totals_of(&gaps.totals, GAP_OPEN).gaps > 0;
