@@ -18,8 +18,9 @@ static const struct {
     [VERDICT_TAIL] = {"tail", true, "producers whose end is missing"},
     [VERDICT_BEYOND_END] = {"beyond_end", true, "events after their producer's last"},
     [VERDICT_ADOPTION] = {"adoption", true, "adopters that tell another last event than the one there is"},
-    [VERDICT_NOT_PRUNED] = {"not_pruned", true,
-                            "producers marked as pruned whose events are there, or without a record"},
+    [VERDICT_NOT_PRUNED] =
+        {"not_pruned", true,
+         "producers marked as pruned whose events are there, or one of mark and record without the other"},
     [VERDICT_PROJECTION] = {"projection", true, "tasks whose row differs from the fold of their events"},
     [VERDICT_MISSING_ROW] = {"missing_row", true, "tasks with events and without a row"},
     [VERDICT_ORPHAN_ROW] = {"orphan_row", true, "tasks with a row and without events"},

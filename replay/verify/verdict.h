@@ -23,7 +23,7 @@ enum verdict_kind {
     VERDICT_TAIL,       /* the end is missing: the producer or its books tell a greater last number */
     VERDICT_BEYOND_END, /* an event after the producer's last */
     VERDICT_ADOPTION,   /* who adopted it tells another last event than the one there is */
-    VERDICT_NOT_PRUNED, /* marked as pruned, and its events are there, or there is no record of it */
+    VERDICT_NOT_PRUNED, /* marked as pruned, and its events are there; or of mark and record there is one */
     /* findings about one task */
     VERDICT_PROJECTION,  /* a row of `task` that differs from the fold of its events */
     VERDICT_MISSING_ROW, /* events without a row */

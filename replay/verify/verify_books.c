@@ -16,9 +16,10 @@ static const struct postgres_statement rejected_statement = {
 /* Who prunes leaves a record. Whoever may write the books may say so all the same, and nobody should be led astray. */
 static const struct postgres_statement pruned_statement = {
     "replay_pruned", "SELECT producer_id, EXISTS (SELECT FROM taskledger.task_event e"
-                     "   WHERE e.producer_id = producer.producer_id), pruned_at, (SELECT count(*)"
-                     "   FROM taskledger.prune_boundary b WHERE b.producer_id = producer.producer_id)"
-                     " FROM taskledger.producer WHERE pruned_at IS NOT NULL ORDER BY producer_id"};
+                     "   WHERE e.producer_id = coalesce(p.producer_id, told.producer_id)), pruned_at, coalesce(runs, 0)"
+                     " FROM (SELECT producer_id, pruned_at FROM taskledger.producer WHERE pruned_at IS NOT NULL) AS p"
+                     " FULL JOIN (SELECT producer_id, count(*) AS runs FROM taskledger.prune_boundary"
+                     "  GROUP BY producer_id) AS told USING (producer_id) ORDER BY producer_id"};
 
 static const struct postgres_statement redacted_statement = {
     "replay_redactions", "SELECT r.producer_id, r.sequence, e.task_id, r.reason, r.redacted_by, r.redacted_at,"
@@ -88,9 +89,9 @@ static void format_time(const struct postgres_row *row, size_t column, char text
 static bool visit_pruned(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
-    bool has_events = postgres_read_boolean(cell(row, 1));
+    bool has_events = postgres_read_boolean(cell(row, 1)), is_marked = cell(row, 2).data != NULL;
     uint64_t runs = cell_number(row, 3);
-    struct finding finding = {.kind = has_events || runs == 0 ? VERDICT_NOT_PRUNED : VERDICT_PRUNED};
+    struct finding finding = {.kind = is_marked && !has_events && runs > 0 ? VERDICT_PRUNED : VERDICT_NOT_PRUNED};
     char when[RFC3339_TEXT_BYTES];
 
     (void)error;
@@ -99,6 +100,8 @@ static bool visit_pruned(void *self, const struct postgres_row *row, struct erro
     if (finding.kind == VERDICT_PRUNED)
         verify_report_add(&verify->report, &finding, "pruned %s; its record tells of %" PRIu64 " %s", when, runs,
                           runs == 1 ? "run of numbers" : "runs of numbers");
+    else if (!is_marked)
+        verify_report_add(&verify->report, &finding, "a record tells of its pruning, and it is not marked as pruned");
     else
         verify_report_add(&verify->report, &finding, "marked as pruned, %s",
                           has_events ? "and its events are there" : "and there is no record of what was");

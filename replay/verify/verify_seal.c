@@ -25,10 +25,15 @@ struct verify_seal {
 
 /* ---- what became of a producer ------------------------------------------------------------------------------------ */
 
+/* Who prunes marks the producer: a record without the mark is nobody's, and excuses nothing. */
+#define RECORD                                                                         \
+    " FROM taskledger.prune_boundary b JOIN taskledger.producer p USING (producer_id)" \
+    " WHERE producer_id = $1::uuid AND p.pruned_at IS NOT NULL"
+
 static const struct postgres_statement boundary_statement = {
-    "replay_boundary", "SELECT (SELECT digest FROM taskledger.prune_boundary WHERE producer_id = $1::uuid"
-                       "  AND first_sequence = $2::int8 AND last_sequence = $3::int8),"
-                       " EXISTS (SELECT FROM taskledger.prune_boundary WHERE producer_id = $1::uuid)"};
+    "replay_boundary",
+    "SELECT (SELECT b.digest" RECORD " AND b.first_sequence = $2::int8 AND b.last_sequence = $3::int8),"
+    " EXISTS (SELECT" RECORD ")"};
 
 static bool find_pruned(void *self, const struct seal_segment *segment, enum proof_pruned *pruned, struct error *error)
 {

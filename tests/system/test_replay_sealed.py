@@ -450,6 +450,18 @@ def test_a_boundary_with_another_digest_diverges(ledger, scratch):
     assert diverged(verify(ledger, path, expect=5)) == [("sealed_changed", str(producer.id), 1, 5)]
 
 
+def test_a_record_of_pruning_without_its_mark_excuses_nothing(ledger, scratch):
+    producer = life_of(ledger.pb, ["p-1"])
+    path = sealed(ledger, scratch, producer, life_of(ledger.pb))
+    prune(ledger, producer)
+    boundary(ledger, producer, 1, 5)
+    ledger.tamper("UPDATE taskledger.producer SET pruned_at = NULL WHERE producer_id = %s", str(producer.id))
+    report = verify(ledger, path, expect=5)
+    assert diverged(report) == [("sealed_producer_gone", str(producer.id), 1, 5)]
+    finding, = of_kind(report, "not_pruned")
+    assert finding["producer_id"] == str(producer.id) and "not marked" in finding["detail"]
+
+
 # ---- seals and keys that prove nothing
 
 
