@@ -32,6 +32,24 @@ static bool act_as_owner(struct postgres *postgres, struct error *error)
     return postgres_execute(postgres, sql, error);
 }
 
+static const struct postgres_statement writer_statement = {
+    .name = "change_writer",
+    .sql = "SELECT has_table_privilege('taskledger.rejected_event', 'UPDATE')"
+           " AND has_table_privilege('taskledger.task_event', 'INSERT')",
+};
+
+/* Before anything is begun, and with what to do about it. */
+static bool check_writer(struct postgres *postgres, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    struct slice may;
+
+    if (!postgres_query(postgres, &writer_statement, NULL, 0, &result, error))
+        return false;
+    return (postgres_value(result, 0, 0, &may) && postgres_read_boolean(may)) ||
+           error_set(error, ERROR_FATAL, "rights", "this user may only read; GRANT taskledger_writer TO this user");
+}
+
 static bool lock(struct postgres *postgres, enum schema_lock which, struct error *error)
 {
     uint32_t lock_class = htonl(SCHEMA_LOCK_CLASS), number = htonl((uint32_t)which);
@@ -64,7 +82,7 @@ bool change_open(struct change *change, const struct change_options *options, st
     if (change->postgres == NULL)
         return false;
     if (!postgres_open(change->postgres, error) || !schema_check(change->postgres, error) ||
-        (options->as_owner && !act_as_owner(change->postgres, error)) ||
+        !(options->as_owner ? act_as_owner(change->postgres, error) : check_writer(change->postgres, error)) ||
         !lock(change->postgres, options->lock, error)) {
         change_close(change);
         return false;

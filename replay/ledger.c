@@ -23,7 +23,7 @@ static bool first_value(const struct postgres_result *result, size_t column, str
     return postgres_rows(result) > 0 && postgres_value(result, 0, column, value);
 }
 
-/* What the user can do about it. */
+/* What the user can do about it. That DATABASE_URL is not set is told already when no server was found. */
 static bool advise(const char *url, struct error *error)
 {
     const struct error told = *error;
@@ -40,7 +40,11 @@ bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clo
     ledger->main = new_session(url, clock, error);
     if (ledger->main == NULL)
         return false;
-    if (!postgres_open(ledger->main, error) || !schema_check(ledger->main, error)) {
+    if (!postgres_open(ledger->main, error)) {
+        ledger_close(ledger);
+        return false;
+    }
+    if (!schema_check(ledger->main, error)) {
         ledger_close(ledger);
         return advise(url, error);
     }

@@ -297,21 +297,6 @@ static bool check(const struct settings *settings, char *const *arguments, struc
            error_set(error, ERROR_FATAL, "usage", "a reason has at most %d bytes", REASON_BYTES_MAX);
 }
 
-static const struct postgres_statement rights_statement = {
-    "rejected_rights", "SELECT has_table_privilege('taskledger.rejected_event', 'UPDATE')"
-                       " AND has_table_privilege('taskledger.task_event', 'INSERT')"};
-
-static bool check_rights(struct postgres *postgres, struct error *error)
-{
-    AUTO_POSTGRES_RESULT result = NULL;
-    struct slice may;
-
-    if (!postgres_query(postgres, &rights_statement, NULL, 0, &result, error))
-        return false;
-    return (postgres_value(result, 0, 0, &may) && postgres_read_boolean(may)) ||
-           error_set(error, ERROR_FATAL, "rights", "this user may only read; GRANT taskledger_writer TO this user");
-}
-
 static bool open(struct resolving *resolving, bool applies, struct error *error)
 {
     const struct settings *settings = resolving->replay->settings;
@@ -320,7 +305,7 @@ static bool open(struct resolving *resolving, bool applies, struct error *error)
     const struct apply_options sink = {
         .stream = settings->stream, .shards = (unsigned)settings->shards, .clock = resolving->replay->clock};
 
-    if (!change_open(&resolving->change, &session, error) || !check_rights(resolving->change.postgres, error))
+    if (!change_open(&resolving->change, &session, error))
         return false;
     if (applies)
         resolving->apply = apply_new(resolving->change.postgres, &sink, error);

@@ -420,6 +420,9 @@ def test_a_reader_s_rights_are_enough_to_export_and_not_to_import(ledgers):
     ledgers.programs.run(REPLAY, "export", "--cursor-file", ledgers.scratch / "c", ledgers.scratch / "y", env=url)
     result = ledgers.programs.run(REPLAY, "import", path, env=url, expect=3)
     assert "GRANT taskledger_owner TO this user" in result.stderr
+    result = ledgers.programs.run(
+        REPLAY, "import", "--from-stream", env={"DATABASE_URL": url["DATABASE_URL"]}, expect=3)
+    assert "GRANT taskledger_writer TO this user" in result.stderr
 
 
 # ---- half of it, or something else

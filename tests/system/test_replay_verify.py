@@ -447,7 +447,7 @@ def test_a_postgresql_that_is_down_cannot_be_reached(ledger):
 
 def test_who_gave_no_database_url_is_told_that(ledger):
     nowhere = {"DATABASE_URL": "", "PGHOST": "/nowhere"}
-    assert "(DATABASE_URL is not set)" in ledger.programs.run(REPLAY, "verify", expect=3, env=nowhere).stderr
+    assert ledger.programs.run(REPLAY, "verify", expect=3, env=nowhere).stderr.count("(DATABASE_URL is not set)") == 1
 
 
 def test_a_database_without_a_ledger_is_told_how_to_make_one(ledger):
