@@ -13,15 +13,21 @@ enum { SECOND_US = 1000000 };
 
 static const char *advice(const struct facts *facts, const struct settings *settings)
 {
-    if (settings->drop)
-        return "--execute drops the previous table; there is no way back after that";
+    bool is_kept = facts->swapped_at_us != PROJECTION_NEVER;
+
+    if (settings->abort && !facts->is_unfinished)
+        return "no rebuild is unfinished, so there is nothing to take back";
     if (settings->abort)
         return "--execute removes what the unfinished run has made; the ledger's table stays as it is";
-    if (facts->is_unfinished)
+    if (facts->is_unfinished && !settings->drop)
         return "--execute goes on where it stopped, --abort --execute takes it back";
+    if ((settings->drop || settings->rollback) && !is_kept)
+        return "there is no previous table";
+    if (settings->drop)
+        return "--execute drops the previous table; there is no way back after that";
     if (settings->rollback)
         return "--execute brings the previous table up to date and puts it back";
-    if (facts->swapped_at_us != PROJECTION_NEVER)
+    if (is_kept)
         return "the previous table is in the way of another rebuild: --rollback goes back to it, --drop drops it";
     return "--execute makes the table anew; consumers go on, and the present table is kept";
 }

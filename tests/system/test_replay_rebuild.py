@@ -115,8 +115,13 @@ def test_the_plan_changes_nothing_and_a_reader_may_ask_for_it(ledger):
     events = ledger.postgres.value("SELECT count(*) FROM taskledger.task_event")
     plan = ledger.rebuild(env=as_reader)["plan"]
     assert (plan["state"], plan["events"], plan["events_counted"]) == ("ready", events, True)
-    for way in ([], ["--rollback"], ["--drop"], ["--abort"]):
-        ledger.rebuild(*way)
+    for way, advice in (
+        ([], "--execute makes the table anew"),
+        (["--rollback"], "there is no previous table"),
+        (["--drop"], "there is no previous table"),
+        (["--abort"], "nothing to take back"),
+    ):
+        assert advice in ledger.programs.run(REPLAY, "rebuild", *way, env=as_reader).stdout
     assert ledger.postgres.value("SELECT count(*) FROM taskledger.rebuild") == 0
     assert not ledger.has("task_rebuild") and ledger.triggers() == 0
 
