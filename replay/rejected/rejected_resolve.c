@@ -297,7 +297,7 @@ static bool check(const struct settings *settings, char *const *arguments, struc
            error_set(error, ERROR_FATAL, "usage", "a reason has at most %d bytes", REASON_BYTES_MAX);
 }
 
-static bool open(struct resolving *resolving, bool applies, struct error *error)
+static bool prepare(struct resolving *resolving, bool applies, struct error *error)
 {
     const struct settings *settings = resolving->replay->settings;
     const struct change_options session = {
@@ -318,7 +318,7 @@ static bool run(struct replay *replay, char *const *arguments, one *do_it, enum 
 
     if (!check(replay->settings, arguments, error))
         return false;
-    bool good = open(&resolving, do_it == retry, error) && resolve_all(&resolving, arguments, do_it, error);
+    bool good = prepare(&resolving, do_it == retry, error) && resolve_all(&resolving, arguments, do_it, error);
     if (good)
         *exit = resolving.left > 0 ? EXIT_FINDINGS : EXIT_OK;
     apply_free(resolving.apply);

@@ -166,12 +166,11 @@ static bool mark(struct take *take, struct error *error)
         {.value = slice_of(take->unit->range.first.bytes, UUID_BYTES)},
         {.value = slice_of(take->unit->range.before.bytes, UUID_BYTES)},
     };
-    const struct postgres_statement *const statements[] = {&mark_statement, &aside_statement, &losses_statement};
+    struct postgres *postgres = take->change->postgres;
 
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        if (!postgres_query(take->change->postgres, statements[i], parameters, 2, NULL, error))
-            return false;
-    return true;
+    return postgres_query(postgres, &mark_statement, parameters, 2, NULL, error) &&
+           postgres_query(postgres, &aside_statement, parameters, 2, NULL, error) &&
+           postgres_query(postgres, &losses_statement, parameters, 2, NULL, error);
 }
 
 static const struct postgres_statement record_statement = {
