@@ -1,8 +1,11 @@
 #include "consumer/unsettled.h"
 
 #include "consumer/survey.h"
+#include "proto/decimal.h"
 
-enum { KEEP_BYTES = 64 * 1024, TIME_DIGITS_MAX = 12 };
+enum { KEEP_BYTES = 64 * 1024 };
+
+#define TIME_MAX UINT64_C(999999999999) /* seconds, and microseconds */
 
 static const struct stream_id none = {.ms = UINT64_MAX, .sequence = UINT64_MAX};
 
@@ -51,11 +54,11 @@ bool unsettled_next(const struct unsettled *unsettled, struct stream_id after, s
 
 static int64_t number(const struct reply *reply)
 {
-    int64_t value = 0;
+    uint64_t value = 0;
 
-    for (size_t i = 0; reply->type == REPLY_STRING && i < reply->text.size && i < TIME_DIGITS_MAX; i++)
-        value = 10 * value + (reply->text.data[i] - '0');
-    return value;
+    if (reply->type == REPLY_STRING)
+        (void)decimal_read(reply->text, TIME_MAX, &value);
+    return (int64_t)value;
 }
 
 bool unsettled_now(const struct unsettled *unsettled, int64_t *now_ms, struct error *error)

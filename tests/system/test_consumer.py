@@ -108,7 +108,7 @@ def test_producers_learn_how_far_the_ledger_holds_them(ready, redis, stream, eve
     def watermarks():
         return {k.decode(): int(v) for k, v in redis.client().hgetall("taskledger:archived").items()}
 
-    wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 5, "both are told")
+    wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 20, "both are told")
     redis.client().delete("taskledger:archived")
     wait_until(lambda: watermarks() == {whole.id.hex: 4, holed.id.hex: 1}, 15, "both are told again")
 
@@ -143,7 +143,7 @@ def test_another_group_has_a_ledger_of_its_own_and_no_word_in_redis(ready, redis
     stream.send(producer.opened(), producer.life("a"))
     wait_until(lambda: stream.is_settled("audit"), 10, "the group has settled it")
     held = "SELECT archived_sequence FROM taskledger.producer"
-    wait_until(lambda: postgres.rows(held) == [(4,)], 5, "the numbers are folded")
+    wait_until(lambda: postgres.rows(held) == [(4,)], 20, "the numbers are folded")
     assert not redis.client().exists("taskledger:archived")
 
 
@@ -177,7 +177,7 @@ def test_a_dead_consumer_s_entries_are_claimed_at_once_by_another(ready, redis, 
     settled(stream, 5)
     assert time.monotonic() - started < 4
     assert_ledger_is(postgres, events)
-    wait_until(lambda: metrics(second.listen)['taskledger_consumer_claimed_total{from="dead"}'] > 0, 5, "counted")
+    wait_until(lambda: metrics(second.listen)['taskledger_consumer_claimed_total{from="dead"}'] > 0, 20, "counted")
 
 
 def test_what_a_stranger_left_lying_is_claimed_after_the_idle_time(ready, redis, postgres, stream, event_pb2):
@@ -272,7 +272,7 @@ def test_a_second_sigterm_ends_it_at_once(ready, postgres, stream, event_pb2):
     stream.send(Producer(event_pb2).life("a"))
     wait_until(stream.pending, 10, "something is delivered")
     consumer.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: signal_was_taken(consumer.pid), 5, "the first is taken")
+    wait_until(lambda: signal_was_taken(consumer.pid), 20, "the first is taken")
     consumer.process.send_signal(signal.SIGTERM)
     assert consumer.wait(3) == 130
     assert json.loads(consumer.stderr().splitlines()[-1])["event"] == "interrupted"
@@ -364,7 +364,7 @@ def test_a_destroyed_group_is_made_again_from_the_beginning(ready, redis, postgr
     redis.client().xgroup_destroy(stream.name, "taskledger")
     consumer.wait_for_log("group_lost")
     stream.send(events[600:])
-    wait_until(lambda: redis.client().xinfo_groups(stream.name), 5, "the group is there")
+    wait_until(lambda: redis.client().xinfo_groups(stream.name), 20, "the group is there")
     settled(stream)
     assert_ledger_is(postgres, events)
     assert postgres.value("SELECT sum(event_count) FROM taskledger.task") == 4 * 100 * 3
@@ -377,7 +377,7 @@ def test_a_flushed_redis_is_used_on(ready, redis, postgres, stream, event_pb2):
     settled(stream)
     redis.client().flushall()
     stream.send(events[600:])
-    wait_until(lambda: redis.client().xinfo_groups(stream.name), 5, "the group is there")
+    wait_until(lambda: redis.client().xinfo_groups(stream.name), 20, "the group is there")
     settled(stream)
     assert_ledger_is(postgres, events)
 
@@ -392,7 +392,7 @@ def test_entries_deleted_while_pending_are_written_down_as_losses(ready, redis, 
     ready("--claim-idle", "300ms")
     settled(stream, 10)
     losses = "SELECT stream_id FROM taskledger.loss WHERE kind = 'deleted_while_pending'"
-    wait_until(lambda: {row[0] for row in postgres.rows(losses)} == set(gone), 5, "three losses are listed")
+    wait_until(lambda: {row[0] for row in postgres.rows(losses)} == set(gone), 20, "three losses are listed")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(ids) - len(gone)
 
 

@@ -161,7 +161,7 @@ def test_a_connection_ends_with_the_parent_though_a_child_lives_on(redis, start)
     assert producers_at(redis) == 1
     assert worker.ask("linger") == "lingering"
     assert worker.close() == 0
-    wait_until(lambda: producers_at(redis) == 0, 5, "the connection is gone")
+    wait_until(lambda: producers_at(redis) == 0, 20, "the connection is gone")
 
 
 def producers_at(redis):

@@ -56,7 +56,7 @@ def test_one_frozen_in_mid_transaction_does_not_hold_up_the_others(
     stream.send([producer.status(f"late-{i}", "RUNNING") for i in range(200)])
     wait_until(stream.is_settled, DRAINED_WITHIN_S, "the others have all of it")
     assert not is_there(postgres, pid)
-    wait_until(lambda: sum(metrics(one.listen)[SESSIONS_ENDED] for one in others) == 1, 5, "counted")
+    wait_until(lambda: sum(metrics(one.listen)[SESSIONS_ENDED] for one in others) == 1, 20, "counted")
 
     victim.resume()
     victim.wait_for_log('"event":"postgresql_back"')

@@ -215,7 +215,7 @@ def test_watermarks_of_closed_producers_go_after_a_day(programs, redis, postgres
     postgres.rows("UPDATE taskledger.producer SET folded_at = now() - interval '25 hours'")
     wait_until(lambda: told() == {holed.id.hex: 1, alive.id.hex: 4}, 25, "that of the closed and whole one is gone")
     removed = "SELECT producer_id::text FROM taskledger.producer WHERE watermark_removed_at IS NOT NULL"
-    wait_until(lambda: postgres.rows(removed) == [(str(closed.id),)], 5, "it is noted")
+    wait_until(lambda: postgres.rows(removed) == [(str(closed.id),)], 20, "it is noted")
 
     client.delete("taskledger:archived")
     wait_until(lambda: told().get(alive.id.hex) == 4, 25, "who lives is told again")

@@ -50,7 +50,7 @@ def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
     stream.send_fields({"something": b"else"})
     wait_until(stream.is_settled, 10, "everything is settled")
 
-    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 12, 5, "all is counted")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 12, 20, "all is counted")
     counted = metrics(consumer.listen)
     assert counted["taskledger_consumer_events_applied_total"] == 8
     assert counted["taskledger_consumer_duplicates_total"] == 2
@@ -69,7 +69,7 @@ def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
         names = ("taskledger_stream_length", "taskledger_group_lag", "taskledger_group_pending")
         return [now.get(name + '{shard="0"}') for name in names] == [12, 0, 0]
 
-    wait_until(surveyed, 5, "length, lag and pending are those of the stream")
+    wait_until(surveyed, 20, "length, lag and pending are those of the stream")
 
 
 def test_the_lag_is_right_after_a_trim(consumer, redis, event_pb2):
@@ -83,7 +83,7 @@ def test_the_lag_is_right_after_a_trim(consumer, redis, event_pb2):
         now = metrics(consumer.listen)
         return now['taskledger_stream_length{shard="0"}'] == 10 and now['taskledger_group_lag{shard="0"}'] == 0
 
-    wait_until(surveyed, 5, "10 entries, none of them new to the group")
+    wait_until(surveyed, 20, "10 entries, none of them new to the group")
 
 
 def test_the_page_is_what_prometheus_reads(consumer):
@@ -129,7 +129,7 @@ def test_ready_and_live_in_each_state(programs, redis, postgres):
 
     postgres.kill()
     wait_for_reasons(program, "postgresql_away")
-    wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 5, "it is told")
+    wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 20, "it is told")
     assert ask(program.listen, "/livez").status == 200
 
 
@@ -141,19 +141,19 @@ def test_each_server_is_told_by_itself(consumer, redis, postgres, first):
 
     servers[first].kill()
     wait_for_reasons(consumer, f"{first}_away")
-    wait_until(lambda: servers_up(consumer) == up[second], 5, f"{first} alone is down")
+    wait_until(lambda: servers_up(consumer) == up[second], 20, f"{first} alone is down")
     servers[second].kill()
     wait_for_reasons(consumer, "redis_away", "postgresql_away")
-    wait_until(lambda: servers_up(consumer) == (0, 0), 5, "both are down")
+    wait_until(lambda: servers_up(consumer) == (0, 0), 20, "both are down")
     detail = readiness(consumer)["detail"]
     assert "unix://" in detail and "could not talk to PostgreSQL at" in detail
 
     servers[first].start()
     wait_for_reasons(consumer, f"{second}_away")
-    wait_until(lambda: servers_up(consumer) == up[first], 5, f"{first} alone is up")
+    wait_until(lambda: servers_up(consumer) == up[first], 20, f"{first} alone is up")
     servers[second].start()
     wait_until_ready(consumer)
-    wait_until(lambda: servers_up(consumer) == (1, 1), 5, "both are up")
+    wait_until(lambda: servers_up(consumer) == (1, 1), 20, "both are up")
     for server in servers:
         assert consumer.stderr().count(f'"event":"{server}_back"') == 1
 

@@ -172,7 +172,7 @@ def test_a_server_that_is_read_only_for_a_while_is_told_once_and_loses_nothing(p
     fence(postgres)
     said = say(100)
     consumer.wait_for_log("postgresql_failing")
-    wait_until(lambda: "postgresql_failing" in ask(consumer.listen, "/readyz").text, 5, "it is not ready")
+    wait_until(lambda: "postgresql_failing" in ask(consumer.listen, "/readyz").text, 20, "it is not ready")
     wait_until(lambda: retries(consumer) >= 4, 20, "it tries again")
     unfence(postgres)
     settled(stream, FOLLOWED_WITHIN_S)

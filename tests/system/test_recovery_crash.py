@@ -130,7 +130,7 @@ def test_deliveries_alone_cost_a_large_backlog_little(programs, ledger, redis, s
     assert stored(ledger) == len(producer.said)
     assert (ledger.rows(SET_ASIDE), ledger.rows(TRIALS)) == ([], [])
     together, alone = (f'taskledger_consumer_suspects_total{{tried="{how}"}}' for how in ("together", "alone"))
-    wait_until(lambda: metrics(consumer.listen)[together] == len(producer.said), 5, "all were tried")
+    wait_until(lambda: metrics(consumer.listen)[together] == len(producer.said), 20, "all were tried")
     assert metrics(consumer.listen)[alone] == 0
 
 
@@ -146,7 +146,7 @@ def test_who_lives_through_a_failing_postgresql_has_nothing_to_try(programs, led
     wait_until(lambda: metrics(consumer.listen).get(failures, 0) >= 6, 20, "it has failed again and again")
     ledger.rows("DROP TRIGGER full_disk ON taskledger.task_event")
     settled(stream)
-    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_batches_total"] > 1, 5, "counted")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_batches_total"] > 1, 20, "counted")
     assert metrics(consumer.listen)['taskledger_consumer_suspects_total{tried="alone"}'] == 0
     assert stored(ledger) == len(producer.said)
 

@@ -58,16 +58,16 @@ def test_a_gap_is_written_once_and_repaired_when_it_is_filled(consumer, programs
     late = producer.life("late")
     stream.send(producer.life("b"), producer.closed())
     wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
-    wait_until(lambda: said(consumer, "loss") == [(1, 3)], 5, "it says so")
+    wait_until(lambda: said(consumer, "loss") == [(1, 3)], 20, "it says so")
     later_looks(postgres, stream, producer, 2)
     assert len([row for row in rows(postgres, OPEN) if row[0] == str(producer.id)]) == 1
     programs.run("taskledger-replay", "verify", expect=1)
 
     stream.send(late)
     wait_for_rows(postgres, REPAIRED, [(producer, 2, 4)])
-    wait_until(lambda: said(consumer, "loss_repaired") == [(1, 3)], 5, "it says so")
+    wait_until(lambda: said(consumer, "loss_repaired") == [(1, 3)], 20, "it says so")
     assert metrics(consumer.listen)['taskledger_consumer_losses_repaired_total{kind="gap"}'] == 1
-    wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 5, "two stand open")
+    wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 20, "two stand open")
 
 
 def test_what_comes_within_the_grace_was_no_loss(programs, redis, postgres, stream, event_pb2):
@@ -231,7 +231,7 @@ def test_numbers_that_nobody_can_count_hide_no_loss(consumer, postgres, stream, 
         stream.send(producer.status("t", "RUNNING"))
         gaps.append((producer, 1, 1_800_000_000_000_000_000))
     wait_for_rows(postgres, OPEN, gaps)
-    wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 5, "it says so")
+    wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 20, "it says so")
 
 
 def test_entries_that_were_deleted_cost_what_stands_in_gaps(programs, redis, postgres, stream, event_pb2):

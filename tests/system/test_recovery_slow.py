@@ -29,7 +29,7 @@ def test_what_cannot_be_applied_at_once_is_applied_in_parts(programs, redis, pos
     wait_until(stream.is_settled, 90, "everything is settled")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == EVENTS
     halved = "taskledger_consumer_batches_halved_total"
-    wait_until(lambda: metrics(consumer.listen)[halved] == 1, 5, "once was enough")
+    wait_until(lambda: metrics(consumer.listen)[halved] == 1, 20, "once was enough")
 
 
 def test_many_producers_at_once_are_folded_each_at_a_look(programs, redis, make_postgres, event_pb2):

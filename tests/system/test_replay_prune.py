@@ -382,7 +382,7 @@ def test_killed_at_any_moment_the_ledger_is_whole_and_the_next_run_goes_on(ledge
         for _ in range(25):
             program = ledger.programs.start(REPLAY, "prune", *BEFORE, *map(str, kept), "--execute")
             deadline = time.monotonic() + chance.uniform(0.01, 0.7)
-            wait_until(lambda: time.monotonic() > deadline or not program.is_running(), 5, "its moment has come")
+            wait_until(lambda: time.monotonic() > deadline or not program.is_running(), 20, "its moment has come")
             program.process.send_signal(signal.SIGKILL)
             program.wait()
             wait_until(lambda: ledger.postgres.value(

@@ -465,7 +465,7 @@ def test_an_interrupted_audit_says_so(ledger):
     ledger.fill(life_of(ledger.pb).said)
     ledger.postgres.pause()
     program = ledger.programs.start(REPLAY, "verify")
-    wait_until(lambda: catches_sigint(program.pid), 5, "it catches SIGINT")
+    wait_until(lambda: catches_sigint(program.pid), 20, "it catches SIGINT")
     program.process.send_signal(signal.SIGINT)
     assert program.wait(5) == 130
     ledger.postgres.resume()

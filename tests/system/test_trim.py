@@ -106,7 +106,7 @@ def test_nothing_goes_before_another_group_has_settled_it(ready, client, stream,
     client.xreadgroup("audit", "a", {stream.name: ">"}, count=100, noack=True)
     trimmed_to(client, stream.name, NODE)
     total = "taskledger_consumer_trimmed_total"
-    wait_until(lambda: metrics(consumer.listen)[total] >= 100 - NODE, 5, "all that is gone is counted")
+    wait_until(lambda: metrics(consumer.listen)[total] >= 100 - NODE, 20, "all that is gone is counted")
 
 
 def test_a_group_made_in_mid_run_keeps_what_it_begins_with(ready, client, stream, event_pb2):
@@ -159,7 +159,7 @@ def test_whatever_groups_do_nothing_goes_that_one_has_not_settled(ready, client,
         client.xgroup_destroy(stream.name, group)
     trimmed_to(client, stream.name, NODE)
     total = "taskledger_consumer_trimmed_total"
-    wait_until(lambda: metrics(consumer.listen)[total] >= 3000 - NODE, 5, "all that is gone is counted")
+    wait_until(lambda: metrics(consumer.listen)[total] >= 3000 - NODE, 20, "all that is gone is counted")
 
 
 def take_a_step(client, key, group, unsettled, dice):
@@ -339,7 +339,7 @@ def test_the_survey_is_right_about_a_trimmed_stream(ready, client, stream, event
     stream.send(said[100:])
     settled(stream)
     lag = 'taskledger_group_lag{shard="0"}'
-    wait_until(lambda: metrics(consumer.listen)[lag] == 0, 5, "nothing is left")
+    wait_until(lambda: metrics(consumer.listen)[lag] == 0, 20, "nothing is left")
 
 
 # ---- who holds it back
@@ -364,7 +364,7 @@ def test_an_abandoned_group_is_named_and_nobody_is_taken_out_for_it(ready, clien
     assert now["taskledger_stream_group_pending" + label] == 0
     assert 3600 <= now["taskledger_stream_group_oldest_seconds" + label] < 3700
     assert now['taskledger_stream_group_holds_back{group="taskledger"}'] == 0
-    wait_until(lambda: "notes" in json.loads(ask(consumer.listen, "/readyz").text), 5, "there is a note")
+    wait_until(lambda: "notes" in json.loads(ask(consumer.listen, "/readyz").text), 20, "there is a note")
     answer = ask(consumer.listen, "/readyz")
     assert answer.status == 200
     assert json.loads(answer.text)["notes"] == ['trimming held back by group "left "alone""']
@@ -374,8 +374,8 @@ def test_an_abandoned_group_is_named_and_nobody_is_taken_out_for_it(ready, clien
     client.xreadgroup('left "alone"', "a", {stream.name: ">"}, count=1000, noack=True)
     consumer.wait_for_log('"event":"trimming_resumed"')
     trimmed_to(client, stream.name, NODE)
-    wait_until(lambda: metrics(consumer.listen)["taskledger_trim_blocked"] == 0, 5, "it is told")
-    wait_until(lambda: "notes" not in json.loads(ask(consumer.listen, "/readyz").text), 5, "there is no note")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_trim_blocked"] == 0, 20, "it is told")
+    wait_until(lambda: "notes" not in json.loads(ask(consumer.listen, "/readyz").text), 20, "there is no note")
     assert consumer.stderr().count("trimming_blocked") == consumer.stderr().count("trimming_resumed") == 1
 
 
