@@ -26,19 +26,46 @@ static bool is_still_there(const struct outlet *outlet)
            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+/* In a folder of many somebody else may have put something there to get hold of what is written. */
+static bool make_ours(const struct outlet *outlet)
+{
+    struct stat about;
+
+    if (fstat(outlet->descriptor, &about) != 0)
+        return false;
+    if (!S_ISREG(about.st_mode) || about.st_uid != geteuid()) {
+        errno = EPERM;
+        return false;
+    }
+    return fchmod(outlet->descriptor, MODE) == 0 && ftruncate(outlet->descriptor, 0) == 0;
+}
+
+/* What is not taken is another's, and stays where it is. */
+static bool leave(struct outlet *outlet)
+{
+    int why = errno;
+
+    close(outlet->descriptor);
+    outlet->descriptor = -1;
+    errno = why;
+    return false;
+}
+
 static bool open_part(struct outlet *outlet, struct error *error)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        outlet->descriptor = open(outlet->part, O_RDWR | O_CREAT | O_CLOEXEC, MODE);
+        outlet->descriptor = open(outlet->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
         if (outlet->descriptor < 0)
             return error_set_errno(error, ERROR_FATAL, "usage", "cannot write \"%s\"", outlet->part);
         if (flock(outlet->descriptor, LOCK_EX | LOCK_NB) != 0)
-            return error_set(error, ERROR_FATAL, "locked", "somebody else is writing \"%s\"", outlet->path);
-        if (is_still_there(outlet))
-            return ftruncate(outlet->descriptor, 0) == 0 ||
-                   error_set_errno(error, ERROR_FATAL, "output", "cannot write \"%s\"", outlet->part);
-        close(outlet->descriptor);
-        outlet->descriptor = -1;
+            return leave(outlet) ||
+                   error_set(error, ERROR_FATAL, "locked", "somebody else is writing \"%s\"", outlet->path);
+        if (!is_still_there(outlet)) {
+            leave(outlet);
+            continue;
+        }
+        return make_ours(outlet) || leave(outlet) ||
+               error_set_errno(error, ERROR_FATAL, "usage", "cannot write \"%s\"", outlet->part);
     }
     return error_set(error, ERROR_FATAL, "locked", "others keep writing \"%s\"", outlet->path);
 }

@@ -528,6 +528,7 @@ def test_two_at_the_same_time_do_not_get_in_each_other_s_way(ledgers):
     with open(f"{locked}.part", "w") as part:
         fcntl.flock(part, fcntl.LOCK_EX)
         assert "somebody else" in ledgers.export(name="y", expect=6).stderr
+        assert os.path.samestat(os.fstat(part.fileno()), os.stat(part.name)), "what the other writes is gone"
     ledgers.export(name="y")
 
 
@@ -542,6 +543,24 @@ def test_a_file_that_cannot_be_written_is_told(ledgers):
     program = ledgers.programs.start(REPLAY, "export", ledgers.scratch / "x", env=NOBODY, within=limited)
     assert program.wait() == 4 and "cannot write" in program.stderr()
     assert not (ledgers.scratch / "x").exists() and not (ledgers.scratch / "x.part").exists()
+
+
+def test_what_others_have_put_there_gets_nothing(ledgers):
+    """Whoever may write in the folder could else read what tasks said, or have any file of ours overwritten."""
+    ledgers.fill(life_of(ledgers.pb).said)
+    part, victim = ledgers.scratch / "x.part", ledgers.scratch / "victim"
+    victim.write_text("mine")
+    part.symlink_to(victim)
+    assert "cannot write" in ledgers.export(expect=2).stderr and victim.read_text() == "mine"
+    part.unlink()
+    part.touch(mode=0o666)
+    os.chmod(part, 0o666)
+    if os.geteuid() == 0:
+        os.chown(part, 65534, 65534)
+        assert "cannot write" in ledgers.export(expect=2).stderr
+        os.chown(part, 0, 0)
+    ledgers.export()
+    assert (ledgers.scratch / "x").stat().st_mode & 0o777 == 0o600
 
 
 # ---- what is new
