@@ -25,7 +25,7 @@ enum entry_state {
     ENTRY_MALFORMED, /* not our one field; payload is its first value, if any */
 };
 
-struct origin; /* consumer/origin.h */
+struct origin; /* consumer/ledger/origin.h */
 
 struct entry {
     struct stream_id id;

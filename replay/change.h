@@ -4,8 +4,8 @@
 #ifndef TASKLEDGER_REPLAY_CHANGE_H
 #define TASKLEDGER_REPLAY_CHANGE_H
 
-#include "consumer/postgres.h"
-#include "consumer/schema.h"
+#include "consumer/ledger/schema.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/clock.h"
 #include "proto/error.h"
 

@@ -1,6 +1,6 @@
 #include "replay/ledger.h"
 
-#include "consumer/schema.h"
+#include "consumer/ledger/schema.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef TASKLEDGER_REPLAY_LEDGER_H
 #define TASKLEDGER_REPLAY_LEDGER_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/clock.h"
 #include "proto/error.h"
 

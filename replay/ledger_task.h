@@ -2,8 +2,8 @@
 #ifndef TASKLEDGER_REPLAY_LEDGER_TASK_H
 #define TASKLEDGER_REPLAY_LEDGER_TASK_H
 
-#include "consumer/postgres.h"
-#include "consumer/task_cells.h"
+#include "consumer/ledger/task_cells.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/projection.h"
 #include "replay/ledger.h"

@@ -6,7 +6,7 @@
 #ifndef TASKLEDGER_REPLAY_PAGES_H
 #define TASKLEDGER_REPLAY_PAGES_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #ifndef TASKLEDGER_REPLAY_SCAN_H
 #define TASKLEDGER_REPLAY_SCAN_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "replay/skeleton.h"
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/status.h"
 
 enum { SEQUENCE_AT = UUID_BYTES, TIME_AT = SEQUENCE_AT + 8, ATTEMPT_AT = TIME_AT + 8, STATUS_AT = ATTEMPT_AT + 4 };

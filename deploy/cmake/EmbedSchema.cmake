@@ -1,6 +1,6 @@
 # Writes a C file that holds deploy/schema: cmake -DSCHEMA=FOLDER -DOUTPUT=FILE -P EmbedSchema.cmake
 #
-# Migrations are named NNN_name.sql and numbered 1, 2, 3 ... without a gap; consumer/schema_sql.h declares what is
+# Migrations are named NNN_name.sql and numbered 1, 2, 3 ... without a gap; consumer/ledger/schema_sql.h declares what is
 # defined here.
 
 function(embed name file)
@@ -14,7 +14,7 @@ endfunction()
 file(GLOB migrations ${SCHEMA}/[0-9][0-9][0-9]_*.sql)
 list(SORT migrations)
 
-file(WRITE ${OUTPUT} "#include \"consumer/schema_sql.h\"\n\n")
+file(WRITE ${OUTPUT} "#include \"consumer/ledger/schema_sql.h\"\n\n")
 embed("const char schema_sql_roles" ${SCHEMA}/roles.sql)
 embed("const char schema_sql_grants" ${SCHEMA}/grants.sql)
 

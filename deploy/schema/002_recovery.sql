@@ -5,7 +5,7 @@
 -- ---- numbers that do not come ---------------------------------------------------------------------------------------
 
 -- A producer of which more is known than is held: `gap_since` leads there. What is missing is noted in `gap`; what of that
--- is missing still when the grace has passed is entered in `loss`. See consumer/gaps.h.
+-- is missing still when the grace has passed is entered in `loss`. See consumer/recovery/gaps.h.
 ALTER TABLE taskledger.producer
     ADD COLUMN gap_since      timestamptz,     -- when `gap` was noted, or something began to be missing; NULL: nothing is
     ADD COLUMN gap            int8multirange,  -- what was missing then; NULL: nobody has looked yet
@@ -24,7 +24,7 @@ UPDATE taskledger.producer SET gap_since = now()
 
 -- ---- watermarks of producers that are gone --------------------------------------------------------------------------
 
--- When the field of a producer that is gone was taken out of Redis again; NULL: it may be there. See consumer/forget.h.
+-- When the field of a producer that is gone was taken out of Redis again; NULL: it may be there. See consumer/recovery/forget.h.
 ALTER TABLE taskledger.producer ADD COLUMN watermark_removed_at timestamptz;
 
 CREATE INDEX producer_watermark_idx ON taskledger.producer (producer_id)
@@ -35,7 +35,7 @@ CREATE INDEX producer_unclosed_watermark_idx ON taskledger.producer (producer_id
 
 -- ---- what went back -------------------------------------------------------------------------------------------------
 
--- How far each stream had come when it was last looked at. See consumer/heads.h.
+-- How far each stream had come when it was last looked at. See consumer/recovery/heads.h.
 CREATE TABLE taskledger.stream_head (
     stream        text PRIMARY KEY,                    -- its key
     last_id       text NOT NULL,                       -- the greatest ID that it ever gave
@@ -49,7 +49,7 @@ CREATE TABLE taskledger.stream_head (
 -- ---- entries that nobody gets through -------------------------------------------------------------------------------
 
 -- What was delivered so often that it may be what ends the consumers: written before such an entry is decoded, removed by
--- the transaction that applies it. See consumer/suspects.h.
+-- the transaction that applies it. See consumer/ledger/suspects.h.
 CREATE TABLE taskledger.entry_trial (
     stream        text NOT NULL,
     stream_id     text NOT NULL,

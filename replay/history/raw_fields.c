@@ -1,6 +1,6 @@
 #include "replay/history/raw_fields.h"
 
-#include "consumer/binary.h"
+#include "consumer/ledger/binary.h"
 #include "proto/json_writer.h"
 #include "proto/status.h"
 #include "proto/utf8.h"

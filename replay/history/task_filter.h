@@ -6,8 +6,8 @@
 #ifndef TASKLEDGER_REPLAY_HISTORY_TASK_FILTER_H
 #define TASKLEDGER_REPLAY_HISTORY_TASK_FILTER_H
 
-#include "consumer/columns.h"
-#include "consumer/postgres.h"
+#include "consumer/ledger/columns.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_CREW_H
 #define TASKLEDGER_REPLAY_REBUILD_CREW_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "replay/rebuild/rebuild.h"
 #include "replay/rebuild/rebuild_ranges.h"

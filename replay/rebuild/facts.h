@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_FACTS_H
 #define TASKLEDGER_REPLAY_REBUILD_FACTS_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "replay/output/output.h"
 #include "replay/rebuild/run.h"

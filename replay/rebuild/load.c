@@ -1,6 +1,6 @@
 #include "replay/rebuild/load.h"
 
-#include "consumer/task_cells.h"
+#include "consumer/ledger/task_cells.h"
 
 static const char copy_sql[] = "COPY taskledger.task_rebuild (" TASK_CELLS_COLUMNS ") FROM STDIN (FORMAT binary)";
 

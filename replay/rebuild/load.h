@@ -2,8 +2,8 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_LOAD_H
 #define TASKLEDGER_REPLAY_REBUILD_LOAD_H
 
-#include "consumer/binary.h"
-#include "consumer/postgres.h"
+#include "consumer/ledger/binary.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/projection.h"
 

@@ -4,7 +4,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_REBUILD_RANGES_H
 #define TASKLEDGER_REPLAY_REBUILD_REBUILD_RANGES_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/event.h"
 #include "proto/slice.h"

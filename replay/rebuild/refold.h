@@ -5,7 +5,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 #define TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/arena.h"
 #include "proto/error.h"
 #include "proto/event.h"

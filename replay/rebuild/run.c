@@ -1,6 +1,6 @@
 #include "replay/rebuild/run.h"
 
-#include "consumer/binary.h"
+#include "consumer/ledger/binary.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_RUN_H
 #define TASKLEDGER_REPLAY_REBUILD_RUN_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_REBUILD_SESSION_H
 #define TASKLEDGER_REPLAY_REBUILD_SESSION_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "replay/change.h"
 #include "replay/rebuild/rebuild.h"

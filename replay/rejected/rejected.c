@@ -1,6 +1,6 @@
 #include "replay/rejected/rejected.h"
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/decimal.h"
 #include "proto/nearest.h"
 

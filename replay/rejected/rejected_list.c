@@ -1,6 +1,6 @@
 #include "replay/rejected/rejected.h"
 
-#include "consumer/apply.h"
+#include "consumer/ledger/apply.h"
 #include "proto/nearest.h"
 #include "replay/ledger.h"
 

@@ -1,7 +1,7 @@
 #include "replay/rejected/rejected.h"
 
-#include "consumer/apply.h"
-#include "consumer/origin.h"
+#include "consumer/ledger/apply.h"
+#include "consumer/ledger/origin.h"
 #include "proto/event.h"
 #include "replay/change.h"
 #include "replay/ledger.h"

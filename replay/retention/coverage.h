@@ -5,8 +5,8 @@
 #ifndef TASKLEDGER_REPLAY_RETENTION_COVERAGE_H
 #define TASKLEDGER_REPLAY_RETENTION_COVERAGE_H
 
-#include "consumer/columns.h"
-#include "consumer/postgres.h"
+#include "consumer/ledger/columns.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/digester.h"
 #include "proto/error.h"
 #include "replay/console.h"

@@ -1,6 +1,6 @@
 #include "replay/command.h"
 
-#include "consumer/task_rows.h"
+#include "consumer/ledger/task_rows.h"
 #include "proto/digester.h"
 #include "proto/event.h"
 #include "replay/change.h"

@@ -1,6 +1,6 @@
 #include "replay/retention/take.h"
 
-#include "consumer/task_rows.h"
+#include "consumer/ledger/task_rows.h"
 #include "proto/backoff.h"
 #include "replay/rebuild/refold.h"
 

@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_RETENTION_UNITS_H
 #define TASKLEDGER_REPLAY_RETENTION_UNITS_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "replay/ledger.h"
 #include "replay/seal/seal_scan.h"

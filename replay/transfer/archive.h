@@ -5,7 +5,7 @@
 #ifndef TASKLEDGER_REPLAY_TRANSFER_ARCHIVE_H
 #define TASKLEDGER_REPLAY_TRANSFER_ARCHIVE_H
 
-#include "consumer/binary.h"
+#include "consumer/ledger/binary.h"
 #include "proto/arena.h"
 #include "proto/error.h"
 #include "proto/json_writer.h"

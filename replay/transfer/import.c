@@ -1,7 +1,7 @@
 #include "replay/transfer/import.h"
 
 #include "consumer/pump.h"
-#include "consumer/watermark.h"
+#include "consumer/recovery/watermark.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_TRANSFER_IMPORT_H
 #define TASKLEDGER_REPLAY_TRANSFER_IMPORT_H
 
-#include "consumer/apply.h"
+#include "consumer/ledger/apply.h"
 #include "consumer/source.h"
 #include "replay/change.h"
 #include "replay/command.h"

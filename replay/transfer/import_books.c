@@ -1,6 +1,6 @@
 #include "replay/transfer/import.h"
 
-#include "consumer/task_rows.h"
+#include "consumer/ledger/task_rows.h"
 
 #include <stdlib.h>
 

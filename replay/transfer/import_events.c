@@ -1,6 +1,6 @@
 #include "replay/transfer/import.h"
 
-#include "consumer/origin.h"
+#include "consumer/ledger/origin.h"
 
 #include <stdlib.h>
 #include <string.h>

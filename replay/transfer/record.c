@@ -40,7 +40,7 @@ static const struct record_field boundary_fields[] = {
     {"digest", 4, RECORD_DIGEST},    {"pruned_at", 5, RECORD_TIME},
 };
 
-/* As LEDGER_TASK_COLUMNS, which is also the order of consumer/task_rows.c. */
+/* As LEDGER_TASK_COLUMNS, which is also the order of consumer/ledger/task_rows.c. */
 static const struct record_field base_fields[] = {
     {"task_id", 1, RECORD_TEXT},      {"status", 2, RECORD_TEXT},
     {"attempt", 3, RECORD_INT4},      {"step", 4, RECORD_TEXT},

@@ -15,8 +15,8 @@
 #ifndef TASKLEDGER_REPLAY_TRANSFER_RECORD_H
 #define TASKLEDGER_REPLAY_TRANSFER_RECORD_H
 
-#include "consumer/columns.h"
-#include "consumer/postgres.h"
+#include "consumer/ledger/columns.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/arena.h"
 #include "proto/slice.h"
 
@@ -84,7 +84,7 @@ struct record {
 /* "event" gives RECORD_EVENT; 0 when there is no such kind. */
 enum record_kind record_kind_of(struct slice name);
 
-/* The array type of a field, for consumer/columns.h. */
+/* The array type of a field, for consumer/ledger/columns.h. */
 enum columns_type record_columns_type(enum record_type type);
 
 /* Set a value of a record that is made here; false when the arena is exhausted. */

@@ -5,7 +5,7 @@
 #ifndef TASKLEDGER_REPLAY_TRANSFER_RECORD_WIRE_H
 #define TASKLEDGER_REPLAY_TRANSFER_RECORD_WIRE_H
 
-#include "consumer/binary.h"
+#include "consumer/ledger/binary.h"
 #include "proto/arena.h"
 #include "proto/error.h"
 #include "replay/transfer/record.h"

@@ -1,6 +1,6 @@
 #include "replay/verify/extracted.h"
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/status.h"
 #include "replay/verify/canon.h"
 

@@ -3,7 +3,7 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_GAP_EVIDENCE_H
 #define TASKLEDGER_REPLAY_VERIFY_GAP_EVIDENCE_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/slice.h"
 #include "proto/uuid.h"

@@ -6,7 +6,7 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_PART_H
 #define TASKLEDGER_REPLAY_VERIFY_PART_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/uuid.h"
 

@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_REDACTED_H
 #define TASKLEDGER_REPLAY_VERIFY_REDACTED_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/digest.h"
 #include "proto/error.h"
 #include "proto/event.h"

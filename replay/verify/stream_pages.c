@@ -1,6 +1,6 @@
 #include "replay/verify/stream_pages.h"
 
-#include "consumer/info.h"
+#include "consumer/stream/info.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERIFY_ADOPTION_H
 #define TASKLEDGER_REPLAY_VERIFY_VERIFY_ADOPTION_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/error.h"
 #include "proto/event.h"
 #include "replay/verify/verify_report.h"

@@ -1,6 +1,6 @@
 #include "replay/verify/verify.h"
 
-#include "consumer/apply.h"
+#include "consumer/ledger/apply.h"
 #include "proto/rfc3339.h"
 #include "replay/verify/verify_aside.h"
 

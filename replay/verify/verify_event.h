@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERIFY_EVENT_H
 #define TASKLEDGER_REPLAY_VERIFY_VERIFY_EVENT_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "proto/arena.h"
 #include "proto/error.h"
 #include "proto/event.h"

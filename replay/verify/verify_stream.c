@@ -1,6 +1,6 @@
 #include "replay/verify/verify.h"
 
-#include "consumer/columns.h"
+#include "consumer/ledger/columns.h"
 #include "proto/digester.h"
 #include "proto/event.h"
 #include "replay/verify/stream_pages.h"

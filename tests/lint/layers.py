@@ -24,8 +24,8 @@ DOORS = [
     ("openssl/pem.h", ["replay/seal/signature.c"]),
     ("openssl/sha.h", ["proto/digester.c"]),
     ("openssl/*", ["proto/transport*.c"]),
-    ("*libpq-fe.h", ["consumer/postgres*.c"]),
-    ("*microhttpd.h", ["consumer/http.c"]),
+    ("*libpq-fe.h", ["consumer/postgres/*.c"]),
+    ("*microhttpd.h", ["consumer/daemon/http.c"]),
     ("taskledger/producer.h", ["producer/*"]),
 ]
 

@@ -80,8 +80,8 @@ def track(root):
         ("replay/main.c", "<hiredis/hiredis.h>", "hiredis/hiredis.h enters only by"),
         ("proto/redis.c", "<openssl/ssl.h>", "openssl/ssl.h enters only by"),
         ("proto/transport.c", "<openssl/evp.h>", "openssl/evp.h enters only by"),
-        ("consumer/apply.c", '"proto/event.pb-c.h"', "proto/event.pb-c.h enters only by"),
-        ("consumer/apply.c", "<taskledger/producer.h>", "taskledger/producer.h enters only by"),
+        ("consumer/ledger/apply.c", '"proto/event.pb-c.h"', "proto/event.pb-c.h enters only by"),
+        ("consumer/ledger/apply.c", "<taskledger/producer.h>", "taskledger/producer.h enters only by"),
     ],
 )
 def test_layers_finds_a_forbidden_include(house, path, include, complaint):
@@ -95,7 +95,7 @@ def test_layers_finds_a_forbidden_include(house, path, include, complaint):
     "path, include",
     [
         ("replay/main.c", '"consumer/config.h"'),
-        ("consumer/postgres_copy.c", "<libpq-fe.h>"),
+        ("consumer/postgres/postgres_copy.c", "<libpq-fe.h>"),
         ("proto/digester.c", "<openssl/evp.h>"),
         ("tests/unit/test_arena.c", "<hiredis/hiredis.h>"),
         ("tests/unit/test_arena.c", '"consumer/pump.h"'),

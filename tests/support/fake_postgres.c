@@ -1,6 +1,6 @@
 #include "tests/support/fake_postgres.h"
 
-#include "consumer/sqlstate.h"
+#include "consumer/postgres/sqlstate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -239,7 +239,7 @@ static void run(const struct postgres_statement *statement, const struct postgre
     fail_msg("a statement that nobody foresaw: %s", statement->name);
 }
 
-/* ---- consumer/postgres.h ----------------------------------------------------------------------------------------- */
+/* ---- consumer/postgres/postgres.h ----------------------------------------------------------------------------------------- */
 
 bool postgres_open(struct postgres *postgres, struct error *error)
 {

@@ -1,4 +1,4 @@
-/* fake_postgres: the functions of consumer/postgres.h that the sink calls, over a ledger in memory, with faults on command.
+/* fake_postgres: the functions of consumer/postgres/postgres.h that the sink calls, over a ledger in memory, with faults on command.
  *
  * Linked into a test it takes the place of the real session. A transaction works on a copy of the ledger, which COMMIT puts
  * in its place.
@@ -8,7 +8,7 @@
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_POSTGRES_H
 #define TASKLEDGER_TESTS_SUPPORT_FAKE_POSTGRES_H
 
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "tests/support/fake_ledger.h"
 
 #include <stdbool.h>

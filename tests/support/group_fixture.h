@@ -2,7 +2,7 @@
 #ifndef TASKLEDGER_TESTS_SUPPORT_GROUP_FIXTURE_H
 #define TASKLEDGER_TESTS_SUPPORT_GROUP_FIXTURE_H
 
-#include "consumer/group.h"
+#include "consumer/stream/group.h"
 
 #include <stdbool.h>
 #include <stddef.h>

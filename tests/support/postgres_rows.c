@@ -1,7 +1,7 @@
 /* postgres_rows URL: asks in each way there is, twice over, in one session, for the tests.
  *
  * Prints a line each: how many rows came. Or prints "kind reason: text" and exits 1. */
-#include "consumer/postgres.h"
+#include "consumer/postgres/postgres.h"
 #include "tests/support/kind.h"
 
 #include <stdio.h>

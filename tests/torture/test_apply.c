@@ -1,8 +1,8 @@
 /* The sink's story with every call to PostgreSQL failing in turn, before it did anything and after it did all: nothing is
  * stored or counted twice, and what failed leaves nothing behind. */
-#include "consumer/apply.h"
+#include "consumer/ledger/apply.h"
 
-#include "consumer/suspect_rows.h"
+#include "consumer/ledger/suspect_rows.h"
 #include "proto/event.h"
 #include "tests/support/fake_postgres.h"
 

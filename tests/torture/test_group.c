@@ -1,7 +1,7 @@
 /* The source's story with every call to Redis failing in turn: everything is applied, nothing is acknowledged before, and
  * nothing is left pending. */
-#include "consumer/group.h"
 #include "consumer/pump.h"
+#include "consumer/stream/group.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/group_fixture.h"
 

@@ -1,5 +1,5 @@
-#include "consumer/binary.h"
-#include "consumer/columns.h"
+#include "consumer/ledger/binary.h"
+#include "consumer/ledger/columns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

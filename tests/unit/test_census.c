@@ -1,5 +1,5 @@
 /* The groups of all shards summed up, and which of them is in the way. */
-#include "consumer/census.h"
+#include "consumer/stream/census.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The source over a consumer group, against a Redis in memory: reading and settling. */
-#include "consumer/group.h"
+#include "consumer/stream/group.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/group_fixture.h"
 

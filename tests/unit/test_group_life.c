@@ -1,5 +1,5 @@
 /* The source over a consumer group, against a Redis in memory: how it begins, what it finds deleted, how it ends. */
-#include "consumer/group.h"
+#include "consumer/stream/group.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/group_fixture.h"
 

@@ -1,5 +1,5 @@
 /* Which streams cannot be the one that was seen before. */
-#include "consumer/heads.h"
+#include "consumer/recovery/heads.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "consumer/intake.h"
+#include "consumer/ledger/intake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

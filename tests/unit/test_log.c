@@ -1,6 +1,6 @@
 /* One line per event, for people or for machines. */
+#include "consumer/daemon/outage.h"
 #include "consumer/log.h"
-#include "consumer/outage.h"
 #include "proto/json.h"
 
 #include <setjmp.h>

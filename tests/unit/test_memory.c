@@ -1,5 +1,5 @@
 /* How much memory Redis says it uses, and when that is too much. */
-#include "consumer/memory.h"
+#include "consumer/upkeep/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What is counted, as Prometheus reads it. */
-#include "consumer/metrics.h"
+#include "consumer/daemon/metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

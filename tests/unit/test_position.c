@@ -1,5 +1,5 @@
 /* How many entries a stream was given up to an ID, as far as it can be known. */
-#include "consumer/position.h"
+#include "consumer/stream/position.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

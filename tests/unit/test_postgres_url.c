@@ -1,4 +1,4 @@
-#include "consumer/postgres_url.h"
+#include "consumer/postgres/postgres_url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

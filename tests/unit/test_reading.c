@@ -1,6 +1,6 @@
 /* What a consumer asks the stream for next, and for how many entries. */
 #include "consumer/batch.h"
-#include "consumer/reading.h"
+#include "consumer/stream/reading.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

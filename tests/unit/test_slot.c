@@ -1,5 +1,5 @@
 /* Names of slots. */
-#include "consumer/slot.h"
+#include "consumer/stream/slot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "consumer/sqlstate.h"
+#include "consumer/postgres/sqlstate.h"
 
 #include "tests/support/kind.h"
 

@@ -1,5 +1,5 @@
 /* How many entries the group was not given yet, from what Redis tells and does not tell. */
-#include "consumer/survey.h"
+#include "consumer/stream/survey.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

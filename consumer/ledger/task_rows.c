@@ -1,0 +1,119 @@
+#include "consumer/ledger/task_rows.h"
+
+#include "consumer/ledger/task_cells.h"
+#include "proto/projection.h"
+
+#include <stdlib.h>
+
+#define OF_THE_GREATER(column) "CASE WHEN is_greater THEN excluded." column " ELSE task." column " END"
+#define OF_THE_GREATER_ATTEMPT(column)                                              \
+    " " column " = CASE WHEN excluded.attempt > task.attempt THEN excluded." column \
+    " WHEN excluded.attempt = task.attempt THEN least(excluded." column ", task." column ") ELSE task." column " END,"
+#define THE_LEAST(column) " " column " = least(excluded." column ", task." column "),"
+
+/* least passes over NULL. OFFSET 0 has the order looked at once, not once for each column. */
+/* clang-format off */
+#define MERGE_INTO(table)                                                                                              \
+    "INSERT INTO taskledger." table " AS task (" TASK_CELLS_COLUMNS ")"                                                \
+    " SELECT task_id, status::taskledger.task_status, attempt, step, progress, message, worker, queue, task_name,"     \
+    " parent_task_id, error_type, error_message, data, first_at, queued_at, started_at, finished_at, occurred_at,"     \
+    " producer_id, sequence, event_count"                                                                              \
+    " FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[],"    \
+    " $9::text[], $10::text[], $11::text[], $12::text[], $13::jsonb[], $14::timestamptz[], $15::timestamptz[],"        \
+    " $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::uuid[], $20::bigint[], $21::bigint[])"          \
+    " AS new (task_id, status, attempt, step, progress, message, worker, queue, task_name, parent_task_id, error_type," \
+    " error_message, data, first_at, queued_at, started_at, finished_at, occurred_at, producer_id, sequence,"          \
+    " event_count)"                                                                                                    \
+    " ON CONFLICT (task_id) DO UPDATE SET"                                                                             \
+    " (status, attempt, step, progress, message, worker, queue, error_type, error_message, data, finished_at,"         \
+    " occurred_at, producer_id, sequence) = (SELECT "                                                                  \
+    OF_THE_GREATER("status") "," OF_THE_GREATER("attempt") "," OF_THE_GREATER("step") ","                              \
+    OF_THE_GREATER("progress") "," OF_THE_GREATER("message") "," OF_THE_GREATER("worker") ","                          \
+    OF_THE_GREATER("queue") "," OF_THE_GREATER("error_type") "," OF_THE_GREATER("error_message") ","                   \
+    OF_THE_GREATER("data") "," OF_THE_GREATER("finished_at") "," OF_THE_GREATER("occurred_at") ","                     \
+    OF_THE_GREATER("producer_id") "," OF_THE_GREATER("sequence")                                                       \
+    " FROM (SELECT (excluded.attempt, taskledger.phase(excluded.status), excluded.occurred_at, excluded.producer_id,"  \
+    " excluded.sequence) > (task.attempt, taskledger.phase(task.status), task.occurred_at, task.producer_id,"          \
+    " task.sequence) OFFSET 0) AS compared (is_greater)),"                                                             \
+    OF_THE_GREATER_ATTEMPT("queued_at") OF_THE_GREATER_ATTEMPT("started_at")                                           \
+    THE_LEAST("task_name") THE_LEAST("parent_task_id") THE_LEAST("first_at")                                           \
+    " event_count = task.event_count + excluded.event_count, updated_at = now()"
+
+static const struct postgres_statement task_statement = {"put_tasks", MERGE_INTO("task")};
+static const struct postgres_statement base_statement = {"put_bases", MERGE_INTO("task_base")};
+/* clang-format on */
+
+static const enum columns_type types[] = {COLUMNS_TEXT,   COLUMNS_TEXT,
+                                          COLUMNS_INT4,   COLUMNS_TEXT,
+                                          COLUMNS_FLOAT8, COLUMNS_TEXT,
+                                          COLUMNS_TEXT,   COLUMNS_TEXT,
+                                          COLUMNS_TEXT,   COLUMNS_TEXT,
+                                          COLUMNS_TEXT,   COLUMNS_TEXT,
+                                          COLUMNS_JSONB,  COLUMNS_TIME,
+                                          COLUMNS_TIME,   COLUMNS_TIME,
+                                          COLUMNS_TIME,   COLUMNS_TIME,
+                                          COLUMNS_UUID,   COLUMNS_INT8,
+                                          COLUMNS_INT8,   0};
+
+void task_rows_init(struct columns *columns)
+{
+    columns_init(columns, &task_statement, types);
+}
+
+void task_rows_init_base(struct columns *columns)
+{
+    columns_init(columns, &base_statement, types);
+}
+
+static struct binary *next_cell(void *self)
+{
+    return columns_next(self);
+}
+
+bool task_rows_add(struct columns *columns, struct postgres *postgres, const struct projection *task,
+                   struct error *error)
+{
+    task_cells_write(task, next_cell, columns);
+    return !columns_full(columns) || columns_send(columns, postgres, error);
+}
+
+static int by_task(const void *left, const void *right)
+{
+    const struct intake_row *a = *(struct intake_row *const *)left;
+    const struct intake_row *b = *(struct intake_row *const *)right;
+
+    return slice_compare(a->event.task_status.task_id, b->event.task_status.task_id);
+}
+
+/* The new task events of the batch, in the order of their tasks. */
+static size_t sort_tasks(struct intake *intake)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < intake->count; i++) {
+        struct intake_row *row = intake->sorted[i];
+        if (row->state == INTAKE_NEW && row->event.body == EVENT_TASK_STATUS)
+            intake->tasks[count++] = row;
+    }
+    qsort(intake->tasks, count, sizeof(struct intake_row *), by_task);
+    return count;
+}
+
+bool task_rows_put(struct columns *columns, struct postgres *postgres, struct intake *intake, struct error *error)
+{
+    size_t count = sort_tasks(intake);
+
+    for (size_t i = 0; i < count;) {
+        struct projection task = projection_of(&intake->tasks[i]->event);
+
+        for (i++; i < count; i++) {
+            struct projection other = projection_of(&intake->tasks[i]->event);
+            if (!slice_equal(task.task_id, other.task_id))
+                break;
+            projection_merge(&task, &other);
+        }
+        if (!task_rows_add(columns, postgres, &task, error))
+            return false;
+    }
+    return true;
+}

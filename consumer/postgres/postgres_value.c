@@ -1,0 +1,84 @@
+#include "consumer/postgres/postgres.h"
+
+#include <assert.h>
+#include <libpq-fe.h>
+#include <string.h>
+
+/* From Unix time to PostgreSQL's epoch, 2000-01-01. */
+#define EPOCH_US INT64_C(946684800000000)
+
+size_t postgres_rows(const struct postgres_result *result)
+{
+    return (size_t)PQntuples((const PGresult *)result);
+}
+
+bool postgres_value(const struct postgres_result *result, size_t row, size_t column, struct slice *value)
+{
+    const PGresult *from = (const PGresult *)result;
+
+    assert(column < (size_t)PQnfields(from));
+    if (PQgetisnull(from, (int)row, (int)column))
+        return false;
+    *value = slice_of(PQgetvalue(from, (int)row, (int)column), (size_t)PQgetlength(from, (int)row, (int)column));
+    return true;
+}
+
+void postgres_result_free(struct postgres_result *result)
+{
+    PQclear((PGresult *)result);
+}
+
+static uint64_t read_big_endian(struct slice value, size_t size)
+{
+    uint64_t number = 0;
+
+    assert(value.size == size);
+    for (size_t i = 0; i < size; i++)
+        number = number << 8 | value.data[i];
+    return number;
+}
+
+int32_t postgres_read_int32(struct slice value)
+{
+    return (int32_t)read_big_endian(value, 4);
+}
+
+int64_t postgres_read_int64(struct slice value)
+{
+    return (int64_t)read_big_endian(value, 8);
+}
+
+double postgres_read_double(struct slice value)
+{
+    uint64_t bits = read_big_endian(value, 8);
+    double number;
+
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+bool postgres_read_boolean(struct slice value)
+{
+    assert(value.size == 1);
+    return value.data[0] != 0;
+}
+
+struct uuid postgres_read_uuid(struct slice value)
+{
+    struct uuid uuid;
+
+    assert(value.size == UUID_BYTES);
+    memcpy(uuid.bytes, value.data, UUID_BYTES);
+    return uuid;
+}
+
+int64_t postgres_read_time_us(struct slice value)
+{
+    return postgres_read_int64(value) + EPOCH_US;
+}
+
+struct slice postgres_read_jsonb(struct slice value)
+{
+    assert(value.size >= 1);
+    return slice_of(value.data + 1, value.size - 1);
+}

@@ -1,0 +1,63 @@
+#include "consumer/stream/reading.h"
+
+#include "consumer/batch.h"
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+void reading_init(struct reading *reading, size_t count_max)
+{
+    *reading = (struct reading){
+        .count = smaller(READING_COUNT_FIRST, count_max),
+        .count_max = count_max,
+        .reread = true,
+    };
+}
+
+void reading_restart(struct reading *reading)
+{
+    reading->reread = true;
+    reading->paging = false;
+    reading->drained = false;
+}
+
+enum reading_ask reading_next(struct reading *reading, bool unsettled)
+{
+    if (reading->finishing)
+        return READING_NOTHING;
+
+    if (reading->reread) {
+        if (unsettled)
+            return READING_NOTHING;
+        reading->reread = false;
+        reading->paging = true;
+        return READING_PENDING_FIRST;
+    }
+
+    if (reading->paging)
+        return READING_PENDING;
+    return reading->drained && !unsettled ? READING_NEW_WAITING : READING_NEW;
+}
+
+static void adapt_count(struct reading *reading, size_t entries, size_t bytes)
+{
+    size_t average = bytes / entries + READING_ENTRY_OVERHEAD_BYTES;
+    size_t fitting = BATCH_BYTES_MAX / average;
+
+    reading->count = smaller(smaller(fitting, 2 * reading->count), reading->count_max);
+    if (reading->count == 0)
+        reading->count = 1;
+}
+
+void reading_answered(struct reading *reading, enum reading_ask ask, size_t entries, size_t bytes)
+{
+    if (entries > 0)
+        adapt_count(reading, entries, bytes);
+
+    if (ask == READING_PENDING_FIRST || ask == READING_PENDING)
+        reading->paging = entries > 0;
+    else
+        reading->drained = entries == 0;
+}
