@@ -3,8 +3,10 @@
 #include "proto/decimal.h"
 #include "proto/rfc3339.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
@@ -252,16 +254,21 @@ bool seal_file_use(struct seal_file *file, FILE *stream, const char *path, struc
 
 bool seal_file_open(struct seal_file *file, const char *path, struct error *error)
 {
-    FILE *stream = fopen(path, "re");
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe would wait for who writes into it */
     struct stat about;
 
     *file = (struct seal_file){.stream = NULL};
-    if (stream == NULL)
+    if (descriptor < 0)
         return error_set_errno(error, ERROR_FATAL, "seal", "cannot read the seal %s", path);
-    if (fstat(fileno(stream), &about) == 0 && S_ISREG(about.st_mode))
+    if (fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
+        close(descriptor);
+        return error_set(error, ERROR_FATAL, "seal", "%s is no file, and a seal is read twice", path);
+    }
+    FILE *stream = fdopen(descriptor, "r");
+    if (stream != NULL)
         return seal_file_use(file, stream, path, error);
-    fclose(stream);
-    return error_set(error, ERROR_FATAL, "seal", "%s is no file, and a seal is read twice", path);
+    close(descriptor);
+    return error_set(error, ERROR_FATAL, "memory", "cannot read %s: out of memory", path);
 }
 
 bool seal_file_signed_by(const struct seal_file *file, const struct signature_key *key, struct error *error)

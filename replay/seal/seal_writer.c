@@ -28,7 +28,7 @@ static bool open_folder(struct seal_writer *writer, struct error *error)
     writer->name = slash == NULL ? writer->path : slash + 1;
     if (slash != NULL)
         snprintf(folder, sizeof folder, "%.*s", (int)(slash - writer->path) + 1, writer->path);
-    if (writer->name[0] == '\0' || strlen(writer->path) >= sizeof folder)
+    if (writer->name[0] == '\0' || strcmp(writer->path, "-") == 0 || strlen(writer->path) >= sizeof folder)
         return error_set(error, ERROR_FATAL, "config", "\"%s\" is no name of a file", writer->path);
     writer->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (writer->folder < 0)

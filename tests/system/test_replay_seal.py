@@ -181,7 +181,8 @@ def test_a_seal_takes_nobody_s_place(ledger, scratch):
     assert (scratch / "seal").read_text() == "mine"
 
 
-@pytest.mark.parametrize("path, why", [("", "no name of a file"), ("gone/seal", "cannot open the folder"), ("sub/", "no name")])
+@pytest.mark.parametrize("path, why", [
+    ("", "no name of a file"), ("-", "no name"), ("gone/seal", "cannot open the folder"), ("sub/", "no name")])
 def test_where_no_file_can_be_is_said(ledger, scratch, path, why):
     ledger.fill(life_of(ledger.pb).said)
     assert why in seal(ledger, path, expect=2)

@@ -489,6 +489,8 @@ def test_a_seal_that_was_changed_is_refused(ledger, scratch):
         refused(ledger, path, why=why)
     refused(ledger, scratch / "gone", why="cannot read")
     refused(ledger, scratch, why="is no file")
+    os.mkfifo(scratch / "pipe")
+    refused(ledger, scratch / "pipe", why="is no file")
 
 
 def test_the_key_is_pinned(ledger, scratch, key):
