@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* An autovacuum gives way to whoever has waited for it for the server's deadlock_timeout, 1 s by default; not sooner. */
@@ -53,14 +54,15 @@ static bool try_it(struct rebuild *rebuild, patience_try *try_once, void *self, 
 
 static bool give_up(const struct rebuild *rebuild, const char *what, const struct error *why, struct error *error)
 {
+    const char *who = strcmp(why->reason, "busy") == 0 ? "more is written than is good for it"
+                                                       : "somebody uses the table all the time (see pg_stat_activity)";
     char within[DURATION_TEXT_BYTES];
 
     duration_format(rebuild->replay->settings->swap_within_ms * 1000, within);
-    return error_set(
-        error, ERROR_TRANSIENT, "locked_out",
-        "could not %s within %s: %s; somebody uses the table all the time (see pg_stat_activity); the next "
-        "\"taskledger-replay rebuild%s --execute\" goes on from here",
-        what, within, why->text, rebuild->run.is_rollback ? " --rollback" : "");
+    return error_set(error, ERROR_TRANSIENT, "locked_out",
+                     "could not %s within %s: %s; %s; the next \"taskledger-replay rebuild%s --execute\" goes on from "
+                     "here",
+                     what, within, why->text, who, rebuild->run.is_rollback ? " --rollback" : "");
 }
 
 bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self, struct error *error)

@@ -291,7 +291,7 @@ static bool check(struct prune *prune, struct error *error)
     const struct clock *clock = prune->replay->clock;
 
     if (settings->before == NULL)
-        return error_set(error, ERROR_FATAL, "usage", "--before is missing: what is old enough to go?");
+        return error_set(error, ERROR_FATAL, "usage", "--before is missing: it tells what is old enough to go");
     if (!arguments_moment("--before", settings->before, clock, 0, &prune->before_us, error))
         return false;
     if (prune->before_us > clock->unix_us(clock->self))
