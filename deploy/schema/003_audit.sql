@@ -105,6 +105,29 @@ $$;
 CREATE TRIGGER refuse_pruned BEFORE INSERT ON taskledger.task_event_other
     FOR EACH ROW EXECUTE FUNCTION taskledger.refuse_pruned();
 
+-- Who is marked as pruned says nothing any more: consumers, who write all else there, may neither set the mark nor move it.
+-- The door is the one of taskledger.refuse_change. After the row, so that statements that leave it alone pay nothing.
+CREATE FUNCTION taskledger.refuse_prune_mark() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('taskledger.maintenance', true) = 'on'
+        AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+    THEN
+        RETURN NULL;
+    END IF;
+
+    RAISE EXCEPTION '% on %.% is refused: only the owner marks a producer as pruned', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'It is done by taskledger-replay prune, and by the import of a ledger that was pruned.';
+END
+$$;
+
+CREATE TRIGGER refuse_prune_mark_insert AFTER INSERT ON taskledger.producer
+    FOR EACH ROW WHEN (NEW.pruned_at IS NOT NULL) EXECUTE FUNCTION taskledger.refuse_prune_mark();
+CREATE TRIGGER refuse_prune_mark_update AFTER UPDATE OF producer_id, pruned_at ON taskledger.producer
+    FOR EACH ROW WHEN ((OLD.producer_id, OLD.pruned_at) IS DISTINCT FROM (NEW.producer_id, NEW.pruned_at))
+    EXECUTE FUNCTION taskledger.refuse_prune_mark();
+
 REVOKE ALL ON FUNCTION taskledger.prune_note(), taskledger.prune_watch(text), taskledger.prune_drop(text) FROM PUBLIC;
 
 

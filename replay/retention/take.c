@@ -100,8 +100,10 @@ bool take_watch(struct take *take, struct error *error)
 
 bool take_begin(struct take *take, struct error *error)
 {
-    return change_holds(take->change, error) &&
-           postgres_execute(take->change->postgres, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0", error);
+    return change_holds(take->change, error) && postgres_execute(take->change->postgres,
+                                                                 "BEGIN; SET LOCAL taskledger.maintenance = 'on';"
+                                                                 " SET LOCAL idle_in_transaction_session_timeout = 0",
+                                                                 error);
 }
 
 void take_abandon(struct take *take)

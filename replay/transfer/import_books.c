@@ -149,6 +149,23 @@ static bool put_others(struct import *import, enum record_kind kind, struct page
     return true;
 }
 
+/* Only the owner's maintenance may mark a producer as pruned. */
+static bool put_producers(struct import *import, struct page *page, struct error *error)
+{
+    struct postgres *postgres = import->change.postgres;
+
+    return check_pruned(import, page, error) &&
+           postgres_execute(postgres, "BEGIN; SET LOCAL taskledger.maintenance = 'on'", error) &&
+           put_others(import, RECORD_PRODUCER, page, error) && postgres_execute(postgres, "COMMIT", error);
+}
+
+static bool put_kind(struct import *import, enum record_kind kind, struct page *page, struct error *error)
+{
+    if (kind == RECORD_BASE)
+        return put_bases(import, page, error);
+    return kind == RECORD_PRODUCER ? put_producers(import, page, error) : put_others(import, kind, page, error);
+}
+
 static bool put(struct import *import, struct page *page, struct error *error)
 {
     enum record_kind kind = page->count == 0 ? 0 : page->records[0].kind;
@@ -158,8 +175,7 @@ static bool put(struct import *import, struct page *page, struct error *error)
     columns_reset(&page->columns[kind]);
     for (size_t i = 0; i < page->count; i++)
         add_row(&page->columns[kind], &page->records[i]);
-    if (!change_holds(&import->change, error) || (kind == RECORD_PRODUCER && !check_pruned(import, page, error)) ||
-        !(kind == RECORD_BASE ? put_bases(import, page, error) : put_others(import, kind, page, error)))
+    if (!change_holds(&import->change, error) || !put_kind(import, kind, page, error))
         return false;
     page->count = 0;
     return true;

@@ -19,6 +19,7 @@ TABLES = (
     "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'taskledger'::regnamespace AND c.relkind IN ('r', 'p')"
 )
 PRIVILEGES = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+MARKED = "01890000-0000-7000-8000-000000000001"
 USERS = {"writes": "taskledger_writer", "reads": "taskledger_reader", "passes_by": None}
 
 
@@ -37,11 +38,15 @@ def ledger(postgres, programs):
 
 @pytest.fixture(scope="module")
 def same_ledger(build):
-    """One for many attempts, since none succeeds."""
+    """One for many attempts, since none succeeds. A producer in it was pruned."""
     scratch = Path(tempfile.mkdtemp(prefix="tl-"))
     scratch.chmod(0o755)
     server = Postgres(scratch / "postgres").start()
-    yield make_ledger(server, Programs(build, scratch))
+    make_ledger(server, Programs(build, scratch)).rows(
+        "BEGIN; SET LOCAL taskledger.maintenance = 'on';"
+        f"INSERT INTO taskledger.producer (producer_id, pruned_at) VALUES ('{MARKED}', now()); COMMIT"
+    )
+    yield server
     server.kill()
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -180,6 +185,12 @@ def test_the_functions_that_change_something_are_not_for_everybody(ledger):
         "TRUNCATE taskledger.task_event",
         "UPDATE taskledger.task_event SET message = 'x'",
         "SET taskledger.maintenance = 'on'; DELETE FROM taskledger.task_event",
+        "INSERT INTO taskledger.producer (producer_id, pruned_at) VALUES (gen_random_uuid(), now())",
+        "SET taskledger.maintenance = 'on'; UPDATE taskledger.producer SET pruned_at = now()",
+        "UPDATE taskledger.producer SET pruned_at = NULL",
+        "UPDATE taskledger.producer SET producer_id = gen_random_uuid() WHERE pruned_at IS NOT NULL",
+        f"INSERT INTO taskledger.producer (producer_id) VALUES ('{MARKED}')"
+        " ON CONFLICT (producer_id) DO UPDATE SET pruned_at = clock_timestamp()",
         "DELETE FROM taskledger.task",
         "DELETE FROM taskledger.producer",
         "DELETE FROM taskledger.loss",
@@ -203,7 +214,14 @@ def test_what_only_an_owner_may(same_ledger, user, attempt):
     connection = same_ledger.connect(user=user)
     said = refused(connection, attempt)
     connection.close()
-    assert any(words in said for words in ("permission denied", "must be owner", "must have admin option", "must be super")), said
+    assert any(words in said for words in ("permission denied", "must be owner", "must have admin option", "must be super", "only the owner")), said
+
+
+def test_not_even_an_owner_marks_a_producer_by_the_way(same_ledger):
+    connection = same_ledger.connect()
+    said = refused(connection, "SET ROLE taskledger_owner; UPDATE taskledger.producer SET pruned_at = now()")
+    connection.close()
+    assert "only the owner marks a producer as pruned" in said
 
 
 @pytest.mark.parametrize("change", ["INSERT INTO taskledger.{} DEFAULT VALUES", "DELETE FROM taskledger.{}", "SELECT FROM taskledger.{}"])

@@ -187,8 +187,10 @@ def books(ledgers):
         "INSERT INTO taskledger.task_base SELECT (jsonb_populate_record(t,"
         " '{\"task_id\": \"gone\", \"event_count\": 7, \"progress\": 0.25}')).* FROM taskledger.task t LIMIT 1",
         "INSERT INTO taskledger.task SELECT b.* FROM taskledger.task_base b",
+        "BEGIN; SET LOCAL taskledger.maintenance = 'on';"
         "INSERT INTO taskledger.producer (producer_id, pruned_at, held, archived_sequence, known_sequence)"
-        " VALUES ('01890000-0000-7000-8000-000000000001', '2026-03-04 05:06:07.000008Z', '{[1,8),[9,12)}', 7, 99)",
+        " VALUES ('01890000-0000-7000-8000-000000000001', '2026-03-04 05:06:07.000008Z', '{[1,8),[9,12)}', 7, 99);"
+        "COMMIT",
         "INSERT INTO taskledger.prune_boundary (producer_id, first_sequence, last_sequence, digest)"
         " VALUES ('01890000-0000-7000-8000-000000000001', 1, 7, sha256('x'))",
     ]:
