@@ -3,8 +3,8 @@
 #include "replay/arguments.h"
 #include "replay/console.h"
 #include "replay/history/follow.h"
+#include "replay/history/history_attempts.h"
 #include "replay/history/history_marks.h"
-#include "replay/history/history_rows.h"
 #include "replay/history/history_show.h"
 #include "replay/history/seen_events.h"
 #include "replay/history/timeline.h"
@@ -16,9 +16,6 @@
 #include "replay/task_stream.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-
-enum { ATTEMPTS_MAX = 10000 };
 
 struct history {
     struct replay *replay;
@@ -37,10 +34,7 @@ struct history {
     uint64_t archived;         /* events in the ledger */
 
     struct timeline_clock clock;
-    struct timeline_attempt *attempts; /* owned */
-    size_t attempts_count;
-    uint64_t attempts_lost; /* beyond ATTEMPTS_MAX */
-    struct timeline_attempt total;
+    struct history_attempts attempts;
 };
 
 /* ---- in the order of arrival ------------------------------------------------------------------------------------ */
@@ -125,81 +119,6 @@ static bool measure(struct history *history, struct error *error)
     return true;
 }
 
-/* ---- attempts and totals ---------------------------------------------------------------------------------------- */
-
-static void add_span(bool *has_total, int64_t *total_us, bool has_part, int64_t part_us)
-{
-    *has_total = *has_total || has_part;
-    *total_us += part_us;
-}
-
-static struct value span(bool is_given, int64_t us)
-{
-    return is_given ? value_integer(us) : (struct value){.is_given = false};
-}
-
-static void keep_attempt(void *self, const struct timeline_attempt *attempt)
-{
-    struct history *history = self;
-
-    history->total.events += attempt->events;
-    add_span(&history->total.has_waiting, &history->total.waiting_us, attempt->has_waiting, attempt->waiting_us);
-    add_span(&history->total.has_active, &history->total.active_us, attempt->has_active, attempt->active_us);
-    add_span(&history->total.has_backoff, &history->total.backoff_us, attempt->has_backoff, attempt->backoff_us);
-    if (history->attempts_count < ATTEMPTS_MAX)
-        history->attempts[history->attempts_count++] = *attempt;
-    else
-        history->attempts_lost++;
-}
-
-static const struct column total_columns[] = {
-    {"events", NULL, COLUMN_INTEGER, COLUMN_CELL},
-    {"waiting_us", "waiting", COLUMN_DURATION, COLUMN_CELL},
-    {"active_us", "active", COLUMN_DURATION, COLUMN_CELL},
-    {"backoff_us", "backoff", COLUMN_DURATION, COLUMN_CELL},
-    {"not_archived", "not yet archived", COLUMN_INTEGER, COLUMN_CELL},
-    {"stream_looked_at", NULL, COLUMN_BOOLEAN, COLUMN_MACHINE},
-    {"snapshot", NULL, COLUMN_TEXT, COLUMN_MACHINE},
-};
-
-static const struct section total_section = {
-    .name = "total",
-    .item = "total",
-    .columns = total_columns,
-    .count = sizeof total_columns / sizeof *total_columns,
-};
-
-static void show_attempts(struct history *history)
-{
-    struct output *output = history->replay->output;
-
-    output_begin(output, &history_rows_attempts);
-    for (size_t i = 0; i < history->attempts_count; i++)
-        history_rows_write_attempt(output, &history->attempts[i]);
-    output_end(output);
-}
-
-static void show_total(struct history *history)
-{
-    struct output *output = history->replay->output;
-    size_t waiting = stream_tail_waiting(&history->stream.tail);
-    struct value not_archived = value_unsigned(waiting);
-
-    not_archived.is_given = history->stream.is_seen && (waiting > 0 || output->format != OUTPUT_TABLE);
-    const struct value values[] = {
-        value_unsigned(history->total.events),
-        span(history->total.has_waiting, history->total.waiting_us),
-        span(history->total.has_active, history->total.active_us),
-        span(history->total.has_backoff, history->total.backoff_us),
-        value_toned(not_archived, TONE_ODD),
-        value_integer(history->stream.is_seen),
-        value_words(history->ledger.snapshot),
-    };
-    output_begin(output, &total_section);
-    output_row(output, values);
-    output_end(output);
-}
-
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static const struct section task_section = {
@@ -236,6 +155,13 @@ static bool is_there(const struct history *history, const struct postgres_result
     return row != NULL || history->archived > 0 || stream_tail_waiting(&history->stream.tail) > 0;
 }
 
+static void show_times(const struct history *history)
+{
+    history_attempts_show(&history->attempts, history->replay->output);
+    history_attempts_show_total(&history->attempts, &history->stream, history->ledger.snapshot,
+                                history->replay->output);
+}
+
 static bool tell_events(struct history *history, enum exit_code *exit, struct error *error)
 {
     AUTO_POSTGRES_RESULT row = NULL;
@@ -254,8 +180,7 @@ static bool tell_events(struct history *history, enum exit_code *exit, struct er
     if (!show_events(history, error) || !measure(history, error))
         return false;
     output_end(history->replay->output);
-    show_attempts(history);
-    show_total(history);
+    show_times(history);
     return true;
 }
 
@@ -283,8 +208,7 @@ static bool follow_events(struct history *history, struct error *error)
         return false;
     output_end(history->replay->output);
     show_task(history, row, &projection);
-    show_attempts(history);
-    show_total(history);
+    show_times(history);
     return true;
 }
 
@@ -300,9 +224,9 @@ static void say_what_is_missing(const struct history *history)
         console_say("REDIS_URL is not set: events still in the stream are not shown");
     if (history->marks.lost > 0)
         console_say("%" PRIu64 " of the latest events are not marked", history->marks.lost);
-    if (history->attempts_lost > 0)
-        console_say("%" PRIu64 " more %s counted, and not listed", history->attempts_lost,
-                    history->attempts_lost == 1 ? "attempt is" : "attempts are");
+    if (history->attempts.lost > 0)
+        console_say("%" PRIu64 " more %s counted, and not listed", history->attempts.lost,
+                    history->attempts.lost == 1 ? "attempt is" : "attempts are");
 }
 
 /* What does not go together. */
@@ -319,15 +243,16 @@ static bool prepare(struct history *history, const char *task, struct error *err
 {
     const struct settings *settings = history->replay->settings;
 
-    if (!check_flags(settings, error) || !arguments_task(task, &history->task_id, error))
+    if (!check_flags(settings, error) || !arguments_task(task, &history->task_id, error) ||
+        !history_attempts_open(&history->attempts, error))
         return false;
     if (settings->raw)
         history->digester = digester_new();
-    if (history->attempts == NULL || (settings->raw && history->digester == NULL))
+    if (settings->raw && history->digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot tell a history: out of memory");
 
     task_stream_key(settings, history->task_id, history->key);
-    history->clock = (struct timeline_clock){.tell = keep_attempt, .self = history};
+    history->clock = (struct timeline_clock){.tell = history_attempts_keep, .self = &history->attempts};
     history->show = (struct history_show){
         .output = history->replay->output,
         .marks = &history->marks,
@@ -348,15 +273,12 @@ static void close_history(struct history *history)
     arena_close(&history->arena);
     history_marks_close(&history->marks);
     digester_free(history->digester);
-    free(history->attempts);
+    history_attempts_close(&history->attempts);
 }
 
 static bool run(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error)
 {
-    struct history history = {
-        .replay = replay,
-        .attempts = calloc(ATTEMPTS_MAX, sizeof *history.attempts),
-    };
+    struct history history = {.replay = replay};
 
     bool good = prepare(&history, arguments[0], error);
     if (good && replay->settings->tree)
