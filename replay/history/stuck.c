@@ -18,7 +18,7 @@ struct stuck {
     struct arena arena; /* of one row */
     int64_t older_us;
     uint64_t count;
-    unsigned unsettled; /* streams that hold what is not archived */
+    struct stream_behind behind;
 };
 
 static const struct postgres_statement stuck_statement = {
@@ -182,7 +182,7 @@ static void say_what_is_missing(const struct stuck *stuck)
 {
     if (stuck->replay->settings->redis_url == NULL)
         console_say("REDIS_URL is not set: whether the consumers are behind is not known");
-    if (stuck->unsettled > 0)
+    if (stuck->behind.streams > 0)
         console_say("the stream holds events that are not archived yet: some of these tasks may have gone on");
 }
 
@@ -194,14 +194,14 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
 
     (void)arguments;
     /* A task is thought stuck in vain when the consumers, and not its worker, are behind. */
-    bool good = stream_behind_count(replay, &stuck.unsettled, error) &&
+    bool good = stream_behind_look(replay, &stuck.behind, error) &&
                 ledger_open(&stuck.ledger, replay->settings->database_url, replay->clock, error) &&
                 ledger_begin(&stuck.ledger, error) && show_tasks(&stuck, error);
     if (good) {
         show_total(&stuck);
         if (stuck.count > 0)
             say_what_is_missing(&stuck);
-        *exit = stuck.count > 0 ? EXIT_FINDINGS : EXIT_OK;
+        *exit = stream_behind_exit(&stuck.behind, stuck.count > 0);
     }
     ledger_close(&stuck.ledger);
     arena_close(&stuck.arena);
@@ -222,7 +222,7 @@ const struct command stuck_command = {
         "(it says things about other tasks: this one may just take long, and should tell its progress).\n"
         "Tasks that wait: taskledger-replay tasks --status PENDING,QUEUED --until -5m.\n"
         "\n"
-        "Exit codes: 0 none, 1 some.\n",
+        "Exit codes: 0 none, 1 some, 4 none, but the stream (REDIS_URL) could not be looked at.\n",
     .example = "taskledger-replay stuck --older 30m\n",
     .flags = flags,
     .is_read = true,

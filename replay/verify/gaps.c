@@ -20,8 +20,8 @@ struct gaps {
     bool has_producer; /* only that one */
     struct uuid producer_id;
     struct gap_totals totals;
-    uint64_t alive;     /* producers that have not closed and are heard of */
-    unsigned unsettled; /* streams that hold what is not archived */
+    uint64_t alive; /* producers that have not closed and are heard of */
+    struct stream_behind behind;
 };
 
 /* ---- which are shown --------------------------------------------------------------------------------------------- */
@@ -260,7 +260,7 @@ static void write_total(const struct gaps *gaps)
 
 static void say_what_may_come(const struct gaps *gaps)
 {
-    if (gaps->unsettled > 0)
+    if (gaps->behind.streams > 0)
         console_say("the stream holds events that are not archived yet: some of these may be among them");
 }
 
@@ -315,14 +315,14 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     part_set(&gaps.part, 1, 1);
     console_progress_start(&gaps.progress, replay->clock);
     console_on_interrupt("nothing was changed, and not all was looked at; run it again");
-    bool good = read_filters(&gaps, error) && stream_behind_count(replay, &gaps.unsettled, error) &&
+    bool good = read_filters(&gaps, error) && stream_behind_look(replay, &gaps.behind, error) &&
                 ledger_open(&gaps.ledger, replay->settings->database_url, replay->clock, error) && answer(&gaps, error);
     if (good) {
         bool is_open = gap_totals_of(&gaps.totals, GAP_OPEN).gaps > 0;
 
         if (is_open)
             say_what_may_come(&gaps);
-        *exit = is_open ? EXIT_FINDINGS : EXIT_OK;
+        *exit = stream_behind_exit(&gaps.behind, is_open);
     }
     ledger_close(&gaps.ledger);
     return good;
@@ -343,7 +343,8 @@ const struct command gaps_command = {
         "may have said more); noted (the stream or the ledger went back, or an entry was deleted: what it cost are\n"
         "gaps of their own); repaired (came late; with --all).\n"
         "\n"
-        "Exit codes: 0 nothing is open, 1 something is.\n",
+        "Exit codes: 0 nothing is open, 1 something is, 4 nothing is, but the stream (REDIS_URL) could not be\n"
+        "looked at.\n",
     .example = "taskledger-replay gaps\ntaskledger-replay gaps --all --format json\n",
     .flags = flags,
     .is_read = true,

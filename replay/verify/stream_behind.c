@@ -21,18 +21,18 @@ static bool look_at_shard(const struct settings *settings, struct redis *redis, 
     return true;
 }
 
-bool stream_behind_count(const struct replay *replay, unsigned *count, struct error *error)
+bool stream_behind_look(const struct replay *replay, struct stream_behind *behind, struct error *error)
 {
     const struct settings *settings = replay->settings;
     struct error why = {.kind = ERROR_NONE};
     struct redis *redis = NULL;
 
-    *count = 0;
+    *behind = (struct stream_behind){.streams = 0};
     if (settings->redis_url == NULL)
         return true;
     bool good = stream_line_open(settings, replay->clock, &redis, &why);
     for (unsigned shard = 0; good && shard < (unsigned)settings->shards; shard++)
-        good = look_at_shard(settings, redis, shard, count, &why);
+        good = look_at_shard(settings, redis, shard, &behind->streams, &why);
     redis_free(redis);
     if (good)
         return true;
@@ -40,6 +40,14 @@ bool stream_behind_count(const struct replay *replay, unsigned *count, struct er
         *error = why;
         return false;
     }
+    behind->was_missed = true;
     console_say("the stream was not looked at: %s", why.text);
     return true;
+}
+
+enum exit_code stream_behind_exit(const struct stream_behind *behind, bool has_findings)
+{
+    if (has_findings)
+        return EXIT_FINDINGS;
+    return behind->was_missed ? EXIT_INCOMPLETE : EXIT_OK;
 }

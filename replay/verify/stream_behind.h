@@ -7,8 +7,15 @@
 
 #include <stdbool.h>
 
-/* How many of them do; 0 too when Redis is not configured. To be asked before the ledger is read: what is archived in
- * between is then found there. A stream that is not there or does not let us in is said on standard error. */
-bool stream_behind_count(const struct replay *replay, unsigned *count, struct error *error);
+struct stream_behind {
+    unsigned streams; /* that do; 0 too when Redis is not configured */
+    bool was_missed;  /* Redis is configured, and is not there or does not let us in: said on standard error */
+};
+
+/* To be asked before the ledger is read: what is archived in between is then found there. */
+bool stream_behind_look(const struct replay *replay, struct stream_behind *behind, struct error *error);
+
+/* Findings, whatever else; without any, an answer to which the stream could not be asked is incomplete. */
+enum exit_code stream_behind_exit(const struct stream_behind *behind, bool has_findings);
 
 #endif

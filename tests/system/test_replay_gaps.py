@@ -246,6 +246,14 @@ def test_who_asks_while_the_consumers_are_behind_is_told(ledger):
     assert "the stream was not looked at" in ledger.programs.run(REPLAY, "gaps", *OLD, expect=1).stderr
 
 
+def test_a_stream_that_cannot_be_reached_leaves_a_clean_answer_incomplete(ledger):
+    ledger.fill(a_life(ledger).said)
+    assert ledger.programs.run(REPLAY, "gaps", expect=0).stderr == ""
+    ledger.redis.kill()
+    assert "the stream was not looked at" in ledger.programs.run(REPLAY, "gaps", expect=4).stderr
+    gaps(ledger, expect=0)  # nobody asked for it
+
+
 def test_a_ledger_without_events_has_no_gaps(ledger):
     ledger.programs.run(CONSUMER, "migrate")
     assert gaps(ledger, "--all", expect=0)["gaps"] == []

@@ -115,6 +115,15 @@ def test_consumers_that_are_behind_are_said_so(told):  # noqa: F811
     assert "REDIS_URL is not set" in told.programs.run(REPLAY, "stuck", expect=1).stderr
 
 
+def test_a_stream_that_cannot_be_reached_leaves_the_answer_incomplete(told):  # noqa: F811
+    producer = Producer(told.pb)
+    told.apply([producer.status("t", "RUNNING", occurred_at_us=ago(4000))])
+    told.redis.kill()
+    for older, code in [("1h", 1), ("2h", 4)]:
+        result = told.programs.run(REPLAY, "stuck", "--older", older, expect=code)
+        assert "the stream was not looked at" in result.stderr
+
+
 def test_the_view_shows_the_same_also_when_the_table_was_replaced(told):  # noqa: F811
     producer = Producer(told.pb)
     told.apply([producer.status("t", "RUNNING", occurred_at_us=ago(4000)), producer.status("u", "RUNNING")])
