@@ -48,12 +48,20 @@ static struct slice without_hyphens(struct slice word)
     return word;
 }
 
-/* A beginning is as good as the whole word: "--ver" is --version. */
+static bool is_end_of(struct slice given, struct slice word)
+{
+    if (given.size >= word.size)
+        return false;
+    const uint8_t *end = word.data + (word.size - given.size);
+    return (end[-1] == '_' || end[-1] == '-') && memcmp(given.data, end, given.size) == 0;
+}
+
+/* A beginning is as good as the whole word, "--ver" is --version; and so is its last part, "name" is task_name. */
 static size_t unlikeness(struct slice given, struct slice word)
 {
     bool begins = given.size <= word.size && memcmp(given.data, word.data, given.size) == 0;
 
-    return begins ? 0 : distance(given, word);
+    return begins || is_end_of(given, word) ? 0 : distance(given, word);
 }
 
 void nearest_init(struct nearest *nearest, struct slice given)

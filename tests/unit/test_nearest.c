@@ -10,7 +10,7 @@
 
 static const char *nearest_of(const char *given)
 {
-    static const char *const words[] = {"history", "state", "verify", "--help"};
+    static const char *const words[] = {"history", "state", "verify", "--help", "task_name", "--ca-file"};
     struct nearest nearest;
 
     nearest_init(&nearest, slice_from_text(given));
@@ -34,6 +34,14 @@ static void a_beginning_is_enough(void **state)
     (void)state;
     assert_string_equal(nearest_of("h"), "history");
     assert_string_equal(nearest_of("ver"), "verify");
+}
+
+static void the_last_part_is_enough(void **state)
+{
+    (void)state;
+    assert_string_equal(nearest_of("name"), "task_name");
+    assert_string_equal(nearest_of("--file"), "--ca-file");
+    assert_string_equal(nearest_of("ame"), "");
 }
 
 static void hyphens_do_not_count(void **state)
@@ -92,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slip_of_the_finger_is_understood),
         cmocka_unit_test(a_beginning_is_enough),
+        cmocka_unit_test(the_last_part_is_enough),
         cmocka_unit_test(hyphens_do_not_count),
         cmocka_unit_test(what_is_not_alike_has_no_nearest),
         cmocka_unit_test(words_of_any_length_can_be_offered),

@@ -101,6 +101,7 @@ static void what_is_no_condition_is_refused(void **state)
 {
     refuse(*state, "t-1", "expected FIELD=VALUE");
     refuse(*state, "stauts=RUNNING", "the nearest is status");
+    refuse(*state, "name=x", "the nearest is task_name");
     refuse(*state, "=x", "no field");
     refuse(*state, "status=RUNING", "the nearest is RUNNING");
     refuse(*state, "status=", "no status");
