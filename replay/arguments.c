@@ -47,3 +47,17 @@ bool arguments_moment(const char *flag, const char *text, const struct clock *cl
     return error_set(error, ERROR_FATAL, "usage",
                      "%s takes a time like 2026-11-21T22:33:44Z, -90s, -5m, -2h, -7d or now, not \"%s\"", flag, text);
 }
+
+bool arguments_refuse_order(const char *since, const char *until, struct error *error)
+{
+    return error_set(error, ERROR_FATAL, "usage", "--since %s is behind %s%s: nothing is between them", since,
+                     until == NULL ? "now" : "--until ", until == NULL ? "" : until);
+}
+
+bool arguments_between(const char *since, const char *until, const struct clock *clock, struct arguments_span *span,
+                       struct error *error)
+{
+    return arguments_moment("--since", since, clock, span->since_us, &span->since_us, error) &&
+           arguments_moment("--until", until, clock, span->until_us, &span->until_us, error) &&
+           (span->since_us <= span->until_us || arguments_refuse_order(since, until, error));
+}

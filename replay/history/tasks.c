@@ -200,15 +200,14 @@ static bool add_flags(struct tasks *tasks, struct error *error)
 {
     const struct settings *settings = tasks->replay->settings;
     const struct clock *clock = tasks->replay->clock;
-    int64_t since_us, until_us;
+    struct arguments_span span = {INT64_MIN, INT64_MAX};
 
     if (!add_statuses(tasks, settings->status, error) || !add_flag(tasks, "task_name", settings->name, error) ||
         !add_flag(tasks, "worker", settings->worker, error) || !add_flag(tasks, "queue", settings->queue, error) ||
         !add_flag(tasks, "step", settings->step, error) ||
-        !arguments_moment("--since", settings->since, clock, INT64_MIN, &since_us, error) ||
-        !arguments_moment("--until", settings->until, clock, INT64_MAX, &until_us, error))
+        !arguments_between(settings->since, settings->until, clock, &span, error))
         return false;
-    task_filter_between(&tasks->filter, since_us, until_us);
+    task_filter_between(&tasks->filter, span.since_us, span.until_us);
     return true;
 }
 

@@ -1,6 +1,5 @@
 #include "replay/transfer/export.h"
 
-#include "replay/arguments.h"
 #include "replay/transfer/export_body.h"
 #include "replay/transfer/manifest.h"
 
@@ -57,8 +56,8 @@ static bool put_window(struct export *export, struct error *error)
     struct visiting visiting = {.export = export, .kind = RECORD_EVENT};
     struct arena arena = {.limit_bytes = 0};
     struct record times = {.kind = RECORD_BEGIN};
-    bool good = record_put_time(&times, BEGIN_SINCE, export->since_us, &arena) &&
-                record_put_time(&times, BEGIN_UNTIL, export->until_us, &arena);
+    bool good = record_put_time(&times, BEGIN_SINCE, export->window.since_us, &arena) &&
+                record_put_time(&times, BEGIN_UNTIL, export->window.until_us, &arena);
     const struct postgres_parameter parameters[] = {{.value = times.values[BEGIN_SINCE]},
                                                     {.value = times.values[BEGIN_UNTIL]}};
 
@@ -115,10 +114,11 @@ static bool make_begin(const struct export *export, struct record *begin, struct
     begin->values[BEGIN_LEDGER] = slice_from_text(postgres_address(export->ledger.main));
     begin->values[BEGIN_SNAPSHOT] = slice_from_text(export->ledger.snapshot);
     begin->values[BEGIN_SCOPE] = slice_from_text(scopes[export->scope]);
-    bool good = record_put_integer(begin, BEGIN_VERSION, RECORD_VERSION, arena) &&
-                record_put_time(begin, BEGIN_TAKEN_AT, export->ledger.now_us, arena) &&
-                (export->scope != EXPORT_WINDOW || (record_put_time(begin, BEGIN_SINCE, export->since_us, arena) &&
-                                                    record_put_time(begin, BEGIN_UNTIL, export->until_us, arena)));
+    bool good =
+        record_put_integer(begin, BEGIN_VERSION, RECORD_VERSION, arena) &&
+        record_put_time(begin, BEGIN_TAKEN_AT, export->ledger.now_us, arena) &&
+        (export->scope != EXPORT_WINDOW || (record_put_time(begin, BEGIN_SINCE, export->window.since_us, arena) &&
+                                            record_put_time(begin, BEGIN_UNTIL, export->window.until_us, arena)));
     return good || error_set(error, ERROR_FATAL, "memory", "cannot get memory for a record");
 }
 
@@ -168,8 +168,8 @@ static bool read_settings(struct export *export, const char *path, struct error 
     }
     if (settings->since != NULL || settings->until != NULL)
         export->scope = EXPORT_WINDOW;
-    return arguments_moment("--since", settings->since, clock, 0, &export->since_us, error) &&
-           arguments_moment("--until", settings->until, clock, clock->unix_us(clock->self), &export->until_us, error);
+    export->window = (struct arguments_span){0, clock->unix_us(clock->self)};
+    return arguments_between(settings->since, settings->until, clock, &export->window, error);
 }
 
 static bool open_all(struct export *export, const char *path, struct error *error)

@@ -2,6 +2,7 @@
 #ifndef TASKLEDGER_REPLAY_TRANSFER_EXPORT_H
 #define TASKLEDGER_REPLAY_TRANSFER_EXPORT_H
 
+#include "replay/arguments.h"
 #include "replay/command.h"
 #include "replay/console.h"
 #include "replay/ledger.h"
@@ -18,8 +19,7 @@ struct export
 {
     struct replay *replay;
     enum export_scope scope;
-    int64_t since_us; /* of a window */
-    int64_t until_us;
+    struct arguments_span window;
     struct ledger ledger;
     struct archive archive;
     struct cursor cursor; /* of an increment */

@@ -204,10 +204,9 @@ static bool import_file(struct import *import, const char *path, struct error *e
 
 static bool import_stream(struct import *import, struct error *error)
 {
-    if (!open_ledger(import, false, error))
-        return false;
     struct import_stream *stream = import_stream_new(import, error);
-    bool good = stream != NULL && pump_all(import, import_stream_source(stream), error);
+    bool good = stream != NULL && open_ledger(import, false, error) && import_stream_open(stream, error) &&
+                pump_all(import, import_stream_source(stream), error);
     import_stream_free(stream);
     return good;
 }

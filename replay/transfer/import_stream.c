@@ -118,16 +118,24 @@ static bool ended(void *self)
            stream->shard + 1 >= (unsigned)stream->import->replay->settings->shards;
 }
 
-static bool open_stream(struct import_stream *stream, struct error *error)
+static bool read_range(struct import_stream *stream, struct error *error)
 {
     const struct settings *settings = stream->import->replay->settings;
     const struct stream_id greatest = {UINT64_MAX, UINT64_MAX};
 
     if (settings->redis_url == NULL)
         return error_set(error, ERROR_FATAL, "usage", "--from-stream needs REDIS_URL");
-    if (!read_bound(stream->import, "--since", settings->since, (struct stream_id){0, 0}, &stream->since, error) ||
-        !read_bound(stream->import, "--until", settings->until, greatest, &stream->until, error) ||
-        !stream_line_open(settings, stream->import->replay->clock, &stream->redis, error))
+    return read_bound(stream->import, "--since", settings->since, (struct stream_id){0, 0}, &stream->since, error) &&
+           read_bound(stream->import, "--until", settings->until, greatest, &stream->until, error) &&
+           (stream_id_compare(stream->since, stream->until) <= 0 ||
+            arguments_refuse_order(settings->since, settings->until, error));
+}
+
+bool import_stream_open(struct import_stream *stream, struct error *error)
+{
+    const struct replay *replay = stream->import->replay;
+
+    if (!stream_line_open(replay->settings, replay->clock, &stream->redis, error))
         return false;
     stream->pages.redis = stream->redis;
     return begin_shard(stream, error);
@@ -142,7 +150,7 @@ struct import_stream *import_stream_new(struct import *import, struct error *err
         return NULL;
     }
     stream->import = import;
-    if (open_stream(stream, error))
+    if (read_range(stream, error))
         return stream;
     import_stream_free(stream);
     return NULL;

@@ -138,6 +138,7 @@ def test_names_that_are_hostile_are_listed_and_found(told):  # noqa: F811
 def test_wrong_conditions_are_refused_and_the_nearest_is_named(told):  # noqa: F811
     for arguments, words in [
         (["stauts=RUNNING"], "the nearest is status"),
+        (["name=x"], "the nearest is task_name"),
         (["--status", "RUNING"], "the nearest is RUNNING"),
         (["--status", "RUNNING,"], "status"),
         (["t-1"], "expected FIELD=VALUE"),
@@ -147,6 +148,8 @@ def test_wrong_conditions_are_refused_and_the_nearest_is_named(told):  # noqa: F
         (["producer_id=5"], "UUID"),
         (["worker=\udcff"], "UTF-8"),
         (["--since", "yesterday"], "--since takes a time"),
+        (["--since", "-1h", "--until", "-2h"], "--since -1h is behind --until -2h"),
+        (["--since", "2999-01-01T00:00:00Z", "--until", "now"], "is behind --until now"),
         (["--limit", "-1"], "--limit"),
     ]:
         result = told.programs.run(REPLAY, "tasks", *arguments, expect=2)

@@ -261,6 +261,12 @@ def test_a_consumer_goes_on_where_an_imported_ledger_ends(ledgers):
     ledgers.verify(other)
 
 
+def test_a_window_that_ends_before_it_begins_is_refused(ledgers):
+    for window in (("--since", "-1h", "--until", "-2h"), ("--since", "2999-01-01T00:00:00Z")):
+        assert "nothing is between them" in ledgers.export(*window, expect=2).stderr
+    assert not (ledgers.scratch / "x").exists()
+
+
 def test_a_window_holds_what_was_recorded_then(ledgers):
     first, second = life_of(ledgers.pb), life_of(ledgers.pb)
     ledgers.fill(first.said)
@@ -731,7 +737,13 @@ def test_a_stream_that_is_not_there_or_not_meant_is_told(ledgers):
     redis = ledgers.redis.environment
     assert json.loads(ledgers.import_(ledgers.postgres, "--from-stream", env=redis).stdout)["records"][0]["came"] == 0
     assert "REDIS_URL" in ledgers.import_(ledgers.postgres, "--from-stream", expect=2).stderr
-    assert "no time" in ledgers.import_(ledgers.postgres, "--from-stream", "--since", "x", env=redis, expect=2).stderr
+    nowhere = {**redis, "DATABASE_URL": "postgresql://127.0.0.1:1/ledger"}  # words are read before anything is opened
+    for words, why in [
+        (("--since", "x"), "no time"),
+        (("--since", "-1h", "--until", "-2h"), "--since -1h is behind --until -2h"),
+        (("--since", "2-0", "--until", "1-0"), "nothing is between them"),
+    ]:
+        assert why in ledgers.import_(ledgers.postgres, "--from-stream", *words, env=nowhere, expect=2).stderr
     ledgers.import_(ledgers.postgres, expect=2)
     ledgers.import_(ledgers.postgres, "--from-stream", "x", expect=2)
     ledgers.redis.kill()
