@@ -216,7 +216,9 @@ def test_a_killed_seal_leaves_nothing_behind(ledger, scratch):
 def test_a_reader_can_seal(ledger, scratch):
     ledger.fill(life_of(ledger.pb).said)
     ledger.postgres.rows("CREATE ROLE auditor LOGIN IN ROLE taskledger_reader")
-    result = ledger.programs.run(REPLAY, "seal", scratch / "seal", env={"PGUSER": "auditor"}, expect=None)
+    url = ledger.postgres.url.replace("user=postgres", "user=auditor")
+    assert url != ledger.postgres.url
+    result = ledger.programs.run(REPLAY, "seal", scratch / "seal", env={"DATABASE_URL": url}, expect=None)
     assert result.returncode == 0, result.stderr
     assert "keep" in result.stderr and "not signed" in result.stderr
 
