@@ -240,7 +240,7 @@ def test_an_attempt_is_refused_and_changes_nothing(redis, as_role, role, attempt
 
 def test_a_consumer_has_no_right_that_it_does_not_use():
     """Each command it is granted stands in the program."""
-    code = "".join(path.read_text() for room in ("proto", "consumer") for path in (ROOT / room).glob("*.c"))
+    code = "".join(path.read_text() for room in ("proto", "consumer") for path in (ROOT / room).rglob("*.c"))
     for command in granted("consumer"):
         for word in command.upper().split("|"):
             assert re.search(rf"""["' ]{word}["' ]""", code), command
