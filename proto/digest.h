@@ -28,4 +28,9 @@ static inline struct slice digest_slice(const struct digest *digest)
     return slice_of(digest->bytes, DIGEST_BYTES);
 }
 
+static inline bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    return slice_equal(digest_slice(a), digest_slice(b));
+}
+
 #endif

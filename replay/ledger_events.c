@@ -1,6 +1,7 @@
 #include "replay/ledger_events.h"
 
 #include "proto/status.h"
+#include "replay/cell.h"
 
 #define SELECT_EVENTS                                                                                         \
     "SELECT producer_id, sequence, occurred_at, status, attempt, recorded_at, stream, stream_ms, stream_seq," \
@@ -26,25 +27,17 @@ struct reading {
     void *self;
 };
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
 /* What the columns say of an event whose payload says nothing, or nothing any more. */
 static void read_columns(const struct postgres_row *row, struct slice task_id, struct event *event)
 {
     *event = (struct event){
-        .producer_id = postgres_read_uuid(cell(row, 0)),
-        .sequence = (uint64_t)postgres_read_int64(cell(row, 1)),
-        .occurred_at_us = postgres_read_time_us(cell(row, 2)),
+        .producer_id = postgres_read_uuid(cell_of_row(row, 0)),
+        .sequence = (uint64_t)postgres_read_int64(cell_of_row(row, 1)),
+        .occurred_at_us = postgres_read_time_us(cell_of_row(row, 2)),
         .body = EVENT_TASK_STATUS,
         .task_status = {.task_id = task_id,
-                        .status = status_parse(cell(row, 3)),
-                        .attempt = (uint32_t)postgres_read_int32(cell(row, 4))},
+                        .status = status_parse(cell_of_row(row, 3)),
+                        .attempt = (uint32_t)postgres_read_int32(cell_of_row(row, 4))},
     };
 }
 
@@ -54,14 +47,14 @@ static bool read_row(void *self, const struct postgres_row *row, struct error *e
     struct error why = {.kind = ERROR_NONE};
     bool has_identity = false;
     struct ledger_event event = {
-        .recorded_at_us = postgres_read_time_us(cell(row, 5)),
-        .stream = cell(row, 6),
-        .stream_ms = (uint64_t)postgres_read_int64(cell(row, 7)),
-        .stream_sequence = (uint64_t)postgres_read_int64(cell(row, 8)),
-        .payload = cell(row, 9),
-        .is_redacted = cell(row, 10).data != NULL,
-        .redacted_because = cell(row, 10),
-        .is_contested = postgres_read_boolean(cell(row, 11)),
+        .recorded_at_us = postgres_read_time_us(cell_of_row(row, 5)),
+        .stream = cell_of_row(row, 6),
+        .stream_ms = (uint64_t)postgres_read_int64(cell_of_row(row, 7)),
+        .stream_sequence = (uint64_t)postgres_read_int64(cell_of_row(row, 8)),
+        .payload = cell_of_row(row, 9),
+        .is_redacted = cell_of_row(row, 10).data != NULL,
+        .redacted_because = cell_of_row(row, 10),
+        .is_contested = postgres_read_boolean(cell_of_row(row, 11)),
     };
 
     arena_reset(reading->arena, ARENA_KEPT_BYTES);

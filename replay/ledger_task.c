@@ -1,6 +1,7 @@
 #include "replay/ledger_task.h"
 
 #include "proto/status.h"
+#include "replay/cell.h"
 
 enum { UPDATED_AT = 21 }; /* behind the columns of the projection */
 
@@ -24,9 +25,7 @@ static struct slice next(struct reader *reader)
 
 static int64_t next_time(struct reader *reader)
 {
-    struct slice value = next(reader);
-
-    return value.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(value);
+    return cell_time_us(next(reader));
 }
 
 static struct slice next_json(struct reader *reader)

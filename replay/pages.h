@@ -44,6 +44,15 @@ bool pages_next(struct pages *pages, struct error *error);
 /* A column of the present row; false when it is NULL. Valid until pages_next. */
 bool pages_value(const struct pages *pages, size_t column, struct slice *value);
 
+/* The same; NULL is a slice without data. */
+static inline struct slice pages_cell(const struct pages *pages, size_t column)
+{
+    struct slice cell = {.data = NULL};
+
+    pages_value(pages, column, &cell);
+    return cell;
+}
+
 /* Gives the page back. */
 void pages_close(struct pages *pages);
 

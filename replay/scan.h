@@ -43,6 +43,15 @@ static inline bool scan_value(const struct scan *scan, size_t column, struct sli
     return postgres_value(scan->page, scan->row, column, value);
 }
 
+/* The same; NULL is a slice without data. */
+static inline struct slice scan_cell(const struct scan *scan, size_t column)
+{
+    struct slice cell = {.data = NULL};
+
+    scan_value(scan, column, &cell);
+    return cell;
+}
+
 void scan_close(struct scan *scan);
 
 #endif

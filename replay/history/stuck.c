@@ -1,6 +1,7 @@
 #include "replay/command.h"
 
 #include "proto/stream.h"
+#include "replay/cell.h"
 #include "replay/console.h"
 #include "replay/history/stuck_close.h"
 #include "replay/ledger.h"
@@ -75,21 +76,6 @@ static const struct section total_section = {
     .count = sizeof total_columns / sizeof *total_columns,
 };
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
-static int64_t time_cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = cell(row, column);
-
-    return value.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(value);
-}
-
 /* What is known of who said the last thing. Its word is that of the ledger's clock, not of its own. */
 static struct value producer_state(const struct stuck *stuck, int64_t closed_at_us, int64_t heard_at_us)
 {
@@ -105,16 +91,16 @@ static struct value producer_state(const struct stuck *stuck, int64_t closed_at_
 static bool show_row(void *self, const struct postgres_row *row, struct error *error)
 {
     struct stuck *stuck = self;
-    struct uuid producer_id = postgres_read_uuid(cell(row, 9));
-    enum status status = status_parse(cell(row, 1));
+    struct uuid producer_id = postgres_read_uuid(cell_of_row(row, 9));
+    enum status status = status_parse(cell_of_row(row, 1));
     const struct stuck_close task = {
-        .task_id = cell(row, 0),
-        .attempt = (uint32_t)postgres_read_int32(cell(row, 2)),
-        .queue = cell(row, 4),
-        .step = cell(row, 6),
-        .silent_since_us = time_cell(row, 8),
+        .task_id = cell_of_row(row, 0),
+        .attempt = (uint32_t)postgres_read_int32(cell_of_row(row, 2)),
+        .queue = cell_of_row(row, 4),
+        .step = cell_of_row(row, 6),
+        .silent_since_us = cell_time_us(cell_of_row(row, 8)),
     };
-    struct slice pid = cell(row, 12);
+    struct slice pid = cell_of_row(row, 12);
     char producer[UUID_TEXT_BYTES];
 
     arena_reset(&stuck->arena, ARENA_KEPT_BYTES);
@@ -127,21 +113,21 @@ static bool show_row(void *self, const struct postgres_row *row, struct error *e
         value_text(task.task_id),
         value_toned(value_words(status_name(status)), task_row_tone(status)),
         value_integer(task.attempt),
-        value_text(cell(row, 3)),
+        value_text(cell_of_row(row, 3)),
         value_text(task.queue),
         value_text(task.step),
-        value_text(cell(row, 5)),
+        value_text(cell_of_row(row, 5)),
         value_integer(stuck->ledger.now_us - task.silent_since_us),
         value_time(task.silent_since_us),
-        value_time(time_cell(row, 7)),
-        value_time(time_cell(row, 15)),
-        producer_state(stuck, time_cell(row, 13), time_cell(row, 14)),
-        value_time(time_cell(row, 14)),
-        value_time(time_cell(row, 13)),
-        value_text(cell(row, 11)),
+        value_time(cell_time_us(cell_of_row(row, 7))),
+        value_time(cell_time_us(cell_of_row(row, 15))),
+        producer_state(stuck, cell_time_us(cell_of_row(row, 13)), cell_time_us(cell_of_row(row, 14))),
+        value_time(cell_time_us(cell_of_row(row, 14))),
+        value_time(cell_time_us(cell_of_row(row, 13))),
+        value_text(cell_of_row(row, 11)),
         pid.data == NULL ? value_words(NULL) : value_integer(postgres_read_int64(pid)),
         value_words(producer),
-        value_integer(postgres_read_int64(cell(row, 10))),
+        value_integer(postgres_read_int64(cell_of_row(row, 10))),
         value_text(command),
     };
     static_assert(sizeof values / sizeof *values == sizeof columns / sizeof *columns, "a value a column");

@@ -56,7 +56,7 @@ static void end(struct crew *crew, const struct error *error)
     pthread_mutex_unlock(&crew->mutex);
 }
 
-static bool do_once(struct crew *crew, struct change *session, const struct range *range, uint64_t counted[2],
+static bool do_once(struct crew *crew, struct change *session, const struct range *range, struct range_counts *counts,
                     struct error *error)
 {
     const struct crew_options *options = crew->options;
@@ -66,19 +66,19 @@ static bool do_once(struct crew *crew, struct change *session, const struct rang
         change_close(session);
     return (session->postgres != NULL || session_open(session, crew->rebuild, error)) &&
            session_begin(session->postgres, run, error) &&
-           options->work(session->postgres, range, &crew->seen, counted, error) &&
-           rebuild_ranges_done(session->postgres, run, options->todo, range, counted, error) &&
+           options->work(session->postgres, range, &crew->seen, counts, error) &&
+           rebuild_ranges_done(session->postgres, run, options->todo, range, counts, error) &&
            session_commit(session->postgres, error);
 }
 
 static bool do_range(struct crew *crew, struct change *session, const struct range *range, struct error *error)
 {
     const struct clock *clock = crew->rebuild->replay->clock;
-    uint64_t counted[2];
+    struct range_counts counts;
     struct backoff backoff;
 
     backoff_init(&backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS, (uint64_t)getpid() + (uint64_t)range->number);
-    for (int try = 1; !do_once(crew, session, range, counted, error); try++) {
+    for (int try = 1; !do_once(crew, session, range, &counts, error); try++) {
         struct error why = *error;
 
         session_abandon(session);
@@ -87,7 +87,7 @@ static bool do_range(struct crew *crew, struct change *session, const struct ran
         error->kind = ERROR_NONE;
         clock->sleep_us(clock->self, backoff_next_us(&backoff));
     }
-    give_back(crew, counted[0]);
+    give_back(crew, counts.events);
     return true;
 }
 

@@ -16,7 +16,7 @@
 
 /* What is done with one range: in a transaction that holds the run, with one snapshot for all. */
 typedef bool crew_work(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                       uint64_t counted[2] /* events, tasks */, struct error *error);
+                       struct range_counts *counts, struct error *error);
 
 struct crew_options {
     const char *phase; /* for people; static storage */

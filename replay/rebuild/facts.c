@@ -1,6 +1,6 @@
 #include "replay/rebuild/facts.h"
 
-#include "proto/projection.h"
+#include "replay/cell.h"
 #include "replay/rebuild/rebuild_ranges.h"
 
 #include <inttypes.h>
@@ -29,13 +29,6 @@ static const struct postgres_statement statement = {
 static const struct postgres_statement count_statement = {"rebuild_count",
                                                           "SELECT count(*) FROM taskledger.task_event"};
 
-static int64_t number(const struct postgres_result *result, size_t column)
-{
-    struct slice value;
-
-    return postgres_value(result, 0, column, &value) ? postgres_read_int64(value) : 0;
-}
-
 /* Statistics are good enough for a large ledger, and there are none of a young one. */
 static bool count(struct postgres *postgres, struct facts *facts, struct error *error)
 {
@@ -46,27 +39,25 @@ static bool count(struct postgres *postgres, struct facts *facts, struct error *
         return true;
     if (!postgres_query(postgres, &count_statement, NULL, 0, &result, error))
         return false;
-    facts->events = (uint64_t)number(result, 0);
+    facts->events = cell_unsigned(cell_of_result(result, 0, 0));
     return true;
 }
 
 bool facts_read(struct postgres *postgres, struct facts *facts, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
-    struct slice swapped_at;
 
     if (!postgres_query(postgres, &statement, NULL, 0, &result, error))
         return false;
     *facts = (struct facts){
-        .events = (uint64_t)number(result, 0),
-        .tasks = (uint64_t)number(result, 1),
-        .table_bytes = number(result, 2),
-        .events_per_second = number(result, 3),
-        .ranges = (uint64_t)number(result, 4),
-        .ranges_loaded = (uint64_t)number(result, 5),
-        .swapped_at_us =
-            postgres_value(result, 0, 6, &swapped_at) ? postgres_read_time_us(swapped_at) : PROJECTION_NEVER,
-        .kept_bytes = number(result, 7),
+        .events = cell_unsigned(cell_of_result(result, 0, 0)),
+        .tasks = cell_unsigned(cell_of_result(result, 0, 1)),
+        .table_bytes = cell_integer(cell_of_result(result, 0, 2)),
+        .events_per_second = cell_integer(cell_of_result(result, 0, 3)),
+        .ranges = cell_unsigned(cell_of_result(result, 0, 4)),
+        .ranges_loaded = cell_unsigned(cell_of_result(result, 0, 5)),
+        .swapped_at_us = cell_time_us(cell_of_result(result, 0, 6)),
+        .kept_bytes = cell_integer(cell_of_result(result, 0, 7)),
     };
     return run_find(postgres, &facts->run, &facts->is_unfinished, error) && count(postgres, facts, error);
 }

@@ -65,7 +65,8 @@ static bool give_up(const struct rebuild *rebuild, const char *what, const struc
                      what, within, why->text, who, rebuild->run.is_rollback ? " --rollback" : "");
 }
 
-bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self, struct error *error)
+bool patience_keep_trying(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self,
+                          struct error *error)
 {
     const struct clock *clock = rebuild->replay->clock;
     int64_t deadline_us = clock_deadline_us(clock, rebuild->replay->settings->swap_within_ms);

@@ -21,6 +21,7 @@ bool patience_lock_writers_out(const struct rebuild *rebuild, struct error *erro
 
 /* Commits what the try has begun; what fails TRANSIENT is rolled back and tried again. `what` is for people: "swap the
  * tables". TRANSIENT "locked_out" when all was in vain. */
-bool patience(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self, struct error *error);
+bool patience_keep_trying(struct rebuild *rebuild, const char *what, patience_try *try_once, void *self,
+                          struct error *error);
 
 #endif

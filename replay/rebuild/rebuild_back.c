@@ -51,7 +51,7 @@ bool rebuild_back(struct rebuild *rebuild, struct error *error)
 {
     return check_possible(rebuild->change.postgres, error) &&
            rebuild_check_obstacles(rebuild->change.postgres, error) &&
-           patience(rebuild, "make the trigger", make, NULL, error);
+           patience_keep_trying(rebuild, "make the trigger", make, NULL, error);
 }
 
 /* Of what was written before the trigger came; and what has gone since. */

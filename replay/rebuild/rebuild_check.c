@@ -28,10 +28,7 @@ struct check {
 
 static struct slice task_id_of(const struct scan *scan)
 {
-    struct slice value = {.data = NULL};
-
-    scan_value(scan, 0, &value);
-    return value;
+    return scan_cell(scan, 0);
 }
 
 /* Asked in the order of task_id. */
@@ -108,13 +105,12 @@ static bool check_rows(struct check *check, const struct range *range, struct er
 }
 
 static bool check_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                        uint64_t counted[2], struct error *error)
+                        struct range_counts *counts, struct error *error)
 {
     struct check check = {.refold = {.postgres = postgres, .visit = compare, .self = &check, .seen = seen}};
 
     bool good = check_rows(&check, range, error);
-    counted[0] = check.refold.events;
-    counted[1] = check.refold.tasks;
+    *counts = (struct range_counts){.events = check.refold.events, .tasks = check.refold.tasks};
     refold_close(&check.refold);
     scan_close(&check.rows);
     scan_close(&check.touched);
@@ -136,7 +132,7 @@ static const struct postgres_statement count_statement = {
     ") AS rows USING (task_id)"};
 
 static bool count_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                        uint64_t counted[2], struct error *error)
+                        struct range_counts *counts, struct error *error)
 {
     struct slice first = range_first(range), before = range_before(range), wrong, events, tasks;
     const struct postgres_parameter parameters[] = {{.value = first},
@@ -149,9 +145,9 @@ static bool count_range(struct postgres *postgres, const struct range *range, at
         return refuse(wrong, "its number of events", error);
     postgres_value(result, 0, 1, &events);
     postgres_value(result, 0, 2, &tasks);
-    counted[0] = (uint64_t)postgres_read_int64(events);
-    counted[1] = (uint64_t)postgres_read_int64(tasks);
-    atomic_fetch_add_explicit(seen, counted[0], memory_order_relaxed);
+    counts->events = (uint64_t)postgres_read_int64(events);
+    counts->tasks = (uint64_t)postgres_read_int64(tasks);
+    atomic_fetch_add_explicit(seen, counts->events, memory_order_relaxed);
     return true;
 }
 

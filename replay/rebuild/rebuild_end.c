@@ -14,7 +14,7 @@ static bool take_away(struct rebuild *rebuild, void *self, struct error *error)
 
 bool rebuild_abort(struct rebuild *rebuild, struct error *error)
 {
-    return patience(rebuild, "take the trigger away", take_away, NULL, error);
+    return patience_keep_trying(rebuild, "take the trigger away", take_away, NULL, error);
 }
 
 static bool drop(struct rebuild *rebuild, void *self, struct error *error)
@@ -30,5 +30,5 @@ static bool drop(struct rebuild *rebuild, void *self, struct error *error)
 
 bool rebuild_drop(struct rebuild *rebuild, struct error *error)
 {
-    return patience(rebuild, "drop the previous table", drop, NULL, error);
+    return patience_keep_trying(rebuild, "drop the previous table", drop, NULL, error);
 }

@@ -8,14 +8,13 @@ static bool add(void *self, const struct projection *task, struct error *error)
 }
 
 static bool load_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                       uint64_t counted[2], struct error *error)
+                       struct range_counts *counts, struct error *error)
 {
     struct load load = {.postgres = postgres};
     struct refold refold = {.postgres = postgres, .visit = add, .self = &load, .seen = seen};
 
     bool good = refold_range(&refold, range_first(range), range_before(range), error) && load_end(&load, error);
-    counted[0] = refold.events;
-    counted[1] = refold.tasks;
+    *counts = (struct range_counts){.events = refold.events, .tasks = refold.tasks};
     refold_close(&refold);
     load_close(&load);
     return good;

@@ -47,5 +47,5 @@ bool rebuild_make(struct rebuild *rebuild, struct error *error)
     if (rebuild->run.id == 0 &&
         (!rebuild_check_obstacles(rebuild->change.postgres, error) || !begin_run(rebuild, error)))
         return false;
-    return patience(rebuild, "make the trigger", make, NULL, error);
+    return patience_keep_trying(rebuild, "make the trigger", make, NULL, error);
 }

@@ -114,15 +114,15 @@ static const struct postgres_statement done_statements[] = {
 };
 
 bool rebuild_ranges_done(struct postgres *postgres, const struct run *run, enum ranges_todo what,
-                         const struct range *range, const uint64_t counted[2], struct error *error)
+                         const struct range *range, const struct range_counts *counts, struct error *error)
 {
     uint8_t id[8], events[8], tasks[8];
     uint32_t number = htonl((uint32_t)range->number);
     const struct postgres_parameter parameters[] = {
         {.value = ledger_bigint((uint64_t)run->id, id)},
         {.value = slice_of(&number, sizeof number)},
-        {.value = ledger_bigint(counted[0], events)},
-        {.value = ledger_bigint(counted[1], tasks)},
+        {.value = ledger_bigint(counts->events, events)},
+        {.value = ledger_bigint(counts->tasks, tasks)},
     };
 
     return postgres_query(postgres, &done_statements[what], parameters, 4, NULL, error);

@@ -55,9 +55,15 @@ enum ranges_todo { RANGES_TO_LOAD, RANGES_TO_VERIFY };
 bool rebuild_ranges_read(struct postgres *postgres, const struct run *run, enum ranges_todo todo, struct ranges *ranges,
                          struct error *error);
 
+/* What was met in a range. */
+struct range_counts {
+    uint64_t events;
+    uint64_t tasks;
+};
+
 /* One is done, in the open transaction. */
 bool rebuild_ranges_done(struct postgres *postgres, const struct run *run, enum ranges_todo what,
-                         const struct range *range, const uint64_t counted[2] /* events, tasks */, struct error *error);
+                         const struct range *range, const struct range_counts *counts, struct error *error);
 
 void rebuild_ranges_close(struct ranges *ranges);
 

@@ -63,7 +63,7 @@ bool rebuild_swap(struct rebuild *rebuild, struct error *error)
     struct change session = {.postgres = NULL};
 
     bool good = postgres_execute(rebuild->change.postgres, "ANALYZE taskledger.task_rebuild", error) &&
-                patience(rebuild, "swap the tables", swap, &session, error);
+                patience_keep_trying(rebuild, "swap the tables", swap, &session, error);
     change_close(&session);
     return good;
 }

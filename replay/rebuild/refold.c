@@ -37,14 +37,6 @@ static const struct scan_statements bases_of_touched = {
     .fetch = {"touched_bases_fetch", "FETCH 100 FROM touched_bases"},
 };
 
-static struct slice cell(const struct scan *rows, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    scan_value(rows, column, &value);
-    return value;
-}
-
 static struct slice present(const struct refold *refold)
 {
     return slice_of(refold->task_id, refold->task_id_size);
@@ -88,12 +80,12 @@ static bool add(struct refold *refold, const struct event *event, struct error *
 
 static bool add_event(struct refold *refold, struct error *error)
 {
-    struct slice payload = cell(&refold->event_rows, PAYLOAD);
+    struct slice payload = scan_cell(&refold->event_rows, PAYLOAD);
     struct error why = {.kind = ERROR_NONE};
     struct event event;
     bool has_identity;
 
-    if (skeleton_read(cell(&refold->event_rows, SKELETON), present(refold), &event))
+    if (skeleton_read(scan_cell(&refold->event_rows, SKELETON), present(refold), &event))
         return add(refold, &event, error);
     arena_reset(&refold->arena, ARENA_KEPT_BYTES);
     if (!event_decode(payload, &refold->arena, &event, &has_identity, &why)) {
@@ -111,7 +103,8 @@ static bool add_events(struct refold *refold, struct error *error)
 {
     uint64_t before = refold->events;
 
-    while (!scan_has_ended(&refold->event_rows) && slice_equal(cell(&refold->event_rows, TASK_ID), present(refold))) {
+    while (!scan_has_ended(&refold->event_rows) &&
+           slice_equal(scan_cell(&refold->event_rows, TASK_ID), present(refold))) {
         if (!add_event(refold, error) || !scan_next(&refold->event_rows, error))
             return false;
         refold->events++;
@@ -125,7 +118,7 @@ static bool add_base(struct refold *refold, struct error *error)
 {
     struct projection base;
 
-    if (scan_has_ended(&refold->base_rows) || !slice_equal(cell(&refold->base_rows, TASK_ID), present(refold)))
+    if (scan_has_ended(&refold->base_rows) || !slice_equal(scan_cell(&refold->base_rows, TASK_ID), present(refold)))
         return true;
     ledger_task_read(refold->base_rows.page, refold->base_rows.row, &base);
     return fold_add(&refold->fold, &base, error) && scan_next(&refold->base_rows, error);
@@ -139,11 +132,11 @@ static struct slice least(const struct refold *refold)
     struct slice base, event;
 
     if (scan_has_ended(&refold->base_rows))
-        return cell(&refold->event_rows, TASK_ID);
-    base = cell(&refold->base_rows, TASK_ID);
+        return scan_cell(&refold->event_rows, TASK_ID);
+    base = scan_cell(&refold->base_rows, TASK_ID);
     if (scan_has_ended(&refold->event_rows))
         return base;
-    event = cell(&refold->event_rows, TASK_ID);
+    event = scan_cell(&refold->event_rows, TASK_ID);
     return slice_compare(base, event) < 0 ? base : event;
 }
 

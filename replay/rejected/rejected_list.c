@@ -2,6 +2,7 @@
 
 #include "consumer/ledger/apply.h"
 #include "proto/nearest.h"
+#include "replay/cell.h"
 #include "replay/ledger.h"
 
 #include <assert.h>
@@ -57,14 +58,6 @@ struct list {
     uint64_t unresolved;
 };
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
 static bool is_wanted(const struct list *list, struct slice reason)
 {
     for (size_t i = 0; i < APPLY_REASONS; i++)
@@ -76,22 +69,22 @@ static bool is_wanted(const struct list *list, struct slice reason)
 static void show(const struct list *list, const struct postgres_row *row)
 {
     char event[REJECTED_EVENT_BYTES];
-    struct slice resolved_at = cell(row, 10);
+    struct slice resolved_at = cell_of_row(row, 10);
     bool is_resolved = resolved_at.data != NULL;
 
-    rejected_event_name(cell(row, 3), cell(row, 4), event);
+    rejected_event_name(cell_of_row(row, 3), cell_of_row(row, 4), event);
     const struct value values[] = {
-        value_integer(postgres_read_int64(cell(row, 0))),
-        value_time(postgres_read_time_us(cell(row, 1))),
-        value_toned(value_text(cell(row, 2)), is_resolved ? TONE_FAINT : TONE_BAD),
+        value_integer(postgres_read_int64(cell_of_row(row, 0))),
+        value_time(postgres_read_time_us(cell_of_row(row, 1))),
+        value_toned(value_text(cell_of_row(row, 2)), is_resolved ? TONE_FAINT : TONE_BAD),
         value_words(event),
-        value_text(cell(row, 5)),
-        value_text(cell(row, 6)),
-        value_integer(postgres_read_int64(cell(row, 7))),
-        value_integer(postgres_read_int64(cell(row, 8))),
-        value_text(cell(row, 9)),
+        value_text(cell_of_row(row, 5)),
+        value_text(cell_of_row(row, 6)),
+        value_integer(postgres_read_int64(cell_of_row(row, 7))),
+        value_integer(postgres_read_int64(cell_of_row(row, 8))),
+        value_text(cell_of_row(row, 9)),
         value_time(is_resolved ? postgres_read_time_us(resolved_at) : PROJECTION_NEVER),
-        value_text(cell(row, 11)),
+        value_text(cell_of_row(row, 11)),
     };
     static_assert(sizeof values / sizeof *values == sizeof columns / sizeof *columns, "a value a column");
     output_row(list->replay->output, values);
@@ -103,10 +96,10 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     int64_t limit = list->replay->settings->limit;
 
     (void)error;
-    if (!is_wanted(list, cell(row, 2)))
+    if (!is_wanted(list, cell_of_row(row, 2)))
         return true;
     list->rows++;
-    list->unresolved += cell(row, 10).data == NULL;
+    list->unresolved += cell_of_row(row, 10).data == NULL;
     if (limit == 0 || list->rows <= (uint64_t)limit)
         show(list, row);
     return true;

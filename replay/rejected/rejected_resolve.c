@@ -3,6 +3,7 @@
 #include "consumer/ledger/apply.h"
 #include "consumer/ledger/origin.h"
 #include "proto/event.h"
+#include "replay/cell.h"
 #include "replay/change.h"
 #include "replay/ledger.h"
 
@@ -109,14 +110,6 @@ static bool find(struct resolving *resolving, int64_t id, struct postgres_result
            postgres_query(resolving->change.postgres, &row_statement, &parameter, 1, row, error);
 }
 
-static struct slice cell(const struct postgres_result *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_value(row, 0, column, &value);
-    return value;
-}
-
 /* "applied again by alice: the column is wide enough now". Applied is what is stored with these bytes. */
 static const struct postgres_statement applied_statement = {
     "rejected_applied",
@@ -161,21 +154,21 @@ static bool discard(struct resolving *resolving, const struct postgres_result *r
 
 static bool is_reason(const struct postgres_result *row, enum apply_reason reason)
 {
-    return slice_equal(cell(row, REASON), slice_from_text(apply_reason_names[reason]));
+    return slice_equal(cell_of_result(row, 0, REASON), slice_from_text(apply_reason_names[reason]));
 }
 
 /* What cannot be tried at all. */
 static bool is_hopeless(const struct postgres_result *row, struct told *told)
 {
-    struct slice payload = cell(row, PAYLOAD);
+    struct slice payload = cell_of_result(row, 0, PAYLOAD);
 
-    if (postgres_read_boolean(cell(row, PRUNED))) {
+    if (postgres_read_boolean(cell_of_result(row, 0, PRUNED))) {
         told->outcome = REFUSED;
         told->detail = slice_from_text("its producer was pruned: whatever comes of it now is late");
     } else if (is_reason(row, APPLY_MALFORMED_ENTRY)) {
         told->outcome = NO_EVENT;
         told->detail = slice_from_text("the entry was none of ours: there is nothing to apply");
-    } else if (payload.size != (uint64_t)postgres_read_int64(cell(row, PAYLOAD_BYTES))) {
+    } else if (payload.size != (uint64_t)postgres_read_int64(cell_of_result(row, 0, PAYLOAD_BYTES))) {
         told->outcome = NOT_KEPT;
         told->detail = slice_from_text(payload.size == 0 ? "its bytes were redacted"
                                                          : "only its first 64 KiB were kept: let it be said again");
@@ -189,15 +182,15 @@ static bool is_hopeless(const struct postgres_result *row, struct told *told)
 static bool put(struct resolving *resolving, const struct postgres_result *row, struct error *why)
 {
     const struct origin origin = {
-        .stream = cell(row, STREAM),
-        .recorded_at_us = postgres_read_time_us(cell(row, NOW)),
+        .stream = cell_of_result(row, 0, STREAM),
+        .recorded_at_us = postgres_read_time_us(cell_of_result(row, 0, NOW)),
     };
-    struct slice payload = cell(row, PAYLOAD);
+    struct slice payload = cell_of_result(row, 0, PAYLOAD);
     struct entry entry = {.state = ENTRY_WHOLE, .payload = payload, .payload_bytes = payload.size, .origin = &origin};
     const struct batch batch = {.entries = &entry, .count = 1};
     struct sink sink = apply_sink(resolving->apply);
 
-    if (!stream_id_parse(cell(row, STREAM_ID), &entry.id))
+    if (!stream_id_parse(cell_of_result(row, 0, STREAM_ID), &entry.id))
         entry.id = (struct stream_id){.ms = 0};
     return sink.apply(sink.self, &batch, why);
 }
@@ -210,12 +203,13 @@ static bool say_why(struct resolving *resolving, const struct postgres_result *r
     bool has_identity = false;
 
     told->outcome = REFUSED;
-    if (why->kind == ERROR_NONE && postgres_read_boolean(cell(row, OTHER))) {
+    if (why->kind == ERROR_NONE && postgres_read_boolean(cell_of_result(row, 0, OTHER))) {
         told->outcome = CONFLICT;
         told->detail = slice_from_text("an event with this number and other bytes was stored first: it stays");
         return true;
     }
-    if (why->kind == ERROR_NONE && event_decode(cell(row, PAYLOAD), &resolving->arena, &event, &has_identity, why))
+    if (why->kind == ERROR_NONE &&
+        event_decode(cell_of_result(row, 0, PAYLOAD), &resolving->arena, &event, &has_identity, why))
         error_set(why, ERROR_REJECTED, "refused", "not stored");
     told->detail = slice_from_text(why->text);
     return why->kind != ERROR_FATAL;
@@ -263,9 +257,9 @@ static bool resolve_one(struct resolving *resolving, const char *word, one *do_i
     if (!rejected_id(word, &told.id, error) || !find(resolving, told.id, &row, error))
         return false;
     if (postgres_rows(row) == 1) {
-        rejected_event_name(cell(row, PRODUCER_ID), cell(row, SEQUENCE), told.event);
+        rejected_event_name(cell_of_result(row, 0, PRODUCER_ID), cell_of_result(row, 0, SEQUENCE), told.event);
         told.outcome = RESOLVED_BEFORE;
-        told.detail = cell(row, RESOLUTION);
+        told.detail = cell_of_result(row, 0, RESOLUTION);
         if (told.detail.data == NULL && !do_it(resolving, row, &told, error))
             return false;
     }

@@ -1,6 +1,7 @@
 #include "replay/rejected/rejected.h"
 
 #include "proto/event.h"
+#include "replay/cell.h"
 #include "replay/ledger.h"
 #include "replay/task_row.h"
 #include "replay/transfer/letters.h"
@@ -98,14 +99,6 @@ struct decoded {
     struct error why;
 };
 
-static struct slice cell(const struct postgres_result *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_value(row, 0, column, &value);
-    return value;
-}
-
 /* Empty for what is not there. The text is in the arena. */
 static bool hex(struct slice bytes, struct arena *arena, struct slice *text, struct error *error)
 {
@@ -118,27 +111,28 @@ static bool show_row(struct replay *replay, const struct postgres_result *row, c
                      struct arena *arena, struct error *error)
 {
     char event[REJECTED_EVENT_BYTES];
-    struct slice digest, stored, payload, resolved_at = cell(row, RESOLVED_AT);
+    struct slice digest, stored, payload, resolved_at = cell_of_result(row, 0, RESOLVED_AT);
 
-    if (!hex(cell(row, DIGEST), arena, &digest, error) || !hex(cell(row, STORED), arena, &stored, error) ||
-        !hex(cell(row, PAYLOAD), arena, &payload, error))
+    if (!hex(cell_of_result(row, 0, DIGEST), arena, &digest, error) ||
+        !hex(cell_of_result(row, 0, STORED), arena, &stored, error) ||
+        !hex(cell_of_result(row, 0, PAYLOAD), arena, &payload, error))
         return false;
-    rejected_event_name(cell(row, PRODUCER_ID), cell(row, SEQUENCE), event);
+    rejected_event_name(cell_of_result(row, 0, PRODUCER_ID), cell_of_result(row, 0, SEQUENCE), event);
     const struct value values[] = {
-        value_integer(postgres_read_int64(cell(row, ID))),
-        value_time(postgres_read_time_us(cell(row, REJECTED_AT))),
-        value_toned(value_text(cell(row, REASON)), TONE_BAD),
-        value_text(cell(row, DETAIL)),
+        value_integer(postgres_read_int64(cell_of_result(row, 0, ID))),
+        value_time(postgres_read_time_us(cell_of_result(row, 0, REJECTED_AT))),
+        value_toned(value_text(cell_of_result(row, 0, REASON)), TONE_BAD),
+        value_text(cell_of_result(row, 0, DETAIL)),
         value_words(event),
-        value_text(cell(row, STREAM)),
-        value_text(cell(row, STREAM_ID)),
-        value_integer(postgres_read_int64(cell(row, DELIVERIES))),
-        value_integer(postgres_read_int64(cell(row, PAYLOAD_BYTES))),
-        value_unsigned(cell(row, PAYLOAD).size),
+        value_text(cell_of_result(row, 0, STREAM)),
+        value_text(cell_of_result(row, 0, STREAM_ID)),
+        value_integer(postgres_read_int64(cell_of_result(row, 0, DELIVERIES))),
+        value_integer(postgres_read_int64(cell_of_result(row, 0, PAYLOAD_BYTES))),
+        value_unsigned(cell_of_result(row, 0, PAYLOAD).size),
         value_text(digest),
         value_text(stored),
-        value_time(resolved_at.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(resolved_at)),
-        value_text(cell(row, RESOLUTION)),
+        value_time(cell_time_us(resolved_at)),
+        value_text(cell_of_result(row, 0, RESOLUTION)),
         {.is_given = true, .integer = decoded->is_event},
         value_words(decoded->is_event ? "" : decoded->why.text),
         value_text(payload),
@@ -183,7 +177,8 @@ static bool show(struct replay *replay, const struct postgres_result *row, struc
     struct decoded decoded = {.why = {.kind = ERROR_NONE}};
     bool has_identity;
 
-    decoded.is_event = event_decode(cell(row, PAYLOAD), arena, &decoded.event, &has_identity, &decoded.why);
+    decoded.is_event =
+        event_decode(cell_of_result(row, 0, PAYLOAD), arena, &decoded.event, &has_identity, &decoded.why);
     if (decoded.why.kind == ERROR_FATAL) {
         *error = decoded.why;
         return false;

@@ -29,8 +29,7 @@ bool exported_open(struct exported *exported, const char *path, struct error *er
     if (!manifest_read(exported->path, &exported->manifest, error) ||
         !frames_digest(exported->path, &digest, &bytes, error))
         return false;
-    return (bytes == exported->manifest.bytes &&
-            slice_equal(digest_slice(&digest), digest_slice(&exported->manifest.digest))) ||
+    return (bytes == exported->manifest.bytes && digest_equal(&digest, &exported->manifest.digest)) ||
            error_set(error, ERROR_FATAL, "archive", "\"%s\" is not what its manifest says: it is not what was exported",
                      exported->path);
 }

@@ -3,6 +3,7 @@
 #include "consumer/ledger/task_rows.h"
 #include "proto/digester.h"
 #include "proto/event.h"
+#include "replay/cell.h"
 #include "replay/change.h"
 #include "replay/console.h"
 #include "replay/history/past.h"
@@ -49,10 +50,7 @@ static const struct postgres_statement find_statement = {"redact_find", FIND " F
 
 static struct slice cell(const struct redact *redact, size_t column)
 {
-    struct slice value = {.data = NULL};
-
-    postgres_value(redact->row, 0, column, &value);
-    return value;
+    return cell_of_result(redact->row, 0, column);
 }
 
 /* What is not of a task holds the ledger together: ends, holes, who said what. */
@@ -229,7 +227,7 @@ static void show(const struct redact *redact)
         value_unsigned(cell(redact, PAYLOAD).size),
         value_integer(postgres_read_int64(cell(redact, COPIES))),
         value_words(digest),
-        value_time(since.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(since)),
+        value_time(cell_time_us(since)),
         value_text(cell(redact, BY)),
         value_text(redact->is_redacted ? cell(redact, WHY) : why),
     };

@@ -1,5 +1,7 @@
 #include "replay/retention/units.h"
 
+#include "replay/cell.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -31,21 +33,6 @@ static const struct postgres_statement look_statement = {
               "   AND producer_id >= $1::uuid AND producer_id < $2::uuid)"
               " FROM said LEFT JOIN taskledger.producer p ON p.producer_id = said.producer_id"};
 
-static struct slice cell(const struct postgres_result *result, size_t row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_value(result, row, column, &value);
-    return value;
-}
-
-static int64_t number(const struct postgres_result *result, size_t row, size_t column)
-{
-    struct slice value = cell(result, row, column);
-
-    return value.data == NULL ? 0 : postgres_read_int64(value);
-}
-
 bool units_read(struct units *units, struct postgres *postgres, int64_t before_us, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
@@ -57,11 +44,11 @@ bool units_read(struct units *units, struct postgres *postgres, int64_t before_u
     for (size_t row = 0; row < postgres_rows(result) && units->count < UNITS_MAX; row++) {
         struct unit *unit = &units->unit[units->count++];
 
-        snprintf(unit->name, sizeof unit->name, "%.*s", SLICE_PRINT(cell(result, row, 0)));
-        unit->range.first = postgres_read_uuid(cell(result, row, 1));
-        unit->range.before = postgres_read_uuid(cell(result, row, 2));
-        unit->bytes = number(result, row, 3);
-        units->others = (uint64_t)number(result, row, 4);
+        snprintf(unit->name, sizeof unit->name, "%.*s", SLICE_PRINT(cell_of_result(result, row, 0)));
+        unit->range.first = postgres_read_uuid(cell_of_result(result, row, 1));
+        unit->range.before = postgres_read_uuid(cell_of_result(result, row, 2));
+        unit->bytes = cell_integer(cell_of_result(result, row, 3));
+        units->others = cell_unsigned(cell_of_result(result, row, 4));
     }
     return true;
 }
@@ -78,12 +65,12 @@ bool units_look(struct unit *unit, struct postgres *postgres, int64_t before_us,
 
     if (!postgres_query(postgres, &look_statement, parameters, 3, &result, error))
         return false;
-    struct slice newest = cell(result, 0, 2);
-    unit->events = (uint64_t)number(result, 0, 0);
-    unit->producers = (uint64_t)number(result, 0, 1);
+    struct slice newest = cell_of_result(result, 0, 2);
+    unit->events = cell_unsigned(cell_of_result(result, 0, 0));
+    unit->producers = cell_unsigned(cell_of_result(result, 0, 1));
     unit->newest_us = newest.data == NULL ? 0 : postgres_read_time_us(newest);
-    unit->young = (uint64_t)number(result, 0, 3);
-    unit->live = (uint64_t)number(result, 0, 4);
-    unit->aside = (uint64_t)number(result, 0, 5);
+    unit->young = cell_unsigned(cell_of_result(result, 0, 3));
+    unit->live = cell_unsigned(cell_of_result(result, 0, 4));
+    unit->aside = cell_unsigned(cell_of_result(result, 0, 5));
     return true;
 }

@@ -40,16 +40,11 @@ static void suspect(struct proof *proof, uint64_t sequence)
     proof->suspect_last = sequence;
 }
 
-static bool is_digest(const struct digest *digest, const struct digest *other)
-{
-    return slice_equal(digest_slice(digest), digest_slice(other));
-}
-
 /* What is behind the last suspect is proven by the sealed digest of the end, if that is there. */
 static void tell_changed(struct proof *proof)
 {
     uint64_t met_last = proof->next - 1;
-    bool end_holds = met_last == proof->segment.last && is_digest(&proof->digest, &proof->segment.digest);
+    bool end_holds = met_last == proof->segment.last && digest_equal(&proof->digest, &proof->segment.digest);
     bool is_located = proof->suspect_first != 0;
     uint64_t first = is_located ? proof->suspect_first : proof->segment.first;
     uint64_t last = is_located && end_holds ? proof->suspect_last : met_last;
@@ -107,8 +102,8 @@ static bool close_segment(struct proof *proof)
     }
 
     struct digest sum = digester_so_far(proof->digester);
-    bool holds = proof->is_whole ? is_digest(&sum, &segment->sum)
-                                 : proof->suspect_first == 0 && is_digest(&proof->digest, &segment->digest);
+    bool holds = proof->is_whole ? digest_equal(&sum, &segment->sum)
+                                 : proof->suspect_first == 0 && digest_equal(&proof->digest, &segment->digest);
     if (!holds)
         tell_changed(proof);
     if (holds && proof->is_whole)

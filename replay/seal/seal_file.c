@@ -204,11 +204,6 @@ static bool read_signature(struct seal_file *file, struct error *error)
     return is_at_end(file) || damaged(file, "more than a seal", error);
 }
 
-static bool is_body(const struct digest *digest, struct digest body)
-{
-    return slice_equal(digest_slice(digest), digest_slice(&body));
-}
-
 static bool read_tail(struct seal_file *file, struct error *error)
 {
     struct digest body = digester_so_far(file->digester);
@@ -219,7 +214,7 @@ static bool read_tail(struct seal_file *file, struct error *error)
         !read_total(file, "events", file->met.events, &file->totals.events, error) ||
         !read_digest(file, "body-sha256", &file->body, error))
         return false;
-    if (!is_body(&file->body, body))
+    if (!digest_equal(&file->body, &body))
         return damaged(file, "what is above is not what was written", error);
     if (file->totals.segments == 0)
         return damaged(file, "nothing is sealed, so it proves nothing", error);
@@ -277,7 +272,7 @@ bool seal_file_signed_by(const struct seal_file *file, const struct signature_ke
 
     if (!file->is_signed)
         return error_set(error, ERROR_FATAL, "seal", "%s is not signed, and a public key was given", file->path);
-    if (!is_body(&file->key_id, *signature_key_id(key))) {
+    if (!digest_equal(&file->key_id, signature_key_id(key))) {
         digest_format(signature_key_id(key), expected);
         digest_format(&file->key_id, found);
         return error_set(error, ERROR_FATAL, "seal", "%s is signed by the key %s, not by %s, which was given",
@@ -293,7 +288,11 @@ bool seal_file_next(struct seal_file *file, struct seal_segment *segment, bool *
 {
     if (!read_segment(file, segment, ended, error))
         return false;
-    return !*ended || is_body(&file->body, digester_so_far(file->digester)) ||
+    if (!*ended)
+        return true;
+
+    struct digest body = digester_so_far(file->digester);
+    return digest_equal(&file->body, &body) ||
            error_set(error, ERROR_FATAL, "seal", "%s was changed while it was read", file->path);
 }
 

@@ -2,6 +2,7 @@
 
 #include "proto/digester.h"
 #include "proto/event.h"
+#include "replay/cell.h"
 #include "replay/verify/held.h"
 
 enum { ARENA_KEPT_BYTES = 256 * 1024 };
@@ -63,22 +64,14 @@ static bool pass_held(struct walk *walk, const struct uuid *producer_id, uint64_
 
 /* ---- event by event ---------------------------------------------------------------------------------------------- */
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
 static void follow_redacted(struct walk *walk, const struct postgres_row *row, uint64_t sequence)
 {
-    struct slice bytes = cell(row, 3), previous_digest = cell(row, 4);
+    struct slice bytes = cell_of_row(row, 3), previous_digest = cell_of_row(row, 4);
     struct event event = {.sequence = sequence, .body = EVENT_TASK_STATUS, .previous_digest = previous_digest};
     struct digest digest;
 
     if (bytes.size != DIGEST_BYTES) {
-        digest = digester_hash(walk->digester, cell(row, 2));
+        digest = digester_hash(walk->digester, cell_of_row(row, 2));
         chain_held(&walk->chain, sequence, &digest, 0);
         return;
     }
@@ -115,9 +108,9 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 {
     struct walk *walk = self;
     struct seal_scan *scan = walk->scan;
-    struct uuid producer_id = postgres_read_uuid(cell(row, 0));
-    uint64_t sequence = (uint64_t)postgres_read_int64(cell(row, 1));
-    struct slice payload = cell(row, 2);
+    struct uuid producer_id = postgres_read_uuid(cell_of_row(row, 0));
+    uint64_t sequence = (uint64_t)postgres_read_int64(cell_of_row(row, 1));
+    struct slice payload = cell_of_row(row, 2);
 
     if (!pass_held(walk, &producer_id, sequence, error))
         return false;

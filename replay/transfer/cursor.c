@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char title[] = "taskledger-cursor 1\n";
-static const char seal[] = "sha256 ";
+static const char closing[] = "sha256 ";
 
 enum { RANGE_BYTES_MAX = 48 };
 
@@ -30,25 +30,25 @@ static bool read_line(struct cursor *cursor, struct slice *line)
     return size > 0;
 }
 
-static bool is_seal(struct slice line)
+static bool is_closing(struct slice line)
 {
-    return line.size > sizeof seal - 1 && memcmp(line.data, seal, sizeof seal - 1) == 0;
+    return line.size > sizeof closing - 1 && memcmp(line.data, closing, sizeof closing - 1) == 0;
 }
 
-static bool seal_matches(struct slice line, const struct digest *digest)
+static bool closing_matches(struct slice line, const struct digest *digest)
 {
     char hex[DIGEST_HEX_BYTES];
 
     digest_format(digest, hex);
-    return line.size == sizeof seal - 1 + DIGEST_HEX_BYTES && line.data[line.size - 1] == '\n' &&
-           memcmp(line.data + sizeof seal - 1, hex, DIGEST_HEX_BYTES - 1) == 0;
+    return line.size == sizeof closing - 1 + DIGEST_HEX_BYTES && line.data[line.size - 1] == '\n' &&
+           memcmp(line.data + sizeof closing - 1, hex, DIGEST_HEX_BYTES - 1) == 0;
 }
 
 /* Is all of it there? */
 static bool check(struct cursor *cursor, struct digester *digester, struct error *error)
 {
     struct slice line;
-    bool is_sealed = false;
+    bool is_whole = false;
 
     digester_begin(digester);
     if (!read_line(cursor, &line) || !slice_equal(line, slice_from_text(title)))
@@ -56,16 +56,16 @@ static bool check(struct cursor *cursor, struct digester *digester, struct error
     do {
         struct digest digest = {{0}};
 
-        if (is_sealed)
+        if (is_whole)
             return damaged(cursor, "goes on behind its end", error);
-        if (is_seal(line)) {
+        if (is_closing(line)) {
             digest = digester_so_far(digester);
-            is_sealed = seal_matches(line, &digest);
+            is_whole = closing_matches(line, &digest);
         }
         digester_add(digester, line);
     } while (read_line(cursor, &line));
 
-    if (!is_sealed || ferror(cursor->file) != 0)
+    if (!is_whole || ferror(cursor->file) != 0)
         return damaged(cursor, "is damaged", error);
     rewind(cursor->file);
     return read_line(cursor, &line);
@@ -127,7 +127,7 @@ bool cursor_next(struct cursor *cursor, struct error *error)
 
     if (!read_line(cursor, &line))
         return damaged(cursor, "could not be read to its end", error);
-    cursor->ended = is_seal(line);
+    cursor->ended = is_closing(line);
     if (cursor->ended)
         return true;
 
@@ -171,7 +171,7 @@ bool cursor_finish(struct cursor *cursor, struct error *error)
     char hex[DIGEST_HEX_BYTES];
 
     digest_format(&digest, hex);
-    return outlet_put(&cursor->outlet, slice_from_text(seal), error) &&
+    return outlet_put(&cursor->outlet, slice_from_text(closing), error) &&
            outlet_put(&cursor->outlet, slice_from_text(hex), error) &&
            outlet_put(&cursor->outlet, slice_from_text("\n"), error) && outlet_finish(&cursor->outlet, error);
 }

@@ -21,7 +21,7 @@ static bool check_file(struct import *import, const char *path, struct manifest 
         return error_set(error, ERROR_FATAL, "archive",
                          "\"%s\" has %" PRIu64 " bytes, and should have %" PRIu64 "; it is not what was exported", path,
                          bytes, manifest->bytes);
-    if (!slice_equal(digest_slice(&digest), digest_slice(&manifest->digest)))
+    if (!digest_equal(&digest, &manifest->digest))
         return error_set(error, ERROR_FATAL, "archive",
                          "the SHA-256 of \"%s\" is not that of its manifest; it is not what was exported", path);
     import->expected = archive_records(manifest->counts);

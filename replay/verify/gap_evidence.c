@@ -1,6 +1,6 @@
 #include "replay/verify/gap_evidence.h"
 
-#include "proto/projection.h"
+#include "replay/cell.h"
 #include "replay/ledger.h"
 
 /* The range type has no room for its last number, 2^63 - 1; whoever fills `held` leaves it out. */
@@ -39,10 +39,7 @@ static const struct postgres_statement statement = {
 
 static struct slice text_of(const struct gap_evidence *evidence, size_t column)
 {
-    struct slice value = {.data = NULL};
-
-    postgres_value(evidence->result, 0, column, &value);
-    return value;
+    return cell_of_result(evidence->result, 0, column);
 }
 
 static bool is_true(const struct gap_evidence *evidence, size_t column)
@@ -54,9 +51,7 @@ static bool is_true(const struct gap_evidence *evidence, size_t column)
 
 static int64_t time_of(const struct gap_evidence *evidence, size_t column)
 {
-    struct slice value = text_of(evidence, column);
-
-    return value.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(value);
+    return cell_time_us(text_of(evidence, column));
 }
 
 bool gap_evidence_find(struct gap_evidence *evidence, struct postgres *postgres, const struct uuid *producer_id,

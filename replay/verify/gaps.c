@@ -1,5 +1,6 @@
 #include "replay/command.h"
 
+#include "replay/cell.h"
 #include "replay/console.h"
 #include "replay/ledger.h"
 #include "replay/verify/gap_rows.h"
@@ -151,48 +152,26 @@ static const struct postgres_statement books_statement = {
     " WHERE (kind = 'gap' AND repaired_at IS NOT NULL AND $1::boolean)"
     " OR (kind <> 'gap' AND (repaired_at IS NULL OR $1::boolean)) ORDER BY id"};
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
-static uint64_t cell_number(const struct postgres_row *row, size_t column)
-{
-    struct slice value = cell(row, column);
-
-    return value.data == NULL ? 0 : (uint64_t)postgres_read_int64(value);
-}
-
-static int64_t cell_time(const struct postgres_row *row, size_t column)
-{
-    struct slice value = cell(row, column);
-
-    return value.data == NULL ? PROJECTION_NEVER : postgres_read_time_us(value);
-}
-
 static bool visit_book(void *self, const struct postgres_row *row, struct error *error)
 {
     struct gaps *gaps = self;
-    bool is_gap = postgres_read_boolean(cell(row, 7));
+    bool is_gap = postgres_read_boolean(cell_of_row(row, 7));
     struct gap_evidence evidence = {.result = NULL};
     struct gap gap = {
         .cause = is_gap ? GAP_LATE : GAP_INCIDENT,
-        .has_producer = cell(row, 0).data != NULL,
-        .first = cell_number(row, 1),
-        .last = cell_number(row, 2),
-        .stream = cell(row, 3),
-        .stream_id = cell(row, 4),
-        .noticed_us = cell_time(row, 5),
-        .repaired_us = cell_time(row, 6),
-        .detail = cell(row, 8),
+        .has_producer = cell_of_row(row, 0).data != NULL,
+        .first = cell_unsigned(cell_of_row(row, 1)),
+        .last = cell_unsigned(cell_of_row(row, 2)),
+        .stream = cell_of_row(row, 3),
+        .stream_id = cell_of_row(row, 4),
+        .noticed_us = cell_time_us(cell_of_row(row, 5)),
+        .repaired_us = cell_time_us(cell_of_row(row, 6)),
+        .detail = cell_of_row(row, 8),
     };
 
     gap.state = gap.repaired_us == PROJECTION_NEVER ? GAP_NOTED : GAP_REPAIRED;
     if (gap.has_producer) {
-        gap.producer_id = postgres_read_uuid(cell(row, 0));
+        gap.producer_id = postgres_read_uuid(cell_of_row(row, 0));
         if (!gap_evidence_find(&evidence, gaps->ledger.side, &gap.producer_id, gap.first, gap.last, error))
             return false;
         gap.evidence = &evidence;

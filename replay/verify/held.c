@@ -7,14 +7,6 @@ static const struct postgres_statement held_statement = {
                    " AND CASE " PART_OF_PRODUCER " % $5::int8 WHEN $4::int8 - 1 THEN true END"
                    " ORDER BY producer_id, sequence, id LIMIT 1000"};
 
-static struct slice cell(const struct held *held, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    pages_value(&held->pages, column, &value);
-    return value;
-}
-
 bool held_next(struct held *held, struct error *error)
 {
     if (!pages_next(&held->pages, error))
@@ -23,13 +15,13 @@ bool held_next(struct held *held, struct error *error)
     if (held->ended)
         return true;
 
-    struct slice digest = cell(held, 3);
-    held->producer_id = postgres_read_uuid(cell(held, 0));
-    held->sequence = (uint64_t)postgres_read_int64(cell(held, 1));
+    struct slice digest = pages_cell(&held->pages, 3);
+    held->producer_id = postgres_read_uuid(pages_cell(&held->pages, 0));
+    held->sequence = (uint64_t)postgres_read_int64(pages_cell(&held->pages, 1));
     held->has_digest = digest.size == DIGEST_BYTES;
     if (held->has_digest)
         memcpy(held->digest.bytes, digest.data, DIGEST_BYTES);
-    held->rejected_at_us = postgres_read_time_us(cell(held, 4));
+    held->rejected_at_us = postgres_read_time_us(pages_cell(&held->pages, 4));
     return true;
 }
 

@@ -1,5 +1,7 @@
 #include "replay/verify/producers.h"
 
+#include "replay/cell.h"
+
 static const struct postgres_statement books_statement = {
     "replay_books",
     "SELECT producer_id, greatest(last_sequence, archived_sequence, upper(held) - 1, known_sequence),"
@@ -7,27 +9,12 @@ static const struct postgres_statement books_statement = {
     " WHERE producer_id > $1::uuid AND CASE " PART_OF_PRODUCER " % $3::int8 WHEN $2::int8 - 1 THEN true END"
     " ORDER BY producer_id LIMIT 1000"};
 
-static struct slice cell(const struct pages *pages, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    pages_value(pages, column, &value);
-    return value;
-}
-
-static uint64_t cell_number(const struct pages *pages, size_t column)
-{
-    struct slice value = cell(pages, column);
-
-    return value.data == NULL ? 0 : (uint64_t)postgres_read_int64(value);
-}
-
 /* How the page's producer compares with this one; after all when there is no page left. */
 static int compare_page(const struct pages *pages, const struct uuid *producer_id)
 {
     if (pages->ended)
         return 1;
-    struct uuid paged = postgres_read_uuid(cell(pages, 0));
+    struct uuid paged = postgres_read_uuid(pages_cell(pages, 0));
     return uuid_compare(&paged, producer_id);
 }
 
@@ -40,11 +27,11 @@ static bool take_book(struct producers *producers, const struct uuid *producer_i
     if (compare_page(books, producer_id) != 0)
         return true;
     producers->book = (struct producers_book){
-        .told_last = cell_number(books, 1),
-        .end = cell_number(books, 2),
-        .is_closed = cell(books, 3).data != NULL,
-        .closed_at_us = cell(books, 3).data == NULL ? 0 : postgres_read_time_us(cell(books, 3)),
-        .is_pruned = postgres_read_boolean(cell(books, 4)),
+        .told_last = cell_unsigned(pages_cell(books, 1)),
+        .end = cell_unsigned(pages_cell(books, 2)),
+        .is_closed = pages_cell(books, 3).data != NULL,
+        .closed_at_us = pages_cell(books, 3).data == NULL ? 0 : postgres_read_time_us(pages_cell(books, 3)),
+        .is_pruned = postgres_read_boolean(pages_cell(books, 4)),
     };
     return pages_next(books, error);
 }
@@ -82,7 +69,7 @@ static bool is_current(const struct producers *producers, const struct uuid *pro
 static bool pass_silent(struct producers *producers, const struct uuid *producer_id, struct error *error)
 {
     while (!producers->books.ended && (producer_id == NULL || compare_page(&producers->books, producer_id) < 0)) {
-        struct uuid silent = postgres_read_uuid(cell(&producers->books, 0));
+        struct uuid silent = postgres_read_uuid(pages_cell(&producers->books, 0));
 
         if (!open_chain(producers, &silent, error))
             return false;

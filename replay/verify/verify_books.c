@@ -2,6 +2,7 @@
 
 #include "consumer/ledger/apply.h"
 #include "proto/rfc3339.h"
+#include "replay/cell.h"
 #include "replay/verify/verify_aside.h"
 
 #include <inttypes.h>
@@ -55,24 +56,9 @@ static const struct postgres_statement losses_statement = {
     "  kind LIKE '%\\_went\\_back', kind = 'deleted_while_pending'"
     " FROM taskledger.loss ORDER BY loss.id"};
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
-static uint64_t cell_number(const struct postgres_row *row, size_t column)
-{
-    struct slice value = cell(row, column);
-
-    return value.data == NULL ? 0 : (uint64_t)postgres_read_int64(value);
-}
-
 static void read_producer(const struct postgres_row *row, struct finding *finding)
 {
-    struct slice producer_id = cell(row, 0);
+    struct slice producer_id = cell_of_row(row, 0);
 
     finding->has_producer = producer_id.data != NULL;
     if (finding->has_producer)
@@ -82,15 +68,15 @@ static void read_producer(const struct postgres_row *row, struct finding *findin
 static void format_time(const struct postgres_row *row, size_t column, char text[RFC3339_TEXT_BYTES])
 {
     text[0] = '\0';
-    if (cell(row, column).data != NULL)
-        rfc3339_format(postgres_read_time_us(cell(row, column)), text);
+    if (cell_of_row(row, column).data != NULL)
+        rfc3339_format(postgres_read_time_us(cell_of_row(row, column)), text);
 }
 
 static bool visit_pruned(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
-    bool has_events = postgres_read_boolean(cell(row, 1)), is_marked = cell(row, 2).data != NULL;
-    uint64_t runs = cell_number(row, 3);
+    bool has_events = postgres_read_boolean(cell_of_row(row, 1)), is_marked = cell_of_row(row, 2).data != NULL;
+    uint64_t runs = cell_unsigned(cell_of_row(row, 3));
     struct finding finding = {.kind = is_marked && !has_events && runs > 0 ? VERDICT_PRUNED : VERDICT_NOT_PRUNED};
     char when[RFC3339_TEXT_BYTES];
 
@@ -112,12 +98,12 @@ static bool visit_pruned(void *self, const struct postgres_row *row, struct erro
 static bool visit_redacted(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
-    struct slice payload = cell(row, 6);
+    struct slice payload = cell_of_row(row, 6);
     struct finding finding = {
         .kind = VERDICT_REDACTED,
-        .first = cell_number(row, 1),
-        .last = cell_number(row, 1),
-        .task_id = cell(row, 2),
+        .first = cell_unsigned(cell_of_row(row, 1)),
+        .last = cell_unsigned(cell_of_row(row, 1)),
+        .task_id = cell_of_row(row, 2),
     };
     char when[RFC3339_TEXT_BYTES];
 
@@ -125,10 +111,10 @@ static bool visit_redacted(void *self, const struct postgres_row *row, struct er
     verify->totals.redactions++;
     read_producer(row, &finding);
     format_time(row, 5, when);
-    verify_report_add(&verify->report, &finding, "%s by %.*s: %.*s", when, SLICE_PRINT(cell(row, 4)),
-                      SLICE_PRINT(cell(row, 3)));
+    verify_report_add(&verify->report, &finding, "%s by %.*s: %.*s", when, SLICE_PRINT(cell_of_row(row, 4)),
+                      SLICE_PRINT(cell_of_row(row, 3)));
     finding.kind = VERDICT_REDACTION;
-    if (payload.data == NULL && !postgres_read_boolean(cell(row, 7)))
+    if (payload.data == NULL && !postgres_read_boolean(cell_of_row(row, 7)))
         verify_report_add(&verify->report, &finding, "a redaction tells of it, and it is not there");
     else if (payload.size > 0)
         verify_report_add(&verify->report, &finding, "a redaction tells of it, and its content is there");
@@ -138,7 +124,7 @@ static bool visit_redacted(void *self, const struct postgres_row *row, struct er
 static bool visit_base(void *self, const struct postgres_row *row, struct error *error)
 {
     struct verify *verify = self;
-    const struct finding finding = {.kind = VERDICT_BASE, .task_id = cell(row, 0)};
+    const struct finding finding = {.kind = VERDICT_BASE, .task_id = cell_of_row(row, 0)};
 
     (void)error;
     verify_report_add(&verify->report, &finding, "a base of pruned events, and no producer was pruned");
@@ -149,14 +135,14 @@ static bool visit_rejected(void *self, const struct postgres_row *row, struct er
 {
     struct verify *verify = self;
     struct slice conflict = slice_from_text(apply_reason_names[APPLY_IDENTITY_CONFLICT]);
-    struct slice reason = cell(row, 4);
+    struct slice reason = cell_of_row(row, 4);
     bool is_conflict = slice_equal(reason, conflict);
     struct finding finding = {
         .kind = is_conflict ? VERDICT_CONFLICT : VERDICT_REJECTED,
-        .first = cell_number(row, 1),
-        .last = cell_number(row, 1),
-        .stream = cell(row, 2),
-        .stream_id = cell(row, 3),
+        .first = cell_unsigned(cell_of_row(row, 1)),
+        .last = cell_unsigned(cell_of_row(row, 1)),
+        .stream = cell_of_row(row, 2),
+        .stream_id = cell_of_row(row, 3),
     };
 
     verify->totals.set_aside++;
@@ -164,14 +150,15 @@ static bool visit_rejected(void *self, const struct postgres_row *row, struct er
     const struct verify_aside aside = {
         .finding = &finding,
         .is_malformed = slice_equal(reason, slice_from_text(apply_reason_names[APPLY_MALFORMED_ENTRY])),
-        .payload = cell(row, 7),
-        .payload_bytes = cell_number(row, 8),
-        .digest = cell(row, 9),
+        .payload = cell_of_row(row, 7),
+        .payload_bytes = cell_unsigned(cell_of_row(row, 8)),
+        .digest = cell_of_row(row, 9),
     };
-    if (!postgres_read_boolean(cell(row, 10)) && !verify_aside_check(&aside, &verify->report, error))
+    if (!postgres_read_boolean(cell_of_row(row, 10)) && !verify_aside_check(&aside, &verify->report, error))
         return false;
-    if (postgres_read_boolean(cell(row, 6)))
-        verify_report_add(&verify->report, &finding, "%.*s: %.*s", SLICE_PRINT(reason), SLICE_PRINT(cell(row, 5)));
+    if (postgres_read_boolean(cell_of_row(row, 6)))
+        verify_report_add(&verify->report, &finding, "%.*s: %.*s", SLICE_PRINT(reason),
+                          SLICE_PRINT(cell_of_row(row, 5)));
     return true;
 }
 
@@ -180,21 +167,21 @@ static bool visit_loss(void *self, const struct postgres_row *row, struct error 
     struct verify *verify = self;
     struct finding finding = {
         .kind = VERDICT_LOSS,
-        .first = cell_number(row, 1),
-        .last = cell_number(row, 2),
-        .stream = cell(row, 3),
-        .stream_id = cell(row, 4),
+        .first = cell_unsigned(cell_of_row(row, 1)),
+        .last = cell_unsigned(cell_of_row(row, 2)),
+        .stream = cell_of_row(row, 3),
+        .stream_id = cell_of_row(row, 4),
     };
 
     (void)error;
     verify->totals.losses++;
     read_producer(row, &finding);
-    if (postgres_read_boolean(cell(row, 7)))
+    if (postgres_read_boolean(cell_of_row(row, 7)))
         finding.kind = VERDICT_WENT_BACK;
-    if (postgres_read_boolean(cell(row, 8)))
+    if (postgres_read_boolean(cell_of_row(row, 8)))
         finding.kind = VERDICT_DELETED;
-    if (!postgres_read_boolean(cell(row, 6)))
-        verify_report_add(&verify->report, &finding, "%.*s", SLICE_PRINT(cell(row, 5)));
+    if (!postgres_read_boolean(cell_of_row(row, 6)))
+        verify_report_add(&verify->report, &finding, "%.*s", SLICE_PRINT(cell_of_row(row, 5)));
     return true;
 }
 

@@ -1,23 +1,17 @@
 #include "replay/verify/verify_event.h"
 
+#include "replay/cell.h"
+
 #include <inttypes.h>
 
 enum { EXTRACTED_FROM = 4, ARENA_KEPT_BYTES = 256 * 1024 };
 
-static struct slice cell(const struct postgres_row *row, size_t column)
-{
-    struct slice value = {.data = NULL};
-
-    postgres_row_value(row, column, &value);
-    return value;
-}
-
 void verify_event_read(const struct postgres_row *row, struct verify_event *event)
 {
-    event->producer_id = postgres_read_uuid(cell(row, 0));
-    event->sequence = (uint64_t)postgres_read_int64(cell(row, 1));
-    event->recorded_at_us = postgres_read_time_us(cell(row, 2));
-    event->payload = cell(row, 3);
+    event->producer_id = postgres_read_uuid(cell_of_row(row, 0));
+    event->sequence = (uint64_t)postgres_read_int64(cell_of_row(row, 1));
+    event->recorded_at_us = postgres_read_time_us(cell_of_row(row, 2));
+    event->payload = cell_of_row(row, 3);
 }
 
 static struct finding finding_at(enum verdict_kind kind, const struct verify_event *event)

@@ -55,12 +55,7 @@ static struct slice present(const struct tasks *tasks)
 
 static int compare_page(const struct pages *pages, struct slice task_id)
 {
-    struct slice paged = {.data = NULL};
-
-    if (pages->ended)
-        return 1;
-    pages_value(pages, 0, &paged);
-    return slice_compare(paged, task_id);
+    return pages->ended ? 1 : slice_compare(pages_cell(pages, 0), task_id);
 }
 
 /* ---- one task against its row ----------------------------------------------------------------------------------- */
@@ -85,10 +80,7 @@ static const char *difference(struct tasks *tasks, const struct projection *fold
 
 static bool orphan_row(struct tasks *tasks, struct error *error)
 {
-    struct slice task_id = {.data = NULL};
-
-    pages_value(&tasks->rows, 0, &task_id);
-    tell(tasks, VERDICT_ORPHAN_ROW, task_id, NULL, "there is a row, and no event");
+    tell(tasks, VERDICT_ORPHAN_ROW, pages_cell(&tasks->rows, 0), NULL, "there is a row, and no event");
     tasks->verify->totals.tasks++;
     return pages_next(&tasks->rows, error);
 }

@@ -84,6 +84,15 @@ static void a_digest_is_its_bytes(void **state)
     assert_int_equal(digest_slice(&digest).data[DIGEST_BYTES - 1], 0xad);
 }
 
+static void digests_are_equal_when_all_their_bytes_are(void **state)
+{
+    struct digest digest = digester_hash(*state, slice_from_text("abc")), other = digest;
+
+    assert_true(digest_equal(&digest, &other));
+    other.bytes[DIGEST_BYTES - 1] ^= 1;
+    assert_false(digest_equal(&digest, &other));
+}
+
 static void pieces_of_any_size_come_to_the_same(void **state)
 {
     const char *text = vectors[VECTORS - 1].text;
@@ -123,6 +132,7 @@ int main(void)
         cmocka_unit_test(a_used_digester_remembers_nothing),
         cmocka_unit_test(the_empty_slice_may_have_no_pointer),
         cmocka_unit_test(a_digest_is_its_bytes),
+        cmocka_unit_test(digests_are_equal_when_all_their_bytes_are),
         cmocka_unit_test(pieces_of_any_size_come_to_the_same),
         cmocka_unit_test(only_what_is_written_is_read),
     };
