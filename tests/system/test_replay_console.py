@@ -156,11 +156,13 @@ def test_progress_for_programs_is_an_object_a_line(many):
     assert [json.loads(line) for line in result.stderr.splitlines()][-1]["errors"] == 1
 
 
-def test_progress_is_plain_lines_where_asked_for_and_nothing_by_default(many):
+def test_progress_is_plain_lines_where_asked_for_and_nothing_of_short_runs(many):
     lines = many.programs.run(REPLAY, "verify", "--progress", "plain").stderr.splitlines()
     assert any(re.fullmatch(r"events: 61? in .*", line) or line.startswith("events: 60 in ") for line in lines), lines
-    for how in ("auto", "off"):
-        assert many.programs.run(REPLAY, "verify", "--progress", how).stderr == ""
+    assert many.programs.run(REPLAY, "verify", "--progress", "off").stderr == ""
+    started = time.monotonic()
+    said = many.programs.run(REPLAY, "verify", "--progress", "auto").stderr
+    assert said == "" or time.monotonic() - started > 1, said
 
 
 def held(postgres, table):
