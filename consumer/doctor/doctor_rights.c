@@ -30,7 +30,7 @@ static const struct probe probes[] = {
     {"get",                {"GET", STREAM_SHARDS_KEY}},
     {"setnx",              {"SETNX", STREAM_SHARDS_KEY, "1"}},
     {"hset",               {"HSET", STREAM_ARCHIVED_KEY, "doctor", "0"}},
-    {"hget",               {"HGET", STREAM_ARCHIVED_KEY, "doctor"}},
+    {"hmget",              {"HMGET", STREAM_ARCHIVED_KEY, "doctor"}},
     {"hscan",              {"HSCAN", STREAM_ARCHIVED_KEY, "0"}},
     {"hdel",               {"HDEL", STREAM_ARCHIVED_KEY, "doctor"}},
     {"eval",               {"EVAL", "return 0", "1", key}},

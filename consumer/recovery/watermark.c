@@ -71,10 +71,14 @@ static const struct postgres_statement all = {
 
 /* Numbers of up to 19 digits are compared as text: a double would be wrong above 2^53. */
 static const char script[] = "#!lua flags=allow-oom\n"
+                             "local fields = {}\n"
                              "for i = 1, #ARGV, 2 do\n"
-                             "  local had, got = redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1]\n"
+                             "  fields[#fields + 1] = ARGV[i]\n"
+                             "end\n"
+                             "for i, had in ipairs(redis.call('HMGET', KEYS[1], unpack(fields))) do\n"
+                             "  local got = ARGV[2 * i]\n"
                              "  if not had or #got > #had or (#got == #had and got > had) then\n"
-                             "    redis.call('HSET', KEYS[1], ARGV[i], got)\n"
+                             "    redis.call('HSET', KEYS[1], fields[i], got)\n"
                              "  end\n"
                              "end\n"
                              "return #ARGV / 2\n";

@@ -2,12 +2,10 @@
 
 import time
 
-from support.http import metrics
-
 PROCESSES, PRODUCERS_EACH = 20, 50
 KEEPERS, PRODUCERS = 50, 1000
 TASKS = 1000
-MEASURED_S = 8
+MEASURED_S = 4
 ASKED_A_SECOND = 1.2
 
 
@@ -25,18 +23,17 @@ def test_a_thousand_producers_and_a_thousand_tasks_at_once(scene):
 
 
 def test_a_thousand_producers_that_keep_all_ask_redis_little(scene, redis):
-    """Each asks for its watermark about once a second, whatever it says. The consumers' script, which asks for each field
-    that it tells, is left out: by what they say they told, which on a busy machine is a moment older than Redis' count."""
+    """Each asks for its watermark about once a second, whatever it says."""
     consumers = scene.start_consumers(2)
     for _ in range(KEEPERS):
         scene.work(producers=PRODUCERS // KEEPERS, rate=1, tasks=TASKS, env={"TASKLEDGER_SPOOL": "always"})
     scene.progress(2 * PRODUCERS)
-    before = usage(redis, consumers)
+    before = usage(redis)
     scene.last(MEASURED_S, MEASURED_S)
-    spent = [after - earlier for after, earlier in zip(usage(redis, consumers), before)]
+    spent = [after - earlier for after, earlier in zip(usage(redis), before)]
     asked, cpu = spent[1] / PRODUCERS / spent[0], spent[2] / spent[0]
     scene.notes.append(f"{asked:.2f} HGET/s a producer, Redis {100 * cpu:.0f} % of a processor")
-    assert asked < ASKED_A_SECOND
+    assert 0 < asked < ASKED_A_SECOND
     with scene.fault("consumer killed"):
         scene.kill_consumer(consumers[0])
     scene.start_consumer()
@@ -44,12 +41,11 @@ def test_a_thousand_producers_that_keep_all_ask_redis_little(scene, redis):
     assert scene.finish()["summary"]["producers"] == PRODUCERS
 
 
-def usage(redis, consumers):
-    """Seconds, commands that asked for a watermark, seconds of Redis' processor."""
-    told = sum(metrics(consumer.listen)["taskledger_consumer_watermark_told_total"] for consumer in consumers)
+def usage(redis):
+    """Seconds, commands of producers that asked for a watermark (nobody else uses HGET), seconds of Redis' processor."""
     asked = redis.client().info("commandstats")["cmdstat_hget"]["calls"]
     cpu = redis.client().info("cpu")
-    return time.monotonic(), asked - told, cpu["used_cpu_user"] + cpu["used_cpu_sys"]
+    return time.monotonic(), asked, cpu["used_cpu_user"] + cpu["used_cpu_sys"]
 
 
 def test_workers_fork_all_the_time(scene):
