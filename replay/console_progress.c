@@ -1,3 +1,4 @@
+/* How far a long run has come, in each of its forms. */
 #include "replay/console.h"
 
 #include "replay/console_voice.h"

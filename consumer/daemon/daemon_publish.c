@@ -1,3 +1,4 @@
+/* What is shown: readiness, and the numbers of /metrics. */
 #include "consumer/daemon/daemon.h"
 
 #include "consumer/daemon/metrics.h"

@@ -1,3 +1,4 @@
+/* Which of both servers is there, and what is done about one that is not. */
 #include "consumer/daemon/daemon.h"
 
 #include "consumer/postgres/sqlstate.h"

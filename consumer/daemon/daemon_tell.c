@@ -1,3 +1,4 @@
+/* What the log says, once for each change. */
 #include "consumer/daemon/daemon.h"
 
 #include <stdio.h>

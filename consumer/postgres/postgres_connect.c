@@ -1,3 +1,4 @@
+/* One address after the other, until one is open that can be written to. */
 #include "consumer/postgres/postgres_line.h"
 #include "consumer/postgres/sqlstate.h"
 #include "proto/deadline.h"

@@ -1,3 +1,4 @@
+/* COPY into a table. */
 #include "consumer/postgres/postgres_line.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Whether a pooler in transaction mode stands in between. */
 #include "consumer/postgres/postgres_line.h"
 
 #include <libpq-fe.h>

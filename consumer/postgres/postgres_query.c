@@ -1,3 +1,4 @@
+/* Statements, prepared on first use, and what comes back. */
 #include "consumer/postgres/postgres_line.h"
 
 #include "consumer/postgres/sqlstate.h"

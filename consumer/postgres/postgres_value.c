@@ -1,3 +1,4 @@
+/* What binary values mean. */
 #include "consumer/postgres/postgres.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* diff: what changed about a task between two moments. */
 #include "replay/command.h"
 
 #include "replay/arguments.h"

@@ -1,3 +1,4 @@
+/* history: what was said of a task. */
 #include "replay/command.h"
 
 #include "replay/arguments.h"

@@ -1,3 +1,4 @@
+/* state: what a task is doing, or was doing at some time. */
 #include "replay/command.h"
 
 #include "replay/arguments.h"

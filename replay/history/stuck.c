@@ -1,3 +1,4 @@
+/* stuck: active tasks without a sign of life, and how to close them. */
 #include "replay/command.h"
 
 #include "proto/stream.h"

@@ -1,3 +1,4 @@
+/* tasks: those that match, and how many there are of each status. */
 #include "replay/command.h"
 
 #include "replay/arguments.h"

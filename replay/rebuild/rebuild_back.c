@@ -1,3 +1,4 @@
+/* Back to the previous table: which of its rows are old. */
 #include "replay/rebuild/patience.h"
 
 /* A row's xmin is the transaction that wrote it. Numbers are compared in a circle, and mean something on their server

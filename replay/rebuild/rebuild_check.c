@@ -1,3 +1,4 @@
+/* verify: the new table against another fold, before it is put in place. */
 #include "replay/ledger_task.h"
 #include "replay/rebuild/crew.h"
 #include "replay/rebuild/refold.h"

@@ -1,3 +1,4 @@
+/* What is taken away at last: an unfinished run, or the previous table. */
 #include "replay/rebuild/patience.h"
 
 static bool take_away(struct rebuild *rebuild, void *self, struct error *error)

@@ -1,3 +1,4 @@
+/* replay: the fold of each range, copied into the new table. */
 #include "replay/rebuild/crew.h"
 #include "replay/rebuild/load.h"
 #include "replay/rebuild/refold.h"

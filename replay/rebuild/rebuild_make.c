@@ -1,3 +1,4 @@
+/* prepare: the new table, and the trigger that notes what changes. */
 #include "replay/rebuild/patience.h"
 #include "replay/rebuild/rebuild_ranges.h"
 

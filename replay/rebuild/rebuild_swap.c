@@ -1,3 +1,4 @@
+/* swap: the last changes, and both names, under one lock. */
 #include "replay/ledger.h"
 #include "replay/rebuild/catch_up.h"
 #include "replay/rebuild/patience.h"

@@ -1,3 +1,4 @@
+/* rejected list: what was set aside. */
 #include "replay/rejected/rejected.h"
 
 #include "consumer/ledger/apply.h"

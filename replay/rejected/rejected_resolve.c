@@ -1,3 +1,4 @@
+/* rejected retry and discard: a row is resolved, with a reason. */
 #include "replay/rejected/rejected.h"
 
 #include "consumer/ledger/apply.h"

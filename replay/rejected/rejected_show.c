@@ -1,3 +1,4 @@
+/* rejected show: all that is known of one row. */
 #include "replay/rejected/rejected.h"
 
 #include "proto/event.h"

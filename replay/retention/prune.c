@@ -1,3 +1,4 @@
+/* prune: old events go, a partition at a time, and no task changes. */
 #include "replay/command.h"
 
 #include "replay/arguments.h"

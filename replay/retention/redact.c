@@ -1,3 +1,4 @@
+/* redact: the content of one event is blanked for good. */
 #include "replay/command.h"
 
 #include "consumer/ledger/task_rows.h"

@@ -1,3 +1,4 @@
+/* seal: what the ledger holds is written down. */
 #include "replay/command.h"
 #include "replay/console.h"
 #include "replay/ledger.h"

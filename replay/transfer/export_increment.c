@@ -1,3 +1,4 @@
+/* export --cursor-file: what is new since the last time. */
 #include "replay/transfer/export.h"
 
 #include "proto/digester.h"

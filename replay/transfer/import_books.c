@@ -1,3 +1,4 @@
+/* Of an export: everything that is no event. */
 #include "replay/transfer/import.h"
 
 #include "consumer/ledger/task_rows.h"

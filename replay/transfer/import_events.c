@@ -1,3 +1,4 @@
+/* Of an export: the events, as a source for the pump. */
 #include "replay/transfer/import.h"
 
 #include "consumer/ledger/origin.h"

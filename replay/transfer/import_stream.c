@@ -1,3 +1,4 @@
+/* import --from-stream: a range of the stream, as a source for the pump. */
 #include "replay/transfer/import.h"
 
 #include "replay/arguments.h"

@@ -1,3 +1,4 @@
+/* gaps: what is missing, why, and what may bring it back. */
 #include "replay/command.h"
 
 #include "replay/cell.h"

@@ -1,3 +1,4 @@
+/* verify: what was set aside, lost, redacted and pruned. */
 #include "replay/verify/verify.h"
 
 #include "consumer/ledger/apply.h"

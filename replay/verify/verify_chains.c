@@ -1,3 +1,4 @@
+/* verify: every event, its number and its digest. */
 #include "replay/verify/verify.h"
 
 #include "proto/digester.h"

@@ -1,3 +1,4 @@
+/* verify --quick: the number of events of each task. */
 #include "replay/verify/verify.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* verify: what has filled a hole since. */
 #include "replay/verify/verify.h"
 
 #include "proto/digester.h"

@@ -1,3 +1,4 @@
+/* verify: what looked missing, looked at again. */
 #include "replay/verify/verify.h"
 
 #include "replay/verify/stream_pages.h"

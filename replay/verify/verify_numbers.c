@@ -1,3 +1,4 @@
+/* verify --quick: every number, and no payload. */
 #include "replay/verify/verify.h"
 
 #include "replay/verify/numbers.h"

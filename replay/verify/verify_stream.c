@@ -1,3 +1,4 @@
+/* verify: what is settled in Redis, against the ledger. */
 #include "replay/verify/verify.h"
 
 #include "consumer/ledger/columns.h"

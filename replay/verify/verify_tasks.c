@@ -1,3 +1,4 @@
+/* verify: every task, its row against the fold of its events. */
 #include "replay/verify/verify.h"
 
 #include "proto/event.h"
