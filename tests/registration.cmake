@@ -92,20 +92,20 @@ function(taskledger_fuzz_test name core)
 endfunction()
 
 # taskledger_test_program(NAME CORE): support/NAME.c, a program that system tests run, into tests/.
-# taskledger_bench_program(NAME CORE): the same for bench/NAME.c.
+# taskledger_bench_program(NAME CORE [FILE...]): the same for bench/programs/NAME.c and FILEs.
 function(taskledger_test_program name core)
     taskledger_program_for_tests(${name} "${core}" support)
 endfunction()
 
 function(taskledger_bench_program name core)
-    taskledger_program_for_tests(${name} "${core}" bench)
+    taskledger_program_for_tests(${name} "${core}" bench/programs ${ARGN})
 endfunction()
 
 function(taskledger_program_for_tests name core folder)
     if(NOT taskledger_registers_system)
         return()
     endif()
-    add_executable(${name} ${folder}/${name}.c)
+    add_executable(${name} ${folder}/${name}.c ${ARGN})
     target_link_libraries(${name} PRIVATE house_rules ${core})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 endfunction()
