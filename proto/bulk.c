@@ -1,14 +1,8 @@
 #include "proto/bulk.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include "proto/decimal.h"
 
-struct output {
-    uint8_t *data;
-    size_t used;
-    size_t capacity;
-};
+#include <assert.h>
 
 void bulk_init(struct bulk *bulk, size_t limit)
 {
@@ -16,203 +10,234 @@ void bulk_init(struct bulk *bulk, size_t limit)
     *bulk = (struct bulk){.limit = limit};
 }
 
-static void put(struct output *output, const void *bytes, size_t size)
+/* The first `size` bytes of the input, which loses them. */
+static struct slice take(struct slice *input, size_t size)
 {
-    assert(output->capacity - output->used >= size);
-    memcpy(output->data + output->used, bytes, size);
-    output->used += size;
+    struct slice taken = slice_of(input->data, size);
+
+    *input = slice_of(input->data + size, input->size - size);
+    return taken;
 }
 
-/* Up to `size` bytes, as many as are there and fit. */
-static size_t move(struct slice *input, struct output *output, uint64_t size)
+/* As many of `wanted` bytes as are there. */
+static size_t available(const struct slice *input, uint64_t wanted)
 {
-    size_t room = output->capacity - output->used;
-    size_t count = input->size < room ? input->size : room;
-
-    if (count > size)
-        count = (size_t)size;
-    put(output, input->data, count);
-    *input = slice_of(input->data + count, input->size - count);
-    return count;
+    return input->size < wanted ? input->size : (size_t)wanted;
 }
 
-static uint8_t take(struct slice *input)
+/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+
+/* "<type><number>\r\n" */
+static bool parse_number(struct slice line, int64_t *number)
 {
-    uint8_t byte = input->data[0];
+    struct slice digits = slice_of(line.data + 1, line.size - 2);
+    bool negative = digits.data[0] == '-';
+    uint64_t value;
 
-    *input = slice_of(input->data + 1, input->size - 1);
-    return byte;
-}
-
-static bool take_type(struct bulk *bulk, struct slice *input, struct output *output)
-{
-    char type = (char)take(input);
-
-    if (type == '+' || type == '-') {
-        put(output, &type, 1);
-        bulk->line_bytes = 0;
-        bulk->line_cr = false;
-        bulk->state = BULK_LINE;
-        return true;
-    }
-    if (type == '$' || type == '*' || type == ':') {
-        bulk->number[0] = type;
-        bulk->number_bytes = 1;
-        bulk->state = BULK_NUMBER;
-        return true;
-    }
-    return false;
-}
-
-/* A line of free text ends at the first CR LF. */
-static bool pass_line(struct bulk *bulk, struct slice *input, struct output *output)
-{
-    while (input->size > 0 && output->used < output->capacity) {
-        uint8_t byte = take(input);
-
-        put(output, &byte, 1);
-        if (byte == '\n' && bulk->line_cr) {
-            bulk->state = BULK_TYPE;
-            return true;
-        }
-        bulk->line_cr = byte == '\r';
-        if (++bulk->line_bytes > BULK_LINE_MAX)
-            return false;
-    }
-    return true;
-}
-
-/* The number between type and CR LF. */
-static bool parse_number(const struct bulk *bulk, int64_t *number)
-{
-    const char *text = bulk->number + 1;
-    const char *end = bulk->number + bulk->number_bytes - 2;
-    bool negative = text < end && *text == '-';
-    uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
-    uint64_t value = 0;
-
-    text += negative;
-    if (text >= end || end[0] != '\r')
+    if (negative)
+        take(&digits, 1);
+    if (!decimal_take(&digits, &value) || !slice_equal(digits, slice_from_text("\r")))
         return false;
-    for (; text < end; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-
-        if (*text < '0' || *text > '9' || value > (limit - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
+    if (value > (uint64_t)INT64_MAX + negative)
+        return false;
     *number = negative ? (int64_t)(0 - value) : (int64_t)value;
     return true;
 }
 
-static void begin_string(struct bulk *bulk, uint64_t size, struct output *output)
+static void begin_string(struct bulk *bulk, uint64_t size)
 {
-    if (size >= bulk->limit)
-        bulk->string_bytes = (size_t)size;
     bulk->stop = size >= bulk->limit;
-    bulk->keep_bytes = size < bulk->limit ? size : bulk->limit;
+    if (bulk->stop)
+        bulk->string_bytes = (size_t)size;
+    bulk->keep_bytes = bulk->stop ? bulk->limit : size;
     bulk->drop_bytes = size - bulk->keep_bytes;
-    bulk->number_bytes = (size_t)snprintf(bulk->number, sizeof bulk->number, "$%" PRIu64 "\r\n", bulk->keep_bytes);
-    put(output, bulk->number, bulk->number_bytes);
     bulk->state = BULK_KEEP;
 }
 
-/* A whole line "<type><number>\r\n" is there. */
-static bool end_number(struct bulk *bulk, struct output *output)
+/* What a whole line says about the bytes behind it. */
+static bool heed_number(struct bulk *bulk, struct slice line)
 {
     int64_t number;
-    char type = bulk->number[0];
+    char type = (char)line.data[0];
 
-    if (!parse_number(bulk, &number))
+    if (!parse_number(line, &number))
         return false;
-    if (type != ':' && number < -1)
-        return false;
-    if ((type == '*' && number > BULK_ELEMENTS_MAX) || (type == '$' && number > BULK_STRING_MAX))
-        return false;
-
-    if (type == '$' && number >= 0) {
-        begin_string(bulk, (uint64_t)number, output);
-        return true;
-    }
-    put(output, bulk->number, bulk->number_bytes);
     bulk->state = BULK_TYPE;
+    if (type == ':')
+        return true;
+    if (number < -1 || number > (type == '$' ? BULK_STRING_MAX : BULK_ELEMENTS_MAX))
+        return false;
+    if (type == '$' && number >= 0)
+        begin_string(bulk, (uint64_t)number);
     return true;
 }
 
-static bool take_number(struct bulk *bulk, struct slice *input, struct output *output)
+/* The next line, or what is there of it. Its end is in its last byte, or has not come. */
+static struct slice front_line(const struct slice *input, size_t bytes_max)
 {
-    while (input->size > 0) {
-        char byte = (char)take(input);
+    size_t size = available(input, bytes_max);
+    const uint8_t *end = memchr(input->data, '\n', size);
 
-        if (bulk->number_bytes == sizeof bulk->number)
-            return false;
-        bulk->number[bulk->number_bytes++] = byte;
-        if (byte == '\n')
-            return end_number(bulk, output);
+    return slice_of(input->data, end == NULL ? size : (size_t)(end + 1 - input->data));
+}
+
+static bool is_ended(struct slice line)
+{
+    return line.size > 0 && line.data[line.size - 1] == '\n';
+}
+
+static void hold_back(struct bulk *bulk, struct slice part)
+{
+    memcpy(bulk->number + bulk->number_bytes, part.data, part.size);
+    bulk->number_bytes += part.size;
+}
+
+/* A number that begins here passes with what is around it, unless it has to wait for its end or to be replaced. */
+static bool begin_number(struct bulk *bulk, struct slice *input)
+{
+    struct slice line = front_line(input, BULK_NUMBER_MAX);
+
+    if (!is_ended(line)) {
+        bulk->state = BULK_NUMBER;
+        return line.size < BULK_NUMBER_MAX;
     }
+    if (!heed_number(bulk, line))
+        return false;
+    if (bulk->drop_bytes > 0)
+        bulk->state = BULK_NUMBER;
+    else
+        take(input, line.size);
+    return true;
+}
+
+/* The number in hand says what is to be kept of the string. */
+static void replace_number(struct bulk *bulk)
+{
+    bulk->number_bytes = 1 + decimal_write(bulk->keep_bytes, bulk->number + 1);
+    hold_back(bulk, slice_from_text("\r\n"));
+}
+
+/* Nothing comes out before the line is whole. */
+static bool go_on_with_number(struct bulk *bulk, struct slice *input, struct slice *number)
+{
+    struct slice part = front_line(input, BULK_NUMBER_MAX - bulk->number_bytes);
+
+    hold_back(bulk, take(input, part.size));
+    if (!is_ended(part))
+        return bulk->number_bytes < BULK_NUMBER_MAX;
+    if (!heed_number(bulk, slice_of(bulk->number, bulk->number_bytes)))
+        return false;
+    if (bulk->state == BULK_KEEP && bulk->drop_bytes > 0)
+        replace_number(bulk);
+    *number = slice_of(bulk->number, bulk->number_bytes);
+    bulk->number_bytes = 0;
+    return true;
+}
+
+/* ---- all else ----------------------------------------------------------------------------------------------------- */
+
+static bool begin(struct bulk *bulk, struct slice *input)
+{
+    switch (input->data[0]) {
+    case '+':
+    case '-':
+        bulk->line_bytes = 0;
+        bulk->line_cr = false;
+        bulk->state = BULK_LINE;
+        return true;
+    case '$':
+    case '*':
+    case ':':
+        return begin_number(bulk, input);
+    default:
+        return false;
+    }
+}
+
+/* A line of free text ends at the first CR LF. */
+static bool pass_line(struct bulk *bulk, struct slice *input)
+{
+    struct slice part = front_line(input, BULK_LINE_MAX + 1 - bulk->line_bytes);
+    bool cr_before_last = part.size > 1 ? part.data[part.size - 2] == '\r' : bulk->line_cr;
+
+    take(input, part.size);
+    if (is_ended(part) && cr_before_last) {
+        bulk->state = BULK_TYPE;
+        return true;
+    }
+    bulk->line_cr = part.data[part.size - 1] == '\r';
+    bulk->line_bytes += part.size;
+    return bulk->line_bytes <= BULK_LINE_MAX;
+}
+
+static bool keep(struct bulk *bulk, struct slice *input)
+{
+    bulk->keep_bytes -= take(input, available(input, bulk->keep_bytes)).size;
+    if (bulk->keep_bytes == 0)
+        bulk->state = bulk->drop_bytes == 0 ? BULK_END_CR : BULK_DROP;
     return true;
 }
 
 static void drop(struct bulk *bulk, struct slice *input)
 {
-    size_t count = input->size < bulk->drop_bytes ? input->size : (size_t)bulk->drop_bytes;
-
-    *input = slice_of(input->data + count, input->size - count);
-    bulk->drop_bytes -= count;
+    bulk->drop_bytes -= take(input, available(input, bulk->drop_bytes)).size;
     if (bulk->drop_bytes == 0)
         bulk->state = BULK_END_CR;
 }
 
-static bool take_end(struct bulk *bulk, struct slice *input, struct output *output)
+static bool take_end(struct bulk *bulk, struct slice *input)
 {
     char expected = bulk->state == BULK_END_CR ? '\r' : '\n';
 
-    if ((char)take(input) != expected)
+    if ((char)take(input, 1).data[0] != expected)
         return false;
-    put(output, &expected, 1);
     bulk->state = bulk->state == BULK_END_CR ? BULK_END_LF : BULK_TYPE;
     return true;
 }
 
-static bool step(struct bulk *bulk, struct slice *input, struct output *output)
+/* Take one thing off the front that passes as it is; or find that the next one does not, and leave it. */
+static bool step(struct bulk *bulk, struct slice *input)
 {
     switch (bulk->state) {
     case BULK_TYPE:
-        return take_type(bulk, input, output);
-    case BULK_NUMBER:
-        return take_number(bulk, input, output);
+        return begin(bulk, input);
     case BULK_LINE:
-        return pass_line(bulk, input, output);
+        return pass_line(bulk, input);
     case BULK_KEEP:
-        bulk->keep_bytes -= move(input, output, bulk->keep_bytes);
-        if (bulk->keep_bytes == 0)
-            bulk->state = bulk->drop_bytes == 0 ? BULK_END_CR : BULK_DROP;
-        return true;
-    case BULK_DROP:
-        drop(bulk, input);
-        return true;
+        return keep(bulk, input);
     case BULK_END_CR:
     case BULK_END_LF:
-        return take_end(bulk, input, output);
+        return take_end(bulk, input);
+    case BULK_NUMBER:
+    case BULK_DROP:
+        break;
     }
     return false;
 }
 
-bool bulk_pass(struct bulk *bulk, struct slice *input, uint8_t *output, size_t capacity, size_t *written)
+/* Whether the stretch ends here: what follows is no part of it, or another's. */
+static bool stretch_ends(const struct bulk *bulk)
 {
-    struct output out = {.data = output, .capacity = capacity};
+    return bulk->state == BULK_NUMBER || bulk->state == BULK_DROP || (bulk->state == BULK_TYPE && bulk->stop);
+}
 
-    /* Each step puts out what fits, or at most one number. */
-    while (input->size > 0 && out.capacity - out.used >= BULK_NUMBER_MAX) {
-        bool ended = bulk->stop && bulk->state == BULK_END_LF;
+bool bulk_pass(struct bulk *bulk, struct slice *input, struct bulk_passed *passed)
+{
+    struct slice number = {0};
 
-        if (!step(bulk, input, &out))
+    if (bulk->state == BULK_NUMBER && !go_on_with_number(bulk, input, &number))
+        return false;
+    if (bulk->state == BULK_DROP)
+        drop(bulk, input);
+    if (bulk->state == BULK_TYPE)
+        bulk->stop = false;
+
+    const uint8_t *begin_of_rest = input->data;
+    while (input->size > 0 && !stretch_ends(bulk)) {
+        if (!step(bulk, input))
             return false;
-        if (ended) {
-            bulk->stop = false;
-            break;
-        }
     }
-    *written = out.used;
+    passed->number = number;
+    passed->rest = slice_of(begin_of_rest, (size_t)(input->data - begin_of_rest));
     return true;
 }

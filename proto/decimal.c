@@ -8,9 +8,8 @@ bool decimal_take(struct slice *text, uint64_t *number)
     for (; digits < text->size && text->data[digits] >= '0' && text->data[digits] <= '9'; digits++) {
         unsigned digit = text->data[digits] - (unsigned)'0';
 
-        if (value > (UINT64_MAX - digit) / 10)
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
             return false;
-        value = value * 10 + digit;
     }
     if (digits == 0)
         return false;
@@ -28,4 +27,19 @@ bool decimal_read(struct slice text, uint64_t maximum, uint64_t *number)
         return false;
     *number = value;
     return true;
+}
+
+size_t decimal_write(uint64_t number, char text[DECIMAL_BYTES_MAX])
+{
+    char digits[DECIMAL_BYTES_MAX];
+    char *first = digits + sizeof digits;
+
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+
+    size_t size = (size_t)(digits + sizeof digits - first);
+    memcpy(text, first, size);
+    return size;
 }

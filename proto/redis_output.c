@@ -1,9 +1,11 @@
 #include "proto/redis_output.h"
 
+#include "proto/decimal.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CAPACITY_MIN = 4096, NUMBER_BYTES_MAX = 24 /* type, digits, CR LF */ };
+enum { CAPACITY_MIN = 4096, NUMBER_BYTES_MAX = 1 + DECIMAL_BYTES_MAX + 2 /* type, digits, CR LF */ };
 
 /* No less than what the command needs, and cheap to find out. */
 static size_t bytes_needed(const struct slice *words, size_t count)
@@ -49,17 +51,9 @@ static void put(struct redis_output *output, const void *bytes, size_t size)
 /* "<type><number>\r\n" */
 static void put_number(struct redis_output *output, char type, size_t number)
 {
-    char text[NUMBER_BYTES_MAX];
-    char *start = text + sizeof text;
-
-    *--start = '\n';
-    *--start = '\r';
-    do {
-        *--start = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    *--start = type;
-    put(output, start, (size_t)(text + sizeof text - start));
+    put(output, &type, 1);
+    output->size += decimal_write(number, (char *)output->data + output->size);
+    put(output, "\r\n", 2);
 }
 
 bool redis_output_append(struct redis_output *output, const struct slice *words, size_t count, struct error *error)

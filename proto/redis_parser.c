@@ -216,21 +216,27 @@ static bool filter_failed(const struct redis_parser *parser, uint8_t first, stru
     return protocol_error(error, "it is not in the protocol of Redis");
 }
 
-static bool feed(struct redis_parser *parser, struct slice *input, struct error *error)
+static bool feed(struct redis_parser *parser, struct slice bytes, struct error *error)
 {
-    uint8_t chunk[REDIS_PARSER_CHUNK_BYTES];
-    uint8_t first = input->data[0];
-    size_t size;
-
-    if (!bulk_pass(&parser->bulk, input, chunk, sizeof chunk, &size))
-        return filter_failed(parser, first, error);
-    parser->spoken = true;
-    if (size == 0)
+    if (bytes.size == 0)
         return true;
     parser->begun = true;
-    if (redisReaderFeed(parser->reader, (const char *)chunk, size) != REDIS_OK)
-        return parse_failed(parser, error);
-    return true;
+    return redisReaderFeed(parser->reader, (const char *)bytes.data, bytes.size) == REDIS_OK ||
+           parse_failed(parser, error);
+}
+
+static bool take_chunk(struct redis_parser *parser, struct slice *input, struct error *error)
+{
+    size_t size = input->size < REDIS_PARSER_CHUNK_BYTES ? input->size : REDIS_PARSER_CHUNK_BYTES;
+    struct slice chunk = slice_of(input->data, size);
+    struct bulk_passed passed;
+
+    if (!bulk_pass(&parser->bulk, &chunk, &passed))
+        return filter_failed(parser, input->data[0], error);
+    parser->spoken = true;
+    size -= chunk.size;
+    *input = slice_of(input->data + size, input->size - size);
+    return feed(parser, passed.number, error) && feed(parser, passed.rest, error);
 }
 
 bool redis_parser_step(struct redis_parser *parser, const struct redis_visitor *visitor, struct slice *input,
@@ -241,7 +247,7 @@ bool redis_parser_step(struct redis_parser *parser, const struct redis_visitor *
         return false;
     if (*complete || input->size == 0)
         return true;
-    return feed(parser, input, error) && parse(parser, complete, error);
+    return take_chunk(parser, input, error) && parse(parser, complete, error);
 }
 
 bool redis_parser_has_begun(const struct redis_parser *parser)

@@ -4,7 +4,6 @@
 #include "proto/decimal.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 void stream_key(const char *name, unsigned shards, unsigned shard, char key[STREAM_KEY_BYTES_MAX])
@@ -26,7 +25,11 @@ unsigned stream_shard(struct slice task_id, unsigned shards)
 
 void stream_id_format(struct stream_id id, char text[STREAM_ID_BYTES_MAX])
 {
-    snprintf(text, STREAM_ID_BYTES_MAX, "%" PRIu64 "-%" PRIu64, id.ms, id.sequence);
+    char *end = text + decimal_write(id.ms, text);
+
+    *end++ = '-';
+    end += decimal_write(id.sequence, end);
+    *end = '\0';
 }
 
 bool stream_id_parse(struct slice text, struct stream_id *id)

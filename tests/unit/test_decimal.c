@@ -36,11 +36,28 @@ static void what_does_not_fit_is_no_number(void **state)
     assert_int_equal(number, 15);
 }
 
+static void what_is_written_is_read_again(void **state)
+{
+    static const uint64_t numbers[] = {0, 9, 10, 4711, INT64_MAX, UINT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char text[DECIMAL_BYTES_MAX];
+        uint64_t number = 1;
+
+        size_t size = decimal_write(numbers[i], text);
+        assert_true(decimal_read(slice_of(text, size), UINT64_MAX, &number));
+        assert_true(number == numbers[i]);
+        assert_true(size == 1 || text[0] != '0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_is_taken_off_the_front),
         cmocka_unit_test(what_does_not_fit_is_no_number),
+        cmocka_unit_test(what_is_written_is_read_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
