@@ -6,12 +6,17 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class Figure:
-    """runs: one value a round, in the unit. to: the `what` of the figure that it is compared with, of the same rounds."""
+    """runs: one value a round, in the unit; none: it could not be measured here, and the note says why.
+
+    to      the `what` of the figure that it is compared with, of the same rounds
+    note    what else has to be said of it
+    """
 
     what: str
     unit: str
     runs: list[float] = field(default_factory=list)
     to: str = ""
+    note: str = ""
 
     @property
     def median(self):
@@ -32,7 +37,7 @@ class Figure:
 def ratio(figure, figures):
     """The median of the rounds' ratios to what it is compared with; None without that."""
     for other in figures:
-        if figure.to and other.what == figure.to and other.unit == figure.unit:
+        if figure.runs and other.what == figure.to and other.unit == figure.unit:
             return statistics.median(run / base for run, base in zip(figure.runs, other.runs))
     return None
 

@@ -19,6 +19,9 @@ VERSIONS = {
     "protobuf-c": ["pkg-config", "--modversion", "libprotobuf-c"],
     "OpenSSL": ["pkg-config", "--modversion", "openssl"],
     "Python": ["/usr/bin/python3", "--version"],
+    "redis-py": ["/usr/bin/python3", "-c", "import redis; print(redis.__version__)"],
+    "psycopg2": ["/usr/bin/python3", "-c", "import psycopg2; print(psycopg2.__version__)"],
+    "Celery": ["/usr/bin/python3", "-c", "import celery; print(celery.__version__)"],
     "Node": ["node", "--version"],
 }
 NUMBER = re.compile(r"\d+(\.\d+)+")

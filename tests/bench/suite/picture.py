@@ -24,7 +24,7 @@ text { fill: #e6edf3 }
 
 def drain(figures, note):
     """How fast a backlog is drained, against the limits and the peers."""
-    shown_figures = [figure for figure in figures if figure.unit == "events/s"]
+    shown_figures = [figure for figure in figures if figure.unit == "events/s" and figure.runs]
     return bars("A backlog drained into PostgreSQL, events a second", shown_figures, note)
 
 

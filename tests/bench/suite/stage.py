@@ -157,12 +157,12 @@ def rewriting(client):
     return now["aof_rewrite_in_progress"] + now["aof_rewrite_scheduled"]
 
 
-def is_drained(client):
-    """Everything was delivered, and nothing of it is left to be settled."""
+def is_drained(client, group=GROUP):
+    """Everything was delivered to the group, and nothing of it is left to be settled."""
     if not client.exists(STREAM):
         return False
-    for group in client.xinfo_groups(STREAM):
-        if group["name"] == GROUP.encode():
+    for known in client.xinfo_groups(STREAM):
+        if known["name"] == group.encode():
             last = client.xinfo_stream(STREAM)["last-generated-id"]
-            return group["pending"] == 0 and group["last-delivered-id"] == last
+            return known["pending"] == 0 and known["last-delivered-id"] == last
     return False

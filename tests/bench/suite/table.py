@@ -8,10 +8,14 @@ RIGHT = (False, True, False, True, True)
 
 def rows(figures):
     for figure in figures:
+        what = f"{figure.what} ({figure.note})" if figure.note else figure.what
+        if not figure.runs:
+            yield what, "not run", "", "", ""
+            continue
         compared = ratio(figure, figures)
         spread = f"{shown(figure.least)} – {shown(figure.greatest)}" if len(figure.runs) > 1 else ""
         against = "" if compared is None else f"{compared:.2f} × {figure.to}"
-        yield figure.what, shown(figure.median), figure.unit, spread, against
+        yield what, shown(figure.median), figure.unit, spread, against
 
 
 def plain(figures):

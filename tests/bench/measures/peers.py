@@ -1,0 +1,37 @@
+"""peers: how others drain the same backlog."""
+
+from peers.running import Batches, Node, Ours
+from peers.running_celery import Celery
+from peers.running_listener import Listener
+from suite.figures import Figure
+
+TITLE = "Others, doing the same"
+ABOUT = """
+The same events, drained by each in turn, every event into a row and every task's present state into another, with durable
+commits. The clock runs from the first event taken until the last one is committed. What each of them does not do, and
+what could still be tuned, stands at the head of its file in `peers/`: none of them keeps the bytes that were said, finds
+what is missing, sets a bad event aside, or goes on by itself after a fault. Celery's is another job: tasks that do nothing
+but tell six states, each of which overwrites the one before in the only row of the task; there is no history.
+"""
+EVENTS = 100_000
+EVENTS_ONE_BY_ONE = 10_000
+CELERY_TASKS = 1000
+ROUNDS = 5
+
+
+def measure(bench):
+    with bench.stage() as stage:
+        ours = Ours(stage, bench.events(EVENTS))
+        celery = Celery(stage, bench.events(CELERY_TASKS, few=50))
+        others = [
+            Node(stage, bench.events(EVENTS)),
+            Batches(stage, bench.events(EVENTS)),
+            Listener(stage, bench.events(EVENTS_ONE_BY_ONE, few=500)),
+            celery,
+        ]
+        runs = bench.in_turn({peer.what: peer.once for peer in (ours, *others) if not peer.missing}, ROUNDS)
+    return [
+        Figure(ours.what, "events/s", runs[ours.what]),
+        *(Figure(peer.what, "events/s", runs.get(peer.what, []), ours.what, peer.missing or peer.note) for peer in others),
+        Figure("Celery: what a state costs the task that tells it", "µs", celery.state_us),
+    ]
