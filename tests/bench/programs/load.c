@@ -11,7 +11,8 @@
  *     open        so many tasks of a producer are open at a time (500)
  *     queue       so many events may wait in the queue of one producer (20000)
  *
- * Tasks live through seven events: PENDING, QUEUED, RUNNING four times with step, progress, message and data, SUCCESS.
+ * Tasks live through seven events: PENDING, QUEUED, RUNNING four times with step, progress, message and data, SUCCESS
+ * with its result.
  * Which of the open ones is next is left to chance, and so is how far the first ones are: the load is from its first
  * event on as it would be after a long time. Their IDs are random UUIDs.
  *
@@ -22,6 +23,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,15 +55,16 @@ static const struct argument arguments[] = {
 
 static const struct {
     enum taskledger_status status;
-    const char *step; /* "": none, and nothing that comes with one */
+    const char *step;
+    bool worked; /* there is something to say about it */
 } phases[PHASES] = {
-    {TASKLEDGER_PENDING, ""},
-    {TASKLEDGER_QUEUED, ""},
-    {TASKLEDGER_RUNNING, "fetch_input"},
-    {TASKLEDGER_RUNNING, "content_generation"},
-    {TASKLEDGER_RUNNING, "rendering"},
-    {TASKLEDGER_RUNNING, "upload_result"},
-    {TASKLEDGER_SUCCESS, ""},
+    {TASKLEDGER_PENDING, "", false},
+    {TASKLEDGER_QUEUED, "", false},
+    {TASKLEDGER_RUNNING, "fetch_input", true},
+    {TASKLEDGER_RUNNING, "content_generation", true},
+    {TASKLEDGER_RUNNING, "rendering", true},
+    {TASKLEDGER_RUNNING, "upload_result", true},
+    {TASKLEDGER_SUCCESS, "", true},
 };
 
 struct task {
@@ -143,8 +146,9 @@ static int pad(char *data, int length, uint64_t *random)
 static const char *data_of(struct teller *teller)
 {
     unsigned bits = (unsigned)(chance(&teller->random) >> 32);
-    int length = sprintf(teller->data, "{\"tokens\":%u,\"model\":\"m-%u\",\"cpu_seconds\":%u.%u", bits % 5000,
-                         bits >> 8 & 7, bits >> 12 & 63, bits >> 20 & 7);
+    int length =
+        sprintf(teller->data, "{\"tokens\":%u,\"model\":\"m-%u\",\"cache_hit\":%s,\"cpu_seconds\":%u.%u", bits % 5000,
+                bits >> 8 & 7, bits >> 11 & 1 ? "true" : "false", bits >> 12 & 63, bits >> 20 & 7);
 
     if (bytes > OTHER_BYTES)
         length = pad(teller->data, length, &teller->random);
@@ -165,8 +169,8 @@ static enum taskledger_result tell(struct teller *teller, struct worker *worker,
         event.queue = "default";
         event.worker = "worker-7f9c@node-3";
     }
-    if (event.attempt != 0 && (bytes > OTHER_BYTES || *phases[task->phase].step != '\0')) {
-        snprintf(message, sizeof message, "page %u of 12, %u left", task->phase * 2, 12 - task->phase);
+    if (event.attempt != 0 && (bytes > OTHER_BYTES || phases[task->phase].worked)) {
+        snprintf(message, sizeof message, "page %u of 12 was made in %u ms", task->phase * 2, 100 + task->phase * 7);
         event.step = phases[task->phase].step;
         event.progress = task->phase / (double)PHASES;
         event.message = message;

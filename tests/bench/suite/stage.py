@@ -18,11 +18,11 @@ DEADLINE_S = 600
 
 # What an administrator of such a ledger would set; the rest is as PostgreSQL comes. Everything is durable.
 POSTGRES_SETTINGS = {
-    "shared_buffers": "1GB",
+    "shared_buffers": "512MB",
     "max_wal_size": "4GB",
     "min_wal_size": "1GB",
 }
-WARM_ROWS = 160_000  # of nearly a page each: more than the buffers hold
+WARM_ROWS = 70_000  # of nearly a page each: more than the buffers hold
 
 
 class Stage:
@@ -66,6 +66,19 @@ class Stage:
     def empty(self):
         """A new ledger and an empty Redis; PostgreSQL's buffers and WAL files have been used before."""
         self.redis.client().flushall()
+        self._new_ledger()
+
+    def rewind(self):
+        """A new ledger, and the stream as it was when it was filled: nobody has read of it."""
+        client = self.redis.client()
+        for key in client.keys():
+            if key != STREAM.encode():
+                client.delete(key)
+        for group in client.xinfo_groups(STREAM):
+            client.xgroup_destroy(STREAM, group["name"])
+        self._new_ledger()
+
+    def _new_ledger(self):
         self.postgres.rows("DROP SCHEMA IF EXISTS taskledger CASCADE")
         self.run(self.build.bin("taskledger-consumer"), "migrate")
         self.settle()
@@ -87,8 +100,7 @@ class Stage:
     def load(self, **load):
         """Runs the load to its end; what it tells: accepted, refused, seconds."""
         words = [f"{name}={value}" for name, value in load.items()]
-        told = self.run(self.program("load"), *words).split()
-        return dict(zip(told[::2], map(float, told[1::2])))
+        return told(self.run(self.program("load"), *words))
 
     def length(self):
         """How many entries the stream has."""
@@ -150,6 +162,12 @@ class Stage:
         names = ("appendonly", "appendfsync", "save", "maxmemory")
         client = self.redis.client(decode_responses=True)
         return {name: client.config_get(name)[name] for name in names}
+
+
+def told(line):
+    """What a program of the bench prints, "name number name number", as a dictionary."""
+    words = line.split()
+    return dict(zip(words[::2], map(float, words[1::2])))
 
 
 def rewriting(client):
