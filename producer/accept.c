@@ -76,8 +76,7 @@ static void say(struct accept *accept, const struct draft *draft)
     event.sequence = ++identity->sequence;
     event.occurred_at_us = draft->occurred_at_us != 0 ? draft->occurred_at_us : next_time_us(accept);
 
-    struct slice head_bytes = slice_of(head, event_encode_head(&event, head));
-    struct slice payload = queue_push(accept->ground.queue, draft->shard, head_bytes, draft->body);
+    struct slice payload = queue_push(accept->ground.queue, draft->shard, event_encode_head(&event, head), draft->body);
 
     identity->digest = digester_hash(accept->ground.digester, payload);
     accept->accepted++;

@@ -1,7 +1,7 @@
 /* event: one statement of one producer, in memory and on the wire.
  *
- * The wire form is proto/event.proto, read and written by protobuf-c; this is the only file that sees its generated
- * code. What is stored and hashed is always the bytes received, never bytes made again from a struct event.
+ * The wire form is proto/event.proto. proto/event.c reads it by protobuf-c, and is the only file that sees its generated
+ * code; writing is simpler than preparing the structs of that code would be, and what an emit spends its time on. What is stored and hashed is always the bytes received, never bytes made again from a struct event.
  *
  * Protobuf lets serialised parts of one message be concatenated. The producer uses that: the body, which is the large
  * part, is encoded outside its critical section, the head (identity, digest, time) inside. */
@@ -96,8 +96,8 @@ struct event {
     };
 };
 
-/* Fields 1 to 4. Returns the number of bytes written. */
-size_t event_encode_head(const struct event *event, uint8_t head[EVENT_HEAD_BYTES_MAX]);
+/* Fields 1 to 4, somewhere in the memory given. */
+struct slice event_encode_head(const struct event *event, uint8_t memory[EVENT_HEAD_BYTES_MAX]);
 
 /* The bytes of all texts of a task's status, data_json too; encoded it is longer still. */
 size_t event_text_bytes(const struct task_status *task);
@@ -105,7 +105,7 @@ size_t event_text_bytes(const struct task_status *task);
 /* The body's field, from checked content. The bytes live in the arena. FATAL when memory is short. */
 bool event_encode_body(const struct event *event, struct arena *arena, struct slice *body, struct error *error);
 
-/* Head and body: a whole event. */
+/* Head and body: a whole event. Like all that encodes, in proto/event_encode.c. */
 bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error);
 
 /* Decode and check. The event's slices live in the arena. REJECTED with one of these reasons:

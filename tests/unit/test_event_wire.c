@@ -12,10 +12,12 @@
 static struct slice with_head(uint8_t *buffer, const void *rest, size_t rest_size)
 {
     struct event event = story_good_event();
-    size_t head_size = event_encode_head(&event, buffer);
+    uint8_t memory[EVENT_HEAD_BYTES_MAX];
+    struct slice head = event_encode_head(&event, memory);
 
-    memcpy(buffer + head_size, rest, rest_size);
-    return slice_of(buffer, head_size + rest_size);
+    memcpy(buffer, head.data, head.size);
+    memcpy(buffer + head.size, rest, rest_size);
+    return slice_of(buffer, head.size + rest_size);
 }
 
 static void a_nul_inside_a_string_is_not_cut_but_refused(void **state)

@@ -54,17 +54,17 @@ static bool make(struct world *world)
 static struct task_status read_back(struct world *world)
 {
     static uint8_t payload[EVENT_BYTES_MAX];
-    uint8_t head[EVENT_HEAD_BYTES_MAX];
+    uint8_t memory[EVENT_HEAD_BYTES_MAX];
     struct event event = {.sequence = EVENT_SEQUENCE_MAX, .occurred_at_us = EVENT_TIME_MAX_US};
     struct digest digest = {{0}};
     bool has_identity;
 
     event.previous_digest = digest_slice(&digest);
-    size_t head_bytes = event_encode_head(&event, head);
-    assert_in_range(head_bytes + world->draft.body.size, 1, EVENT_BYTES_MAX);
-    memcpy(payload, head, head_bytes);
-    memcpy(payload + head_bytes, world->draft.body.data, world->draft.body.size);
-    if (!event_decode(slice_of(payload, head_bytes + world->draft.body.size), &world->arena, &event, &has_identity,
+    struct slice head = event_encode_head(&event, memory);
+    assert_in_range(head.size + world->draft.body.size, 1, EVENT_BYTES_MAX);
+    memcpy(payload, head.data, head.size);
+    memcpy(payload + head.size, world->draft.body.data, world->draft.body.size);
+    if (!event_decode(slice_of(payload, head.size + world->draft.body.size), &world->arena, &event, &has_identity,
                       &world->error))
         fail_msg("%s", world->error.text);
     return event.task_status;
