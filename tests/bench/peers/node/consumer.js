@@ -15,8 +15,8 @@
 // - numbers above 2^53;
 // - trim the stream, know its lag, tell a monitor, keep its memory within a bound.
 //
-// What a user could still tune: read the next batch while this one is stored, several processes (they need rows in key order
-// not to deadlock: done here), pg-copy-streams, pg-native, larger batches.
+// What a user could still tune: pg-copy-streams, pg-native, several processes (they need rows in key order not to deadlock: done
+// here), larger batches. To read the next batch while this one is stored gained nothing here: PostgreSQL is waited for.
 "use strict";
 
 const Redis = require("ioredis");
