@@ -184,6 +184,7 @@ class Postgres(Server):
             "timezone": "UTC",
             "max_connections": 50,
             "shared_buffers": "64MB",
+            "dynamic_shared_memory_type": "mmap",  # goes with the folder, also after SIGKILL
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
             **(settings or {}),
         }
