@@ -1,7 +1,8 @@
 """running: how the bench runs the peers, each to the end of its work, and looks at what it stored.
 
 A Peer has .what, its name in the table; .missing, why it cannot be run here ("" if it can); .once(), which measures it
-once, in events a second; and .note, what has to be said beside its figure: rows that it did not store, in any round.
+once, in events a second; .cpu_us, what an event then cost all processes together, one value a round; and .note, what has to
+be said beside its figures: rows that it did not store, in any round.
 """
 
 import shutil
@@ -10,6 +11,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from suite import spent
 from suite.stage import GROUP, STREAM, is_drained
 from support.processes import spawn
 from support.waiting import wait_until
@@ -31,13 +33,13 @@ class Peer:
         self.stage = stage
         self.count = count
         self.client = stage.redis.client()
+        self.cpu_us = []
 
-    def backlog(self):
-        """Empty tables, and the events in Redis."""
-        self.stage.empty()
+    def rewind(self):
+        """Empty tables, and the stream as it was filled."""
+        self.stage.rewind()
         self.stage.postgres.rows("DROP SCHEMA IF EXISTS peer CASCADE")
         self.stage.postgres.rows((PEERS / "tables.sql").read_text())
-        self.stage.fill(self.count)
 
     @contextmanager
     def running(self, *command, environment=None, cwd=None):
@@ -51,12 +53,20 @@ class Peer:
             process.terminate()
             process.wait(STOP_DEADLINE_S)
 
-    def seconds(self, process, has_begun, is_over):
-        """From one to the other, as long as the process runs."""
+    def timed(self, process, has_begun, is_over):
+        """From one to the other, as long as the process runs: seconds, and seconds of processor time of all processes."""
         wait_until(lambda: has_begun() or process.poll() is not None, DEADLINE_S, f"{self.what} has begun")
-        begun = time.monotonic()
+        begun, spent_before = time.monotonic(), self.spent(process)
         wait_until(lambda: is_over() or process.poll() is not None, DEADLINE_S, f"{self.what} has done its work")
-        return time.monotonic() - begun
+        return time.monotonic() - begun, self.spent(process) - spent_before
+
+    def spent(self, process):
+        """By the program, Redis and PostgreSQL, so far."""
+        return sum(spent.seconds(one.pid) for one in (process, self.stage.redis.process, self.stage.postgres.process))
+
+    def rate(self, events, seconds, spent_s):
+        self.cpu_us.append(spent_s / events * 1e6)
+        return events / seconds
 
     def expect(self, wanted, stored, what):
         """What is missing is told beside the figure from then on."""
@@ -78,14 +88,11 @@ class Ours(Peer):
     what = "taskledger-consumer"
 
     def once(self):
-        self.stage.empty()
-        self.stage.fill(self.count)
+        self.stage.rewind()
         with self.stage.consumer() as consumer:
-            seconds = self.seconds(
-                consumer.process, lambda: self.has_begun(GROUP), lambda: is_drained(self.client, GROUP)
-            )
+            taken = self.timed(consumer.process, lambda: self.has_begun(GROUP), lambda: is_drained(self.client, GROUP))
         self.stage.check()
-        return self.count / seconds
+        return self.rate(self.count, *taken)
 
 
 class GroupPeer(Peer):
@@ -96,15 +103,15 @@ class GroupPeer(Peer):
     cwd = None
 
     def once(self):
-        self.backlog()
+        self.rewind()
         with self.running(*self.command, environment=self.environment, cwd=self.cwd) as process:
-            seconds = self.seconds(
+            taken = self.timed(
                 process, lambda: self.has_begun(PEER_GROUP), lambda: is_drained(self.client, PEER_GROUP)
             )
         self.expect_rows(self.count, "peer.task_event", "events")
         tasks = self.stage.postgres.value("SELECT count(DISTINCT task_id) FROM peer.task_event")
         self.expect_rows(tasks, "peer.task", "tasks")
-        return self.count / seconds
+        return self.rate(self.count, *taken)
 
 
 class Batches(GroupPeer):

@@ -31,17 +31,18 @@ class Celery(Peer):
 
     def once(self):
         self.give("silent")
-        silent = self.task_seconds(lambda: self.left() == 0)
+        silent, _ = self.work(lambda: self.left() == 0)
 
         with self.receiver() as came:
             self.give("told")
-            told = self.task_seconds(self.is_stored, "--task-events")
+            told, spent_s = self.work(self.is_stored, "--task-events")
         self.expect(self.count * STATES_A_TASK, self.stage.postgres.value(WRITTEN), "states")
         events = json.loads(came.read_text())
         self.expect(self.count * len(EVENTS_A_TASK), sum(events.get(kind, 0) for kind in EVENTS_A_TASK), "events received")
 
-        self.state_us.append((told - silent) * PROCESSES / STATES_A_TASK * 1e6)
-        return STATES_A_TASK / told
+        states = self.count * STATES_A_TASK
+        self.state_us.append((told - silent) * PROCESSES / states * 1e6)
+        return self.rate(states, told, spent_s)
 
     def give(self, task):
         """So many tasks, which nobody has begun; no results."""
@@ -49,11 +50,11 @@ class Celery(Peer):
         self.stage.run(PYTHON, PEERS / "celery_tasks.py", task, self.count)
         self.stage.settle()
 
-    def task_seconds(self, is_over, *options):
-        """Seconds a task takes the two processes, when there is nothing else to do."""
+    def work(self, is_over, *options):
+        """What it takes the worker to do all of them: seconds, and seconds of processor time."""
         arguments = ["--app=celery_tasks", "worker", f"--concurrency={PROCESSES}", "--loglevel=WARNING", *options]
         with self.running(PYTHON, "-m", "celery", *arguments) as process:
-            return self.seconds(process, lambda: self.left() < self.count, is_over) / self.count
+            return self.timed(process, lambda: self.left() < self.count, is_over)
 
     def left(self):
         return self.client.llen(TASKS_KEY) + self.client.hlen(GIVEN_KEY)
