@@ -166,8 +166,9 @@ $$;
 
 -- ---- what the events add up to --------------------------------------------------------------------------------------
 
--- One row per task: the fold of its events. Every newly stored event merges into it, in any order. Room is left on the
--- pages, and nothing but the key is indexed, so that updates stay within the page (HOT).
+-- One row per task: the fold of its events. Every newly stored event merges into it, in any order. Half of each page is left
+-- free, since a large batch writes nearly all its rows anew, and nothing but the key is indexed, so that updates stay within
+-- the page (HOT).
 CREATE TABLE taskledger.task (
     task_id        text COLLATE "C" PRIMARY KEY,
     status         taskledger.task_status NOT NULL,
@@ -191,7 +192,7 @@ CREATE TABLE taskledger.task (
     sequence       bigint NOT NULL,
     event_count    bigint NOT NULL,
     updated_at     timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 75);
+) WITH (fillfactor = 50);
 
 -- What the pruned events of a task had folded to: where rebuild, verify and state start.
 CREATE TABLE taskledger.task_base (LIKE taskledger.task INCLUDING ALL);
