@@ -101,6 +101,12 @@ function(taskledger_bench_program name core)
     taskledger_program_for_tests(${name} "${core}" bench/programs ${ARGN})
 endfunction()
 
+# taskledger_guard_program(NAME CORE FILE...): the same for bench/guard/NAME.c and FILEs beside it.
+function(taskledger_guard_program name core)
+    list(TRANSFORM ARGN PREPEND bench/guard/)
+    taskledger_program_for_tests(${name} "${core}" bench/guard ${ARGN})
+endfunction()
+
 function(taskledger_program_for_tests name core folder)
     if(NOT taskledger_registers_system)
         return()
