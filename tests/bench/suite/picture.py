@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape
 
 from .figures import shown
 
-WIDTH, NAMES, NUMBERS = 760, 290, 110
+WIDTH, NAMES, NUMBERS = 800, 330, 90
 TOP, ROW, BAR, BOTTOM = 54, 30, 18, 30
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }

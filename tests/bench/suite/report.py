@@ -28,8 +28,9 @@ def refresh(names):
     results = {name: read(name) for name in names if (RESULTS / f"{name}.json").exists()}
     if results:
         (BENCH / "RESULTS.md").write_text("\n".join(text(results)) + "\n")
-    if "drain" in results:
-        (BENCH / "results.svg").write_text(picture.drain(figures(results["drain"]), note(results["drain"])))
+    drained = results.get("peers") or results.get("drain")
+    if drained:
+        (BENCH / "results.svg").write_text(picture.drain(figures(drained), note(drained)))
 
 
 def read(name):
