@@ -9,13 +9,13 @@ psycopg2, a pool kept per worker process). STARTED is one more: six states a tas
 started, succeeded) go through pub/sub besides: see celery_receiver.py.
 
 What it does not do, so that this is not the same job:
-- keep a history: a state overwrites the one before; events are gone when nobody listens, and carry no progress;
+- keep a history: a state overwrites the one before; events are gone when nobody listens, and Celery's own tell no progress;
 - guard the order: what is stored last wins, with no attempt to fence a zombie;
 - leave the task alone: when PostgreSQL is slow so is the task, and when it is away a task that tells its progress fails;
 - know of a task that waits: nothing is in the backend before a worker has begun it.
 
 What a user could still tune: fewer states, `ignore_result` where nobody asks, another backend (Redis: faster, forgets),
-more worker processes, PgBouncer, Celery 5.3 or later.
+progress by send_event and a receiver that stores it, more worker processes, PgBouncer, a later Celery.
 """
 
 import os
