@@ -87,10 +87,9 @@ bool postgres_copy_put(struct postgres *postgres, struct slice bytes, struct err
         finish(postgres, "the server has failed already", error);
         return false;
     }
-    if (PQputCopyData(postgres->connection, (const char *)bytes.data, (int)bytes.size) < 0 ||
-        PQflush(postgres->connection) < 0)
-        return postgres_line_lost(postgres, error);
-    return true;
+    /* libpq sends all but the last 8 KiB, which go along with what comes next. */
+    return PQputCopyData(postgres->connection, (const char *)bytes.data, (int)bytes.size) >= 0 ||
+           postgres_line_lost(postgres, error);
 }
 
 bool postgres_copy_end(struct postgres *postgres, struct error *error)

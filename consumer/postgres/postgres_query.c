@@ -57,6 +57,8 @@ static void note_prepared(struct postgres *postgres, const struct postgres_state
     postgres->prepared[postgres->prepared_count++] = statement;
 }
 
+enum { UNSENT_BYTES_MAX = 8 * 1024 };
+
 /* The first request of a statement in a session brings its preparation along. */
 struct command {
     const struct postgres_statement *statement;
@@ -90,33 +92,43 @@ static void make_plan(const struct postgres *postgres, const struct postgres_req
     }
 }
 
-static bool send_command(struct postgres *postgres, const struct command *command, struct error *error)
+/* Into libpq's buffer; what that takes of it at least is added to `*bytes`. */
+static bool put_command(struct postgres *postgres, const struct command *command, size_t *bytes, struct error *error)
 {
     PGconn *connection = postgres->connection;
     const struct postgres_statement *statement = command->statement;
     const struct postgres_request *request = command->request;
     struct arguments arguments;
-    int sent;
+    int put;
 
     if (request == NULL) {
-        sent = PQsendPrepare(connection, statement->name, statement->sql, 0, NULL);
+        put = PQsendPrepare(connection, statement->name, statement->sql, 0, NULL);
     } else {
         arguments_of(&arguments, request->parameters, request->count);
-        sent = PQsendQueryPrepared(connection, statement->name, arguments.count, arguments.values, arguments.lengths,
-                                   arguments.formats, 1);
+        put = PQsendQueryPrepared(connection, statement->name, arguments.count, arguments.values, arguments.lengths,
+                                  arguments.formats, 1);
     }
-    if (sent == 0)
-        return postgres_line_lost(postgres, error);
-    return postgres_line_flush(postgres, error);
+    for (size_t i = 0; request != NULL && i < request->count; i++)
+        *bytes += request->parameters[i].value.size;
+    return put == 1 || postgres_line_lost(postgres, error);
 }
 
+/* What is small goes at once: the server wakes once for it. What is large goes bit by bit, so that it need not be in memory
+ * twice, and the server works meanwhile. */
 static bool send_plan(struct postgres *postgres, const struct plan *plan, struct error *error)
 {
+    size_t unsent = 0;
+
     if (PQenterPipelineMode(postgres->connection) == 0)
         return postgres_line_lost(postgres, error);
     for (size_t i = 0; i < plan->count; i++) {
-        if (!send_command(postgres, &plan->commands[i], error))
+        if (!put_command(postgres, &plan->commands[i], &unsent, error))
             return false;
+        if (unsent >= UNSENT_BYTES_MAX) {
+            unsent = 0;
+            if (!postgres_line_flush(postgres, error))
+                return false;
+        }
     }
     if (PQpipelineSync(postgres->connection) == 0)
         return postgres_line_lost(postgres, error);

@@ -47,6 +47,9 @@ bool acks_append(struct acks *acks, struct redis *redis, const struct batch *bat
 
 bool acks_receive(struct acks *acks, struct redis *redis, struct arena *arena, struct error *error)
 {
+    if (!redis_send(redis, error))
+        return false;
+
     for (; acks->ahead > 0; acks->ahead--) {
         struct reply reply;
 

@@ -37,7 +37,7 @@ size_t acks_run(const struct entry *entries, size_t count);
 /* Append XACKs for all of the batch; `reading` says that a read is under way. Nothing is sent. */
 bool acks_append(struct acks *acks, struct redis *redis, const struct batch *batch, bool reading, struct error *error);
 
-/* Take the answers that come first. The arena is reset. */
+/* Send what was appended, and take the answers that come first. The arena is reset. */
 bool acks_receive(struct acks *acks, struct redis *redis, struct arena *arena, struct error *error);
 
 /* The answer to the read under way has been taken: those behind it come first now. */

@@ -64,7 +64,8 @@ static void prepare(struct group *group, const struct group_options *options)
         group->key_pointers[shard] = group->keys[shard];
     }
 
-    reading_init(&group->reading, options->batch_entries == 0 ? BATCH_ENTRIES_MAX : options->batch_entries);
+    reading_init(&group->reading, group->shards,
+                 options->batch_entries == 0 ? BATCH_ENTRIES_MAX : options->batch_entries);
     arena_init(&group->arena, GROUP_ARENA_BYTES_MAX);
     arena_init(&group->small, 0);
     group->acks = (struct acks){.group = group->group, .keys = group->key_pointers};
@@ -176,6 +177,7 @@ static bool ensure_open(struct group *group, struct error *error)
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
+/* Nothing is sent yet. */
 static bool ask_next(struct group *group, bool unsettled, struct error *error)
 {
     enum reading_ask ask = reading_next(&group->reading, unsettled);
@@ -184,9 +186,8 @@ static bool ask_next(struct group *group, bool unsettled, struct error *error)
         return true;
     if (ask == READING_NEW_WAITING && group->wait_ms == 0)
         ask = READING_NEW; /* to Redis, BLOCK 0 means for ever */
-    const struct question_terms terms = {
-        .ask = ask, .consumer = group->name.consumer, .count = group->reading.count, .wait_ms = group->wait_ms};
-    if (!question_append(&group->question, group->redis, &terms, error) || !redis_send(group->redis, error))
+    const struct question_terms terms = {ask, group->name.consumer, reading_share(&group->reading), group->wait_ms};
+    if (!question_append(&group->question, group->redis, &terms, error))
         return false;
     group->ask = ask;
     group->ask_bytes = 0;
@@ -288,7 +289,8 @@ static bool read_batch(void *self, struct batch *batch, struct error *error)
     arena_reset(&group->arena, GROUP_ARENA_BYTES_MAX);
     if (!receive_some(group, error))
         return false;
-    if (group->reader.count > 0 && group->ask == READING_NOTHING && !ask_next(group, true, error))
+    bool ends = group->reader.count > 0 && group->ask == READING_NOTHING;
+    if (ends && (!ask_next(group, true, error) || !redis_send(group->redis, error)))
         return false;
 
     *batch = (struct batch){.entries = group->entries, .count = group->reader.count};
@@ -305,8 +307,7 @@ static bool settle(void *self, const struct batch *batch, struct error *error)
         group->deleted_count = 0;
         return true;
     }
-    return acks_append(&group->acks, group->redis, batch, group->ask != READING_NOTHING, error) &&
-           redis_send(group->redis, error);
+    return acks_append(&group->acks, group->redis, batch, group->ask != READING_NOTHING, error);
 }
 
 static void rewind_all(void *self)

@@ -4,9 +4,10 @@
  * delivered. Its life is that of the delivery: a lost connection forgets its acknowledgements, and what was delivered and
  * not acknowledged is read again, as pending, by the next one.
  *
- *   read    opens what is not open; takes a batch from the present answer; asks for the next answer when this one is
- *           complete, so that Redis works while PostgreSQL does
- *   settle  sends XACKs; their answers are read later, in their order
+ *   read    opens what is not open; takes a batch from the present answer; when this one is complete and left something
+ *           behind, asks for the next answer, so that Redis works while PostgreSQL does
+ *   settle  appends XACKs, which the next read sends along with its question, so that Redis wakes once for both; their
+ *           answers are read later, in their order
  *   rewind  hangs up
  *
  * Nothing is read while no name is held: names belong to a PostgreSQL session (consumer/stream/slot.h), so nothing is read

@@ -61,7 +61,6 @@ bool question_append(struct question *question, struct redis *redis, const struc
 {
     char count_text[NUMBER_BYTES];
     char wait_text[NUMBER_BYTES];
-    size_t count = terms->count / question->shards;
     struct slice *word = question->words;
 
     *word++ = slice_from_text("XREADGROUP");
@@ -69,7 +68,7 @@ bool question_append(struct question *question, struct redis *redis, const struc
     *word++ = slice_from_text(question->group);
     *word++ = slice_from_text(terms->consumer);
     *word++ = slice_from_text("COUNT");
-    *word++ = number(count_text, count == 0 ? 1 : count);
+    *word++ = number(count_text, terms->count);
     if (terms->ask == READING_NEW_WAITING) {
         *word++ = slice_from_text("BLOCK");
         *word++ = number(wait_text, (size_t)terms->wait_ms);

@@ -28,7 +28,7 @@ struct question {
 struct question_terms {
     enum reading_ask ask; /* not NOTHING */
     const char *consumer;
-    size_t count; /* over all shards; each is asked for its part, at least 1 */
+    size_t count; /* of each shard, at most */
     int wait_ms;  /* of NEW_WAITING, above 0 */
 };
 

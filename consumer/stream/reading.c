@@ -7,11 +7,12 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-void reading_init(struct reading *reading, size_t count_max)
+void reading_init(struct reading *reading, unsigned shards, size_t count_max)
 {
     *reading = (struct reading){
         .count = smaller(READING_COUNT_FIRST, count_max),
         .count_max = count_max,
+        .shards = shards,
         .reread = true,
     };
 }
@@ -21,6 +22,13 @@ void reading_restart(struct reading *reading)
     reading->reread = true;
     reading->paging = false;
     reading->drained = false;
+}
+
+size_t reading_share(const struct reading *reading)
+{
+    size_t share = reading->count / reading->shards;
+
+    return share == 0 ? 1 : share;
 }
 
 enum reading_ask reading_next(struct reading *reading, bool unsettled)
@@ -38,7 +46,9 @@ enum reading_ask reading_next(struct reading *reading, bool unsettled)
 
     if (reading->paging)
         return READING_PENDING;
-    return reading->drained && !unsettled ? READING_NEW_WAITING : READING_NEW;
+    if (!reading->drained)
+        return READING_NEW;
+    return unsettled ? READING_NOTHING : READING_NEW_WAITING;
 }
 
 static void adapt_count(struct reading *reading, size_t entries, size_t bytes)
@@ -53,11 +63,11 @@ static void adapt_count(struct reading *reading, size_t entries, size_t bytes)
 
 void reading_answered(struct reading *reading, enum reading_ask ask, size_t entries, size_t bytes)
 {
-    if (entries > 0)
-        adapt_count(reading, entries, bytes);
-
     if (ask == READING_PENDING_FIRST || ask == READING_PENDING)
         reading->paging = entries > 0;
     else
-        reading->drained = entries == 0;
+        reading->drained = entries < reading_share(reading);
+
+    if (entries > 0)
+        adapt_count(reading, entries, bytes);
 }

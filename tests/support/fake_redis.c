@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { ANSWERS_MAX = 256, WORDS_MAX = 256, PAYLOAD_MAX = 70000 };
+enum { ANSWERS_MAX = 256, WORDS_MAX = 1024, PAYLOAD_MAX = 70000 };
 
 struct fake_redis fake_redis;
 

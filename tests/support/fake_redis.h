@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FAKE_REDIS_ENTRIES_MAX = 200, FAKE_REDIS_COMMANDS_MAX = 512, FAKE_REDIS_COMMAND_BYTES = 2048 };
+enum { FAKE_REDIS_ENTRIES_MAX = 600, FAKE_REDIS_COMMANDS_MAX = 512, FAKE_REDIS_COMMAND_BYTES = 8192 };
 
 struct fake_redis_entry {
     unsigned shard;

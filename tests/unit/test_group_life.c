@@ -1,5 +1,6 @@
 /* The source over a consumer group, against a Redis in memory: how it begins, what it finds deleted, how it ends. */
 #include "consumer/stream/group.h"
+#include "consumer/stream/reading.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/group_fixture.h"
 
@@ -144,8 +145,7 @@ static void what_was_asked_for_before_finish_still_comes_out(void **state)
 
     fixture->source.finish(fixture->group);
     assert_false(group_fixture_ended(fixture));
-    assert_int_equal(group_fixture_must_read(fixture),
-                     0); /* the answer to the read that was asked for with the five in hand */
+    assert_int_equal(group_fixture_must_read(fixture), 0); /* the answer to the acknowledgement */
     assert_true(group_fixture_ended(fixture));
     assert_int_equal(fake_redis.entries[6].deliveries, 0);
     assert_int_equal(group_acks_counters(fixture->group)->acked, 6);
@@ -155,8 +155,7 @@ static void the_source_ends_only_when_redis_has_heard_the_last_acknowledgement(v
 {
     struct group_fixture *fixture = *state;
 
-    fake_redis.answer_entries_max = 2;
-    fake_redis_add(0, 5, 100);
+    fake_redis_add(0, READING_COUNT_FIRST + 2, 100);
     group_fixture_must_read(fixture);
     fixture->source.finish(fixture->group);
     group_fixture_must_settle(fixture);
@@ -168,7 +167,7 @@ static void the_source_ends_only_when_redis_has_heard_the_last_acknowledgement(v
     assert_false(group_fixture_ended(fixture));
     assert_int_equal(group_fixture_must_read(fixture), 0);
     assert_true(group_fixture_ended(fixture));
-    assert_int_equal(group_acks_counters(fixture->group)->acked, 4);
+    assert_int_equal(group_acks_counters(fixture->group)->acked, READING_COUNT_FIRST + 2);
 }
 
 static void a_source_that_asked_for_nothing_ends_at_once(void **state)

@@ -13,7 +13,7 @@ static struct reading started(void)
 {
     struct reading reading;
 
-    reading_init(&reading, BATCH_ENTRIES_MAX);
+    reading_init(&reading, 1, BATCH_ENTRIES_MAX);
     return reading;
 }
 
@@ -48,12 +48,43 @@ static void a_wait_is_asked_for_only_when_nothing_is_left_and_nothing_unsettled(
     (void)state;
     assert_int_equal(reading_next(&reading, true), READING_NEW);
     reading_answered(&reading, READING_NEW, 0, 0);
-    assert_int_equal(reading_next(&reading, true), READING_NEW);
-    assert_int_equal(reading_next(&reading, false), READING_NEW_WAITING);
-    reading_answered(&reading, READING_NEW_WAITING, 0, 0);
+    assert_int_equal(reading_next(&reading, true), READING_NOTHING);
     assert_int_equal(reading_next(&reading, false), READING_NEW_WAITING);
     reading_answered(&reading, READING_NEW_WAITING, 1, 250);
+    assert_int_equal(reading_next(&reading, true), READING_NOTHING);
+    assert_int_equal(reading_next(&reading, false), READING_NEW_WAITING);
+}
+
+static void who_is_behind_asks_ahead(void **state)
+{
+    struct reading reading = at_new_entries();
+
+    (void)state;
+    reading_answered(&reading, READING_NEW, reading_share(&reading), 250 * reading_share(&reading));
     assert_int_equal(reading_next(&reading, true), READING_NEW);
+    reading_answered(&reading, READING_NEW, reading_share(&reading) - 1, 250 * reading_share(&reading));
+    assert_int_equal(reading_next(&reading, true), READING_NOTHING);
+}
+
+static void one_shard_that_may_have_more_is_enough_to_be_behind(void **state)
+{
+    struct reading reading;
+
+    (void)state;
+    reading_init(&reading, 4, 100);
+    reading.reread = false;
+    assert_int_equal(reading_share(&reading), 25);
+    reading_answered(&reading, READING_NEW, 25, 250 * 25);
+    assert_int_equal(reading_next(&reading, true), READING_NEW);
+}
+
+static void each_shard_is_asked_for_one_at_least(void **state)
+{
+    struct reading reading;
+
+    (void)state;
+    reading_init(&reading, 4, 3);
+    assert_int_equal(reading_share(&reading), 1);
 }
 
 static void pending_entries_are_not_read_again_while_something_is_unsettled(void **state)
@@ -125,7 +156,7 @@ static void the_operator_s_maximum_holds_from_the_start(void **state)
     struct reading reading;
 
     (void)state;
-    reading_init(&reading, 7);
+    reading_init(&reading, 1, 7);
     assert_int_equal(reading.count, 7);
     reading_answered(&reading, READING_NEW, 7, 7);
     assert_int_equal(reading.count, 7);
@@ -136,6 +167,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_pending_entries_come_first_page_by_page),
         cmocka_unit_test(a_wait_is_asked_for_only_when_nothing_is_left_and_nothing_unsettled),
+        cmocka_unit_test(who_is_behind_asks_ahead),
+        cmocka_unit_test(one_shard_that_may_have_more_is_enough_to_be_behind),
+        cmocka_unit_test(each_shard_is_asked_for_one_at_least),
         cmocka_unit_test(pending_entries_are_not_read_again_while_something_is_unsettled),
         cmocka_unit_test(a_new_connection_starts_over),
         cmocka_unit_test(nothing_is_asked_for_after_finish),
