@@ -1,10 +1,12 @@
 /* load: what many workers say, as fast as it is taken or at a rate.
  *
- *     load [events=N] [rate=N] [producers=N] [threads=N] [bytes=N] [open=N] [queue=N]
+ *     load [events=N] [rate=N] [tick=US] [producers=N] [threads=N] [bytes=N] [open=N] [queue=N]
  *
  *     events      so many of all producers together (100000); the producers' own (opened, closed) come on top
  *     rate        so many a second of all together, on schedule, and what the library refuses is not said again; 0:
  *                 as fast as they are taken, none of them refused (0)
+ *     tick        microseconds: with a rate, what is due within one is said together, which costs the machine less than
+ *                 waking up for each event; 0: each at its own time (0)
  *     producers   so many in this process (4)
  *     threads     so many of ours emit for them, each for its own share of the producers (2)
  *     bytes       about so long is an encoded event; 0: as they come, about 250 (0)
@@ -16,8 +18,8 @@
  * Which of the open ones is next is left to chance, and so is how far the first ones are: the load is from its first
  * event on as it would be after a long time. Their IDs are random UUIDs.
  *
- * Redis and the like are read from the environment, as by any worker. Prints "accepted N refused N seconds S" when Redis
- * has answered for all, exit code 0; 1 when something was left. */
+ * Redis and the like are read from the environment, as by any worker. Prints "accepted N refused N seconds S cpu S" when
+ * Redis has answered for all (seconds until then, processor time of this program), exit code 0; 1 when something was left. */
 #include "producer/taskledger/producer.h"
 #include "tests/bench/programs/arguments.h"
 
@@ -46,11 +48,19 @@ enum {
 #define SECOND_NS   INT64_C(1000000000)
 #define QUEUE_BYTES ((size_t)256 * 1024 * 1024)
 
-static long events = 100000, rate, producer_count = 4, thread_count = 2, bytes, open_tasks = 500, queue_events = 20000;
+static long events = 100000, rate, tick_us, producer_count = 4, thread_count = 2, bytes, open_tasks = 500,
+            queue_events = 20000;
 
 static const struct argument arguments[] = {
-    {"events", &events}, {"rate", &rate},       {"producers", &producer_count}, {"threads", &thread_count},
-    {"bytes", &bytes},   {"open", &open_tasks}, {"queue", &queue_events},       {NULL, NULL},
+    {"events", &events},
+    {"rate", &rate},
+    {"tick", &tick_us},
+    {"producers", &producer_count},
+    {"threads", &thread_count},
+    {"bytes", &bytes},
+    {"open", &open_tasks},
+    {"queue", &queue_events},
+    {NULL, NULL},
 };
 
 static const struct {
@@ -210,6 +220,14 @@ static void wait_for_room(struct worker *worker)
     }
 }
 
+static void wait_for_turn(long number)
+{
+    int64_t due_ns = start_ns + (int64_t)((double)number / (double)rate * (double)SECOND_NS);
+
+    if (now_ns() < due_ns)
+        sleep_until(due_ns + tick_us * 1000);
+}
+
 /* Thread k says the events k, k + threads, ... of all: each has its time, however late those before it were. */
 static void *tell_all(void *self)
 {
@@ -220,7 +238,7 @@ static void *tell_all(void *self)
         struct worker *worker = &workers[next];
 
         if (rate > 0)
-            sleep_until(start_ns + (int64_t)((double)i / (double)rate * (double)SECOND_NS));
+            wait_for_turn(i);
         else
             wait_for_room(worker);
         tell_next(teller, worker);
@@ -271,7 +289,8 @@ static uint64_t close_workers(void)
         left += taskledger_close(workers[i].producer, CLOSE_MS);
         free(workers[i].tasks);
     }
-    printf("accepted %ld refused %ld seconds %.6f\n", atomic_load(&accepted), atomic_load(&refused), seconds);
+    printf("accepted %ld refused %ld seconds %.6f cpu %.3f\n", atomic_load(&accepted), atomic_load(&refused), seconds,
+           (double)clock() / CLOCKS_PER_SEC);
     return left;
 }
 

@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from support.programs import Programs
@@ -97,10 +98,10 @@ class Stage:
         self.load(events=events, **load)
         self.settle()
 
-    def load(self, **load):
-        """Runs the load to its end; what it tells: accepted, refused, seconds."""
+    def load(self, environment=None, **load):
+        """Runs the load to its end; what it tells: accepted, refused, seconds, cpu (of its own)."""
         words = [f"{name}={value}" for name, value in load.items()]
-        return told(self.run(self.program("load"), *words))
+        return told(self.run(self.program("load"), *words, environment=environment))
 
     def length(self):
         """How many entries the stream has."""
@@ -139,6 +140,19 @@ class Stage:
         client = self.redis.client()
         wait_until(lambda: is_drained(client), deadline_s, "the stream is drained")
 
+    def drain(self, consumers=1):
+        """Has so many consumers drain the stream; the seconds from the first delivery until everything is settled."""
+        client = self.redis.client()
+        with ExitStack() as running:
+            for _ in range(consumers):
+                running.enter_context(self.consumer())
+            wait_until(lambda: has_begun(client), DEADLINE_S, "the first delivery")
+            begun = time.monotonic()
+            self.drained()
+            seconds = time.monotonic() - begun
+        self.check()
+        return seconds
+
     def check(self):
         """What is in the stream is in the ledger: nothing that is not the whole work is timed."""
         said, stored = self.length(), self.postgres.value("SELECT count(*) FROM taskledger.task_event")
@@ -173,6 +187,12 @@ def told(line):
 def rewriting(client):
     now = client.info("persistence")
     return now["aof_rewrite_in_progress"] + now["aof_rewrite_scheduled"]
+
+
+def has_begun(client, group=GROUP):
+    """Something was delivered to the group."""
+    known = client.xinfo_groups(STREAM)
+    return any(info["last-delivered-id"] != b"0-0" for info in known if info["name"] == group.encode())
 
 
 def is_drained(client, group=GROUP):

@@ -1,0 +1,89 @@
+/* source_alone: the consumer's own way of reading, with nothing behind it: every batch is settled as if it were stored.
+ *
+ *     source_alone events=N
+ *
+ * Reads so many events of the stream of REDIS_URL through the new group "alone", entry by entry as the consumer does,
+ * and settles them. Prints "events N seconds S"; connecting is not in it. */
+#include "consumer/pump.h"
+#include "consumer/stream/group.h"
+#include "tests/bench/programs/arguments.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static long events = 100000;
+static volatile sig_atomic_t stop;
+static int64_t begun_us;
+
+struct alone {
+    const struct clock *clock;
+    struct pump pump;
+};
+
+static bool hold(void *self, struct group_name *name, struct error *error)
+{
+    (void)self, (void)error;
+    *name = (struct group_name){.consumer = "c-1", .tenure = 1};
+    return true;
+}
+
+static bool apply(void *self, const struct batch *batch, struct error *error)
+{
+    const struct alone *alone = self;
+
+    (void)batch, (void)error;
+    if (begun_us == 0)
+        begun_us = alone->clock->unix_us(alone->clock->self);
+    return true;
+}
+
+static bool condemn(void *self, const struct entry *entry, const struct error *why, struct error *error)
+{
+    (void)self, (void)entry, (void)why;
+    return error_set(error, ERROR_FATAL, "bug", "nothing was refused");
+}
+
+static void on_turn(void *self)
+{
+    const struct alone *alone = self;
+
+    stop = alone->pump.counters.entries >= (uint64_t)events;
+}
+
+static int fail(const struct error *error)
+{
+    fprintf(stderr, "source_alone: %s\n", error->text);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    const struct argument arguments[] = {{"events", &events}, {NULL, NULL}};
+    const struct group_options options = {
+        .redis.url = getenv("REDIS_URL"), /* NOLINT(concurrency-mt-unsafe): no threads */
+        .stream = STREAM_DEFAULT,
+        .shards = 1,
+        .group = "alone",
+        .slot.hold = hold,
+    };
+    struct alone alone = {.clock = clock_system()};
+    struct error error = {.kind = ERROR_NONE};
+
+    arguments_read(argc, argv, arguments);
+    struct group *group = group_new(&options, &error);
+    if (group == NULL)
+        return fail(&error);
+    alone.pump = (struct pump){
+        .source = group_source(group),
+        .sink = {.apply = apply, .condemn = condemn, .self = &alone},
+        .clock = alone.clock,
+        .on_turn = on_turn,
+        .observer = &alone,
+    };
+    if (!pump_run(&alone.pump, &stop, &error))
+        return fail(&error);
+    printf("events %llu seconds %.6f\n", (unsigned long long)alone.pump.counters.entries,
+           (double)(alone.clock->unix_us(alone.clock->self) - begun_us) / 1e6);
+    group_free(group);
+    return 0;
+}
