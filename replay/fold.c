@@ -1,5 +1,6 @@
 #include "replay/fold.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 static const size_t texts[] = {
@@ -10,9 +11,9 @@ static const size_t texts[] = {
     offsetof(struct projection, task_name),     offsetof(struct projection, parent_task_id),
 };
 
-enum { TEXTS = sizeof texts / sizeof *texts };
+static_assert(sizeof texts / sizeof *texts == FOLD_TEXTS, "all of them");
 
-static struct slice *text_of(struct projection *projection, size_t which)
+struct slice *fold_text(struct projection *projection, size_t which)
 {
     return (struct slice *)(void *)((char *)projection + texts[which]);
 }
@@ -30,10 +31,10 @@ static bool copy_text(struct slice *text, struct arena *arena, struct error *err
 /* Texts that were ours before the merge are ours still; the others are the newcomer's. */
 static bool own_texts(struct fold *fold, struct projection *before, struct error *error)
 {
-    for (size_t i = 0; i < TEXTS; i++) {
-        struct slice *text = text_of(&fold->projection, i);
+    for (size_t i = 0; i < FOLD_TEXTS; i++) {
+        struct slice *text = fold_text(&fold->projection, i);
 
-        if (fold->any && text->data == text_of(before, i)->data)
+        if (fold->any && text->data == fold_text(before, i)->data)
             continue;
         if (!copy_text(text, &fold->arenas[fold->current], error))
             return false;
@@ -44,8 +45,8 @@ static bool own_texts(struct fold *fold, struct projection *before, struct error
 /* Move what is still needed into the other arena, and forget the rest. */
 static bool compact(struct fold *fold, struct error *error)
 {
-    for (size_t i = 0; i < TEXTS; i++)
-        if (!copy_text(text_of(&fold->projection, i), &fold->arenas[1 - fold->current], error))
+    for (size_t i = 0; i < FOLD_TEXTS; i++)
+        if (!copy_text(fold_text(&fold->projection, i), &fold->arenas[1 - fold->current], error))
             return false;
 
     arena_reset(&fold->arenas[fold->current], 0);

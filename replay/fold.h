@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-enum { FOLD_BYTES_HELD = 512 * 1024 };
+enum { FOLD_BYTES_HELD = 512 * 1024, FOLD_TEXTS = 10 };
 
 /* A zeroed fold is empty. */
 struct fold {
@@ -27,5 +27,8 @@ bool fold_add(struct fold *fold, const struct projection *projection, struct err
 void fold_reset(struct fold *fold);
 
 void fold_close(struct fold *fold);
+
+/* One of the FOLD_TEXTS texts of a projection; 0 is the task's name. */
+struct slice *fold_text(struct projection *projection, size_t which);
 
 #endif

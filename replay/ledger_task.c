@@ -82,7 +82,7 @@ void ledger_task_read_streamed(const struct postgres_row *row, struct projection
     read_projection(&reader, projection);
 }
 
-const char *ledger_task_empty(const struct postgres_result *result, size_t row)
+const char *ledger_task_empty(const struct postgres_row *row)
 {
     static const struct {
         size_t column;
@@ -92,7 +92,7 @@ const char *ledger_task_empty(const struct postgres_result *result, size_t row)
     struct slice value;
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (postgres_value(result, row, texts[i].column, &value) && value.size == 0)
+        if (postgres_row_value(row, texts[i].column, &value) && value.size == 0)
             return texts[i].name;
     return NULL;
 }

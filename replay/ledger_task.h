@@ -23,8 +23,8 @@ void ledger_task_read_behind(const struct postgres_result *result, size_t row, s
 /* The same of a row that streams in; borrows from it. */
 void ledger_task_read_streamed(const struct postgres_row *row, struct projection *projection);
 
-/* The first text column of such a row that is empty, which should be NULL, or NULL. */
-const char *ledger_task_empty(const struct postgres_result *result, size_t row);
+/* The first text column of such a row, as it streams in, that is empty, which should be NULL; or NULL. */
+const char *ledger_task_empty(const struct postgres_row *row);
 
 /* When such a row was written last, of a result that has that column. */
 int64_t ledger_task_updated_at(const struct postgres_result *result);

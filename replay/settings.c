@@ -97,6 +97,8 @@ static const struct option_spec shared[] = {
      "long answers go to the terminal directly"},
     {NULL, "TASKLEDGER_PAGER", OPTION_TEXT, AT(pager), NULL, 0, 0, NULL, NULL,
      "the command that shows tables on a terminal; if not given, PAGER, else less"},
+    {NULL, "TMPDIR", OPTION_TEXT, AT(temporary), "/tmp", 0, 0, NULL, NULL,
+     "where verify, rebuild and prune keep what does not fit into memory: about 80 bytes an event"},
     {NULL, "DATABASE_URL", OPTION_SECRET, AT(database_url), NULL, 0, 0, NULL, NULL,
      "where the ledger is; if not given, libpq's own PG* variables"},
     {NULL, "DATABASE_URL_FILE", OPTION_FILE_OF, 0, NULL, 0, 0, NULL, NULL, "a file that holds the same"},

@@ -26,6 +26,7 @@ struct settings {
     const char *progress;
     bool no_pager;
     const char *pager;
+    const char *temporary; /* folder */
     bool help;
     bool version;
     bool print_configuration;

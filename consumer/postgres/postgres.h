@@ -126,6 +126,12 @@ static inline void postgres_result_cleanup(struct postgres_result **result)
 
 /* ---- COPY ------------------------------------------------------------------------------------------------------ */
 
+enum { POSTGRES_COPY_COLUMNS_MAX = 32 };
+
+/* As postgres_stream, for a query without parameters, of at most so many columns, that gives many rows: a row costs half. */
+bool postgres_copy_out(struct postgres *postgres, const struct postgres_statement *statement,
+                       postgres_row_visitor *visit, void *self, struct error *error);
+
 /* `sql` ends in COPY ... FROM STDIN (FORMAT binary) and may begin with other statements: "BEGIN; COPY ...". */
 bool postgres_copy_begin(struct postgres *postgres, const char *sql, struct error *error);
 bool postgres_copy_put(struct postgres *postgres, struct slice bytes, struct error *error);

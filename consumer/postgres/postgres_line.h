@@ -36,6 +36,13 @@ struct postgres {
     bool spoken_to; /* while copying */
 };
 
+/* A row that is visited: of a result, or the values of a COPY; NULL is a slice without data. */
+struct postgres_row {
+    const struct pg_result *result; /* NULL: of a COPY */
+    size_t count;
+    struct slice values[POSTGRES_COPY_COLUMNS_MAX];
+};
+
 /* Connect to the first server that will do; nothing is set up in the session yet. In consumer/postgres/postgres_connect.c. */
 bool postgres_line_connect(struct postgres *postgres, struct error *error);
 

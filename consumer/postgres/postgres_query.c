@@ -8,10 +8,6 @@
 #include <poll.h>
 #include <string.h>
 
-struct postgres_row {
-    const PGresult *result;
-};
-
 /* A postgres_result is a PGresult under our name. */
 static struct postgres_result *ours(PGresult *result)
 {
@@ -301,6 +297,7 @@ static bool visit_rows(struct postgres *postgres, postgres_row_visitor *visit, v
                        struct error *error)
 {
     for (;;) {
+        struct postgres_row row;
         PGresult *result;
         bool good = true;
 
@@ -310,8 +307,9 @@ static bool visit_rows(struct postgres *postgres, postgres_row_visitor *visit, v
             return true;
 
         ExecStatusType status = PQresultStatus(result);
+        row.result = result;
         if (status == PGRES_SINGLE_TUPLE)
-            good = visit(self, &(struct postgres_row){.result = result}, error);
+            good = visit(self, &row, error);
         else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
             postgres_line_refused(result, why);
         PQclear(result);
@@ -358,5 +356,11 @@ bool postgres_stream(struct postgres *postgres, const struct postgres_statement 
 
 bool postgres_row_value(const struct postgres_row *row, size_t column, struct slice *value)
 {
-    return postgres_value((const struct postgres_result *)row->result, 0, column, value);
+    if (row->result != NULL)
+        return postgres_value((const struct postgres_result *)row->result, 0, column, value);
+    assert(column < row->count);
+    if (row->values[column].data == NULL)
+        return false;
+    *value = row->values[column];
+    return true;
 }

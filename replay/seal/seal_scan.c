@@ -142,7 +142,7 @@ static bool follow_all(struct walk *walk, struct error *error)
 {
     if (walk->scan->range != NULL)
         return follow_range(walk, walk->scan->range, error);
-    return postgres_stream(walk->scan->ledger->main, &events_statement, NULL, 0, visit, walk, error) &&
+    return postgres_copy_out(walk->scan->ledger->main, &events_statement, visit, walk, error) &&
            pass_held(walk, NULL, 0, error);
 }
 

@@ -48,7 +48,7 @@ static bool put_kind(struct export *export, enum record_kind kind, struct error 
 {
     struct visiting visiting = {.export = export, .kind = kind};
 
-    return postgres_stream(export->ledger.main, &record_forms[kind].read, NULL, 0, visit, &visiting, error);
+    return postgres_copy_out(export->ledger.main, &record_forms[kind].read, visit, &visiting, error);
 }
 
 static bool put_window(struct export *export, struct error *error)

@@ -6,9 +6,11 @@
  *
  *   object   { key value key value }    keys in bytewise order, each once
  *   array    [ value value ]
- *   string   " size : bytes             without escapes
- *   number   # sign digits e exponent ; no zeros at either end; "#0;" is zero
- *   others   t f n */
+ *   string   " size bytes               without escapes
+ *   number   # sign digits e exponent   no zeros at either end; "#0;" is zero
+ *   others   t f n
+ *
+ * Size and exponent are eight bytes each, as this machine has numbers. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_CANON_H
 #define TASKLEDGER_REPLAY_VERIFY_CANON_H
 

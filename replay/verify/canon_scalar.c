@@ -1,11 +1,16 @@
 #include "replay/verify/canon_scalar.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_BYTES_MAX = 24, EXPONENT_DIGITS_MAX = 9 };
+enum { NUMBER_BYTES = 8, EXPONENT_DIGITS_MAX = 9 };
+
+/* As it lies in memory: canons are compared, not kept. */
+static void put_number(uint8_t out[NUMBER_BYTES], uint64_t number)
+{
+    memcpy(out, &number, NUMBER_BYTES);
+}
 
 /* ---- strings --------------------------------------------------------------------------------------------------- */
 
@@ -103,10 +108,10 @@ bool canon_scalar_string(struct canon_parser *parser, struct slice *canon)
     if (parser->rest.size == 0 || parser->rest.data[0] != '"')
         return false;
     canon_scalar_skip(parser, 1);
-    uint8_t *bytes = arena_take(parser->arena, HEAD_BYTES_MAX + string_bytes(parser));
+    uint8_t *bytes = arena_take(parser->arena, 1 + NUMBER_BYTES + string_bytes(parser));
     if (bytes == NULL)
         return false;
-    uint8_t *content = bytes + HEAD_BYTES_MAX;
+    uint8_t *content = bytes + 1 + NUMBER_BYTES;
     while (parser->rest.size > 0 && parser->rest.data[0] != '"') {
         uint8_t byte = parser->rest.data[0];
 
@@ -120,10 +125,9 @@ bool canon_scalar_string(struct canon_parser *parser, struct slice *canon)
         return false;
     canon_scalar_skip(parser, 1);
 
-    char head[HEAD_BYTES_MAX];
-    size_t head_size = (size_t)snprintf(head, sizeof head, "\"%zu:", size);
-    memcpy(content - head_size, head, head_size);
-    *canon = slice_of(content - head_size, head_size + size);
+    bytes[0] = '"';
+    put_number(bytes + 1, size);
+    *canon = slice_of(bytes, 1 + NUMBER_BYTES + size);
     return true;
 }
 
@@ -192,29 +196,32 @@ static size_t number_bytes(const struct canon_parser *parser)
 
 bool canon_scalar_number(struct canon_parser *parser, struct slice *canon)
 {
-    bool negative = parser->rest.data[0] == '-';
     size_t size = 0, first = 0, bytes = number_bytes(parser);
     int64_t power = 0;
-    uint8_t *all = arena_take(parser->arena, bytes);
-    char *text = arena_take(parser->arena, bytes + 2 * HEAD_BYTES_MAX);
+    uint8_t *all = arena_take(parser->arena, 2 + bytes + 1 + NUMBER_BYTES), *number = all + 2;
 
-    if (all == NULL || text == NULL)
+    if (all == NULL)
         return false;
-    if (negative)
+    uint8_t sign = parser->rest.data[0] == '-' ? '-' : '+';
+    if (sign == '-')
         canon_scalar_skip(parser, 1);
-    if (!read_digits(parser, all, &size, &power))
+    if (!read_digits(parser, number, &size, &power))
         return false;
 
-    while (first < size && all[first] == '0')
+    while (first < size && number[first] == '0')
         first++;
-    while (size > first && all[size - 1] == '0') {
+    while (size > first && number[size - 1] == '0') {
         size--;
         power++;
     }
-    if (first == size)
+    if (first == size) {
         *canon = slice_from_text("#0;");
-    else
-        *canon = slice_of(text, (size_t)sprintf(text, "#%s%.*se%" PRId64 ";", negative ? "-" : "", (int)(size - first),
-                                                (const char *)all + first, power));
+        return true;
+    }
+    all[first + 1] = sign;
+    all[first] = '#';
+    number[size] = 'e';
+    put_number(number + size + 1, (uint64_t)power);
+    *canon = slice_of(all + first, 2 + size - first + 1 + NUMBER_BYTES);
     return true;
 }

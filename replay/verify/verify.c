@@ -162,6 +162,7 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     }
 
     verify_seal_free(verify.seal);
+    gather_free(verify.tasks);
     ledger_close(&verify.ledger);
     redis_free(verify.redis);
     verify_holes_close(&verify.holes);

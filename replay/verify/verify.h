@@ -2,7 +2,7 @@
  *
  *   verify_chains    every event: its payload, its columns, its number, its digest      one ordered scan
  *   verify_seal      what an earlier seal tells of                                      along with these
- *   verify_tasks     every task: its row against the fold of its events                 another
+ *   verify_tasks     every task: its row against the fold of its events                 along with these, then the rows
  *   verify_numbers   quick, instead of the chains: every number                         a scan of the index alone
  *   verify_counts    quick, instead of the tasks: how many events each has              another
  *   verify_books     what was set aside, and what was recorded as lost
@@ -16,6 +16,7 @@
 
 #include "proto/redis.h"
 #include "replay/console.h"
+#include "replay/gather.h"
 #include "replay/ledger.h"
 #include "replay/settings.h"
 #include "replay/verify/part.h"
@@ -46,6 +47,7 @@ struct verify {
     struct redis *redis; /* NULL: not asked, or not reachable */
     struct verify_report report;
     struct verify_seal *seal; /* NULL: none was given */
+    struct gather *tasks;     /* what the events add up to */
     struct verify_holes holes;
     struct verify_totals totals;
     struct console_progress progress;
@@ -55,7 +57,8 @@ struct verify {
 /* How far it has come, and what was found. */
 void verify_tell(struct verify *verify, const char *phase, uint64_t done, uint64_t expected);
 
-/* With every payload. */
+/* With every payload. The chains' scan gathers the tasks on its way; of a part of the tasks the events are other ones than of
+ * a part of the producers, and another scan does. */
 bool verify_chains(struct verify *verify, struct error *error);
 bool verify_tasks(struct verify *verify, struct error *error);
 

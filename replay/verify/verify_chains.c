@@ -6,6 +6,7 @@
 #include "replay/verify/redacted.h"
 #include "replay/verify/verify_adoption.h"
 #include "replay/verify/verify_event.h"
+#include "replay/verify/verify_gather.h"
 #include "replay/verify/verify_seal.h"
 #include "replay/verify/verify_told.h"
 
@@ -66,6 +67,7 @@ static bool check(struct chains *chains, const struct postgres_row *row, struct 
 {
     struct verify *verify = chains->verify;
 
+    event->is_readable = false;
     if (redacted_is(event->payload))
         return follow_redacted(chains, row, event, error);
     if (!verify_event_check(row, &chains->arena, &verify->report, event, error))
@@ -85,7 +87,8 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
 
     verify_event_read(row, &event);
     if (!producers_come_to(&chains->producers, &event.producer_id, event.sequence, error) ||
-        !check(chains, row, &event, error))
+        !check(chains, row, &event, error) ||
+        (part_is_all(&verify->part) && !verify_gather_event(verify->tasks, row, &event, error)))
         return false;
 
     verify->totals.events++;
@@ -99,7 +102,7 @@ static bool stream(struct chains *chains, struct error *error)
     const struct verify *verify = chains->verify;
 
     if (part_is_all(&verify->part))
-        return postgres_stream(verify->ledger.main, &events_statement, NULL, 0, visit, chains, error);
+        return postgres_copy_out(verify->ledger.main, &events_statement, visit, chains, error);
     return postgres_stream(verify->ledger.main, &part_statement, verify->part.parameters, PART_PARAMETERS, visit,
                            chains, error);
 }

@@ -80,6 +80,7 @@ bool verify_event_check(const struct postgres_row *row, struct arena *arena, str
         check_columns(row, arena, report, event);
     else
         tell_identity(report, event);
+    event->said = event->event.sequence;
     event->event.sequence = event->sequence;
     return true;
 }

@@ -22,6 +22,7 @@ struct verify_event {
     struct slice payload;
     bool is_readable;   /* else there is no event */
     struct event event; /* with the row's number, whatever the payload says; its slices live in the arena */
+    uint64_t said;      /* the number in the payload */
 };
 
 /* What a row says by itself. The payload is borrowed from it. */

@@ -51,12 +51,21 @@ static void cover_books(struct verify *verify)
     cover(verify, "redactions", totals->redactions, "redactions, each with its event");
 }
 
+static bool check_full(struct verify *verify, struct error *error)
+{
+    verify->tasks = gather_new(verify->settings->temporary, GATHER_BYTES, error);
+    return verify->tasks != NULL && verify_chains(verify, error) && verify_tasks(verify, error);
+}
+
+static bool check_quick(struct verify *verify, struct error *error)
+{
+    return verify_counts(verify, error) && verify_numbers(verify, error);
+}
+
 static bool check(struct verify *verify, struct error *error)
 {
-    bool is_quick = verify->settings->quick;
-
-    return (is_quick ? verify_counts(verify, error) : verify_tasks(verify, error)) &&
-           (is_quick ? verify_numbers(verify, error) : verify_chains(verify, error)) && verify_books(verify, error);
+    return (verify->settings->quick ? check_quick(verify, error) : check_full(verify, error)) &&
+           verify_books(verify, error);
 }
 
 bool verify_ledger(struct verify *verify, struct verify_ledger_summary *summary, struct error *error)
