@@ -4,22 +4,17 @@
 #include "replay/rebuild/refold.h"
 #include "replay/rebuild/session.h"
 
-enum { FEW = 1000, ROUNDS_MAX = 20, LOOK_EVERY = 64 };
+enum { FEW = 1000, ROUNDS_MAX = 20 };
 
 struct catching {
     struct refold refold;
     struct load load;
-    const struct clock *clock;
-    int64_t deadline_us; /* INT64_MAX: none */
 };
 
 static bool visit(void *self, const struct projection *task, struct error *error)
 {
     struct catching *catching = self;
 
-    if (catching->refold.tasks % LOOK_EVERY == 0 &&
-        catching->clock->monotonic_us(catching->clock->self) > catching->deadline_us)
-        return error_set(error, ERROR_TRANSIENT, "busy", "more tasks changed than can be folded in that time");
     return load_add(&catching->load, task, error);
 }
 
@@ -56,10 +51,13 @@ bool catch_up_once(struct rebuild *rebuild, struct change *session, int within_m
         return false;
     }
     struct catching catching = {
-        .refold = {.postgres = session->postgres, .visit = visit, .self = &catching},
+        .refold = {.postgres = session->postgres,
+                   .visit = visit,
+                   .self = &catching,
+                   .temporary = rebuild->replay->settings->temporary,
+                   .clock = within_ms == 0 ? NULL : clock,
+                   .deadline_us = within_ms == 0 ? 0 : clock_deadline_us(clock, within_ms)},
         .load = {.postgres = session->postgres},
-        .clock = clock,
-        .deadline_us = within_ms == 0 ? INT64_MAX : clock_deadline_us(clock, within_ms),
     };
 
     bool good = fold(&catching, error);

@@ -64,9 +64,15 @@ static bool do_once(struct crew *crew, struct change *session, const struct rang
 
     if (session->postgres != NULL && !postgres_is_open(session->postgres))
         change_close(session);
-    return (session->postgres != NULL || session_open(session, crew->rebuild, error)) &&
-           session_begin(session->postgres, run, error) &&
-           options->work(session->postgres, range, &crew->seen, counts, error) &&
+    if (session->postgres == NULL && !session_open(session, crew->rebuild, error))
+        return false;
+
+    const struct crew_means means = {
+        .postgres = session->postgres,
+        .seen = &crew->seen,
+        .temporary = crew->rebuild->replay->settings->temporary,
+    };
+    return session_begin(session->postgres, run, error) && options->work(&means, range, counts, error) &&
            rebuild_ranges_done(session->postgres, run, options->todo, range, counts, error) &&
            session_commit(session->postgres, error);
 }

@@ -14,9 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is done with one range: in a transaction that holds the run, with one snapshot for all. */
-typedef bool crew_work(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                       struct range_counts *counts, struct error *error);
+/* With what a range is done: in a transaction that holds the run, with one snapshot for all. */
+struct crew_means {
+    struct postgres *postgres;
+    atomic_uint_least64_t *seen; /* events so far, of all */
+    const char *temporary;       /* folder */
+};
+
+typedef bool crew_work(const struct crew_means *means, const struct range *range, struct range_counts *counts,
+                       struct error *error);
 
 struct crew_options {
     const char *phase; /* for people; static storage */

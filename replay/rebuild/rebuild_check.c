@@ -105,10 +105,14 @@ static bool check_rows(struct check *check, const struct range *range, struct er
            refold_range(&check->refold, first, before, error) && pass_orphans(check, NULL, error);
 }
 
-static bool check_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                        struct range_counts *counts, struct error *error)
+static bool check_range(const struct crew_means *means, const struct range *range, struct range_counts *counts,
+                        struct error *error)
 {
-    struct check check = {.refold = {.postgres = postgres, .visit = compare, .self = &check, .seen = seen}};
+    struct check check = {.refold = {.postgres = means->postgres,
+                                     .visit = compare,
+                                     .self = &check,
+                                     .temporary = means->temporary,
+                                     .seen = means->seen}};
 
     bool good = check_rows(&check, range, error);
     *counts = (struct range_counts){.events = check.refold.events, .tasks = check.refold.tasks};
@@ -132,15 +136,15 @@ static const struct postgres_statement count_statement = {
     " FULL JOIN (SELECT task_id, event_count AS counted FROM taskledger.task_rebuild" WITHIN
     ") AS rows USING (task_id)"};
 
-static bool count_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                        struct range_counts *counts, struct error *error)
+static bool count_range(const struct crew_means *means, const struct range *range, struct range_counts *counts,
+                        struct error *error)
 {
     struct slice first = range_first(range), before = range_before(range), wrong, events, tasks;
     const struct postgres_parameter parameters[] = {{.value = first},
                                                     {.value = before, .is_null = before.data == NULL}};
     AUTO_POSTGRES_RESULT result = NULL;
 
-    if (!postgres_query(postgres, &count_statement, parameters, 2, &result, error))
+    if (!postgres_query(means->postgres, &count_statement, parameters, 2, &result, error))
         return false;
     if (postgres_value(result, 0, 0, &wrong))
         return refuse(wrong, "its number of events", error);
@@ -148,7 +152,7 @@ static bool count_range(struct postgres *postgres, const struct range *range, at
     postgres_value(result, 0, 2, &tasks);
     counts->events = (uint64_t)postgres_read_int64(events);
     counts->tasks = (uint64_t)postgres_read_int64(tasks);
-    atomic_fetch_add_explicit(seen, counts->events, memory_order_relaxed);
+    atomic_fetch_add_explicit(means->seen, counts->events, memory_order_relaxed);
     return true;
 }
 

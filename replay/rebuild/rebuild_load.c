@@ -8,11 +8,12 @@ static bool add(void *self, const struct projection *task, struct error *error)
     return load_add(self, task, error);
 }
 
-static bool load_range(struct postgres *postgres, const struct range *range, atomic_uint_least64_t *seen,
-                       struct range_counts *counts, struct error *error)
+static bool load_range(const struct crew_means *means, const struct range *range, struct range_counts *counts,
+                       struct error *error)
 {
-    struct load load = {.postgres = postgres};
-    struct refold refold = {.postgres = postgres, .visit = add, .self = &load, .seen = seen};
+    struct load load = {.postgres = means->postgres};
+    struct refold refold = {
+        .postgres = means->postgres, .visit = add, .self = &load, .temporary = means->temporary, .seen = means->seen};
 
     bool good = refold_range(&refold, range_first(range), range_before(range), error) && load_end(&load, error);
     *counts = (struct range_counts){.events = refold.events, .tasks = refold.tasks};

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RANGES_MAX = 1024, RANGE_EVENTS = 1000000 /* about, of one */ };
+enum { RANGES_MAX = 1024, RANGE_EVENTS = 10000000 /* about, of one: for each range all events are scanned */ };
 
 struct range {
     int32_t number;

@@ -3,20 +3,20 @@
 #include "replay/ledger_task.h"
 #include "replay/skeleton.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
-enum { ARENA_KEPT_BYTES = 256 * 1024 };
+enum { ARENA_KEPT_BYTES = 256 * 1024, LOOK_EVERY = 512 };
 enum { TASK_ID, PAYLOAD, SKELETON }; /* of a row of events */
 
 #define SELECT_EVENTS "SELECT task_id, payload, " SKELETON_COLUMN " FROM taskledger.task_event"
 #define SELECT_BASES  "SELECT " LEDGER_TASK_COLUMNS " FROM taskledger.task_base"
-#define IN_RANGE      " WHERE task_id >= $1::text AND ($2::text IS NULL OR task_id < $2::text) ORDER BY task_id"
-#define TOUCHED       " WHERE task_id IN (SELECT task_id FROM taskledger.rebuild_touched) ORDER BY task_id"
+#define IN_RANGE      " WHERE task_id >= $1::text AND ($2::text IS NULL OR task_id < $2::text)"
+#define TOUCHED       " WHERE task_id IN (SELECT task_id FROM taskledger.rebuild_touched)"
 
+/* As they lie: what they are folded in puts them in order. */
 static const struct scan_statements events_in_range = {
     .declare = {"range_events", "DECLARE range_events NO SCROLL CURSOR FOR " SELECT_EVENTS IN_RANGE},
-    .fetch = {"range_events_fetch", "FETCH 500 FROM range_events"},
+    .fetch = {"range_events_fetch", "FETCH 1000 FROM range_events"},
 };
 static const struct scan_statements bases_in_range = {
     .declare = {"range_bases", "DECLARE range_bases NO SCROLL CURSOR FOR " SELECT_BASES IN_RANGE},
@@ -24,13 +24,12 @@ static const struct scan_statements bases_in_range = {
 };
 static const struct scan_statements events_said = {
     .declare = {"said_events", "DECLARE said_events NO SCROLL CURSOR FOR " SELECT_EVENTS
-                               " WHERE producer_id >= $1::uuid AND producer_id < $2::uuid AND task_id IS NOT NULL"
-                               " ORDER BY task_id"},
-    .fetch = {"said_events_fetch", "FETCH 500 FROM said_events"},
+                               " WHERE producer_id >= $1::uuid AND producer_id < $2::uuid AND task_id IS NOT NULL"},
+    .fetch = {"said_events_fetch", "FETCH 1000 FROM said_events"},
 };
 static const struct scan_statements events_of_touched = {
     .declare = {"touched_events", "DECLARE touched_events NO SCROLL CURSOR FOR " SELECT_EVENTS TOUCHED},
-    .fetch = {"touched_events_fetch", "FETCH 500 FROM touched_events"},
+    .fetch = {"touched_events_fetch", "FETCH 1000 FROM touched_events"},
 };
 static const struct scan_statements bases_of_touched = {
     .declare = {"touched_bases", "DECLARE touched_bases NO SCROLL CURSOR FOR " SELECT_BASES TOUCHED},
@@ -39,7 +38,7 @@ static const struct scan_statements bases_of_touched = {
 
 static struct slice present(const struct refold *refold)
 {
-    return slice_of(refold->task_id, refold->task_id_size);
+    return scan_cell(&refold->rows, TASK_ID);
 }
 
 /* ---- an event that cannot be folded ----------------------------------------------------------------------------- */
@@ -69,23 +68,26 @@ static bool refuse(struct refold *refold, struct slice payload, const char *why,
                      id, postgres_read_int64(sequence), SLICE_PRINT(present(refold)), why);
 }
 
-/* ---- one task --------------------------------------------------------------------------------------------------- */
+/* ---- into the tasks --------------------------------------------------------------------------------------------- */
 
 static bool add(struct refold *refold, const struct event *event, struct error *error)
 {
     const struct projection projection = projection_of(event);
 
-    return fold_add(&refold->fold, &projection, error);
+    return gather_add(refold->gather, &projection, error);
 }
 
 static bool add_event(struct refold *refold, struct error *error)
 {
-    struct slice payload = scan_cell(&refold->event_rows, PAYLOAD);
+    struct slice payload = scan_cell(&refold->rows, PAYLOAD);
     struct error why = {.kind = ERROR_NONE};
     struct event event;
     bool has_identity;
 
-    if (skeleton_read(scan_cell(&refold->event_rows, SKELETON), present(refold), &event))
+    if (present(refold).size > EVENT_TASK_ID_BYTES_MAX)
+        return error_set(error, ERROR_FATAL, "unreadable", "cannot fold a task whose name has %zu bytes",
+                         present(refold).size);
+    if (skeleton_read(scan_cell(&refold->rows, SKELETON), present(refold), &event))
         return add(refold, &event, error);
     arena_reset(&refold->arena, ARENA_KEPT_BYTES);
     if (!event_decode(payload, &refold->arena, &event, &has_identity, &why)) {
@@ -99,70 +101,74 @@ static bool add_event(struct refold *refold, struct error *error)
     return add(refold, &event, error);
 }
 
-static bool add_events(struct refold *refold, struct error *error)
+static bool is_late(const struct refold *refold, struct error *error)
 {
-    uint64_t before = refold->events;
-
-    while (!scan_has_ended(&refold->event_rows) &&
-           slice_equal(scan_cell(&refold->event_rows, TASK_ID), present(refold))) {
-        if (!add_event(refold, error) || !scan_next(&refold->event_rows, error))
-            return false;
-        refold->events++;
-    }
-    if (refold->seen != NULL)
-        atomic_fetch_add_explicit(refold->seen, refold->events - before, memory_order_relaxed);
-    return true;
-}
-
-static bool add_base(struct refold *refold, struct error *error)
-{
-    struct projection base;
-
-    if (scan_has_ended(&refold->base_rows) || !slice_equal(scan_cell(&refold->base_rows, TASK_ID), present(refold)))
-        return true;
-    ledger_task_read(refold->base_rows.page, refold->base_rows.row, &base);
-    return fold_add(&refold->fold, &base, error) && scan_next(&refold->base_rows, error);
-}
-
-/* ---- task after task -------------------------------------------------------------------------------------------- */
-
-/* Rows of both come in the order of task_id. */
-static struct slice least(const struct refold *refold)
-{
-    struct slice base, event;
-
-    if (scan_has_ended(&refold->base_rows))
-        return scan_cell(&refold->event_rows, TASK_ID);
-    base = scan_cell(&refold->base_rows, TASK_ID);
-    if (scan_has_ended(&refold->event_rows))
-        return base;
-    event = scan_cell(&refold->event_rows, TASK_ID);
-    return slice_compare(base, event) < 0 ? base : event;
-}
-
-static bool fold_next(struct refold *refold, struct error *error)
-{
-    struct slice task_id = least(refold);
-
-    if (task_id.size > sizeof refold->task_id)
-        return error_set(error, ERROR_FATAL, "unreadable", "cannot fold a task whose name has %zu bytes", task_id.size);
-    memcpy(refold->task_id, task_id.data, task_id.size);
-    refold->task_id_size = task_id.size;
-
-    fold_reset(&refold->fold);
-    if (!add_base(refold, error) || !add_events(refold, error))
+    if (refold->clock == NULL || refold->clock->monotonic_us(refold->clock->self) <= refold->deadline_us)
         return false;
-    assert(refold->fold.any);
-    refold->tasks++;
-    return refold->visit(refold->self, &refold->fold.projection, error);
+    error_set(error, ERROR_TRANSIENT, "busy", "more tasks changed than can be folded in that time");
+    return true;
 }
 
-static bool fold_all(struct refold *refold, struct error *error)
+static bool tell(struct refold *refold, struct error *error)
 {
-    while (!scan_has_ended(&refold->event_rows) || !scan_has_ended(&refold->base_rows))
-        if (!fold_next(refold, error))
+    if (++refold->events % LOOK_EVERY != 0)
+        return true;
+    if (refold->seen != NULL)
+        atomic_fetch_add_explicit(refold->seen, LOOK_EVERY, memory_order_relaxed);
+    return !is_late(refold, error);
+}
+
+static bool add_events(struct refold *refold, const struct scan_statements *events,
+                       const struct postgres_parameter *parameters, struct error *error)
+{
+    if (!scan_open(&refold->rows, refold->postgres, events, parameters, error))
+        return false;
+    while (!scan_has_ended(&refold->rows))
+        if (!add_event(refold, error) || !tell(refold, error) || !scan_next(&refold->rows, error))
             return false;
     return true;
+}
+
+static bool add_bases(struct refold *refold, const struct scan_statements *bases,
+                      const struct postgres_parameter *parameters, struct error *error)
+{
+    if (!scan_open(&refold->rows, refold->postgres, bases, parameters, error))
+        return false;
+    while (!scan_has_ended(&refold->rows)) {
+        struct projection base;
+
+        ledger_task_read(refold->rows.page, refold->rows.row, &base);
+        if (!gather_add(refold->gather, &base, error) || !scan_next(&refold->rows, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- out of them ------------------------------------------------------------------------------------------------ */
+
+static bool visit_all(struct refold *refold, struct error *error)
+{
+    const struct gathered *next;
+
+    for (;;) {
+        if (!gather_next(refold->gather, &next, error))
+            return false;
+        if (next == NULL)
+            return true;
+        refold->tasks++;
+        if ((refold->tasks % LOOK_EVERY == 0 && is_late(refold, error)) ||
+            !refold->visit(refold->self, &next->projection, error))
+            return false;
+    }
+}
+
+/* The tasks of these events and bases; NULL: of events alone. */
+static bool fold(struct refold *refold, const struct scan_statements *events, const struct scan_statements *bases,
+                 const struct postgres_parameter *parameters, struct error *error)
+{
+    refold->gather = gather_new(refold->temporary, GATHER_BYTES, error);
+    return refold->gather != NULL && add_events(refold, events, parameters, error) &&
+           (bases == NULL || add_bases(refold, bases, parameters, error)) && visit_all(refold, error);
 }
 
 bool refold_range(struct refold *refold, struct slice first, struct slice before, struct error *error)
@@ -170,9 +176,7 @@ bool refold_range(struct refold *refold, struct slice first, struct slice before
     const struct postgres_parameter parameters[] = {{.value = first},
                                                     {.value = before, .is_null = before.data == NULL}};
 
-    return scan_open(&refold->event_rows, refold->postgres, &events_in_range, parameters, error) &&
-           scan_open(&refold->base_rows, refold->postgres, &bases_in_range, parameters, error) &&
-           fold_all(refold, error);
+    return fold(refold, &events_in_range, &bases_in_range, parameters, error);
 }
 
 bool refold_said(struct refold *refold, const struct uuid *first, const struct uuid *before, struct error *error)
@@ -180,19 +184,17 @@ bool refold_said(struct refold *refold, const struct uuid *first, const struct u
     const struct postgres_parameter parameters[] = {{.value = slice_of(first->bytes, UUID_BYTES)},
                                                     {.value = slice_of(before->bytes, UUID_BYTES)}};
 
-    return scan_open(&refold->event_rows, refold->postgres, &events_said, parameters, error) && fold_all(refold, error);
+    return fold(refold, &events_said, NULL, parameters, error);
 }
 
 bool refold_touched(struct refold *refold, struct error *error)
 {
-    return scan_open(&refold->event_rows, refold->postgres, &events_of_touched, NULL, error) &&
-           scan_open(&refold->base_rows, refold->postgres, &bases_of_touched, NULL, error) && fold_all(refold, error);
+    return fold(refold, &events_of_touched, &bases_of_touched, NULL, error);
 }
 
 void refold_close(struct refold *refold)
 {
-    scan_close(&refold->event_rows);
-    scan_close(&refold->base_rows);
-    fold_close(&refold->fold);
+    scan_close(&refold->rows);
+    gather_free(refold->gather);
     arena_close(&refold->arena);
 }

@@ -1,16 +1,17 @@
 /* refold: tasks as their events and bases say, in the order of task_id.
  *
- * Events and bases are read side by side in the snapshot of the session's transaction. Folding is proto/projection.h's; a
- * redacted event folds as its skeleton. Memory does not depend on how many tasks or events there are. */
+ * Events and bases are read, as they lie, in the snapshot of the session's transaction. Folding is proto/projection.h's; a
+ * redacted event folds as its skeleton. Memory is bounded, as replay/gather.h tells. */
 #ifndef TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 #define TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 
 #include "consumer/postgres/postgres.h"
 #include "proto/arena.h"
+#include "proto/clock.h"
 #include "proto/error.h"
 #include "proto/event.h"
 #include "proto/projection.h"
-#include "replay/fold.h"
+#include "replay/gather.h"
 #include "replay/scan.h"
 
 #include <stdatomic.h>
@@ -25,22 +26,22 @@ struct refold {
     struct postgres *postgres; /* borrowed */
     refold_visitor *visit;
     void *self;
+    const char *temporary;       /* folder for what does not fit into memory; borrowed */
     atomic_uint_least64_t *seen; /* also told of events while they are read; NULL: nobody looks */
+    const struct clock *clock;   /* NULL: no matter how long it takes; else until */
+    int64_t deadline_us;         /* this, and then TRANSIENT "busy" */
 
     /* Results. */
     uint64_t events;
     uint64_t tasks;
 
     /* The rest is its own. */
-    struct scan event_rows;
-    struct scan base_rows;
-    struct fold fold;
+    struct scan rows;
+    struct gather *gather;
     struct arena arena; /* of one event */
-    uint8_t task_id[EVENT_TASK_ID_BYTES_MAX];
-    size_t task_id_size;
 };
 
-/* Set postgres, visit and self, zero the rest. */
+/* Set postgres, visit, self and temporary, zero the rest; for one use. */
 
 /* Tasks from `first` up to, without, `before`; NULL data: to the end. FATAL "unreadable" names an event that cannot be
  * folded: a projection without it would be false. */

@@ -159,6 +159,7 @@ static bool take_unit(struct prune *prune, struct unit *unit, struct error *erro
         .clock = prune->replay->clock,
         .unit = unit,
         .lock_timeout_ms = prune->replay->settings->lock_timeout_ms,
+        .temporary = prune->replay->settings->temporary,
         .progress = &prune->progress,
         .before_us = prune->before_us,
         .reason = prune->replay->settings->reason,

@@ -132,7 +132,8 @@ static bool add_base(void *self, const struct projection *task, struct error *er
 static bool fold(struct take *take, struct error *error)
 {
     struct folding folding = {.take = take};
-    struct refold refold = {.postgres = take->change->postgres, .visit = add_base, .self = &folding};
+    struct refold refold = {
+        .postgres = take->change->postgres, .visit = add_base, .self = &folding, .temporary = take->temporary};
 
     take->tasks = 0;
     task_rows_init_base(&folding.columns);

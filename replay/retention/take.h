@@ -24,6 +24,7 @@ struct take {
     const struct clock *clock;
     const struct unit *unit;
     int64_t lock_timeout_ms;
+    const char *temporary; /* folder; borrowed */
     struct console_progress *progress;
 
     /* What the record tells. */
