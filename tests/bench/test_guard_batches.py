@@ -64,7 +64,7 @@ def test_a_batch_of_one(programs, scratch, redis, ledger, event_pb2):
     for number in range(SINGLES):
         traced.stream.send(producer.status(f"t-{number}", "RUNNING"))
         traced.settle()
-    check_batches("a batch of one event", traced.end().batches, 1, over=0.15)
+    budget.check(section_of("a batch of one event", traced.end().batches, 1, over=0.15))
 
 
 def test_a_large_batch(build, programs, scratch, redis, ledger):
@@ -77,25 +77,24 @@ def test_a_large_batch(build, programs, scratch, redis, ledger):
     written = {name: (float(size), float(records)) for name, size, records in ledger.rows(WRITTEN)}
 
     batches = traced.end().batches
-    check_batches("a batch of 5,000 events", batches, LARGE, over=0.5)
-    check_commands(commands, len(batches) + 1)
-    check_written(written)
+    budget.check(
+        section_of("a batch of 5,000 events", batches, LARGE, over=0.5),
+        commands_section(commands, len(batches) + 1),
+        written_section(written),
+    )
 
 
-def check_batches(section, batches, events, over):
+def section_of(name, batches, events, over):
     """over: of system calls, since it depends on who is awake how much of an answer is there at once."""
     those = [batch for batch in batches if batch.events == events]
     assert len(those) >= 5, Counter(batch.events for batch in batches)
     names = {name for batch in those for name in batch.calls}
-    budget.check(
-        section,
-        [
-            budget.Cost("round trips to PostgreSQL", median(batch.postgres_trips for batch in those), 0),
-            budget.Cost("sends to Redis", median(batch.redis_sends for batch in those), 0),
-            budget.Cost("system calls", median(batch.calls.total() for batch in those), over),
-        ],
-        {name: median(batch.calls[name] for batch in those) for name in names},
-    )
+    costs = [
+        budget.Cost("round trips to PostgreSQL", median(batch.postgres_trips for batch in those), 0),
+        budget.Cost("sends to Redis", median(batch.redis_sends for batch in those), 0),
+        budget.Cost("system calls", median(batch.calls.total() for batch in those), over),
+    ]
+    return budget.Section(name, costs, {name: median(batch.calls[name] for batch in those) for name in names})
 
 
 def commands_of(redis):
@@ -105,22 +104,19 @@ def commands_of(redis):
     return {name: count for name, count in said.items() if not name.startswith(OWN)}
 
 
-def check_commands(commands, batches):
+def commands_section(commands, batches):
     """A command or two are what a consumer says at its start, and now and then."""
     parts = {name: count / batches for name, count in commands.items()}
-    budget.check("Redis commands of a batch", [budget.Cost("commands", sum(parts.values()), 0.25)], parts)
+    return budget.Section("Redis commands of a batch", [budget.Cost("commands", sum(parts.values()), 0.25)], parts)
 
 
-def check_written(written):
+def written_section(written):
     """Where rows come to lie is left to chance: the tasks' IDs are random."""
-    budget.check(
-        "WAL of an event",
-        [
-            budget.Cost("bytes", sum(size for size, _ in written.values()) / BACKLOG, 0.03),
-            budget.Cost("records", sum(records for _, records in written.values()) / BACKLOG, 0.03),
-        ],
-        {name: size / BACKLOG for name, (size, _) in written.items()},
-    )
+    costs = [
+        budget.Cost("bytes", sum(size for size, _ in written.values()) / BACKLOG, 0.03),
+        budget.Cost("records", sum(records for _, records in written.values()) / BACKLOG, 0.03),
+    ]
+    return budget.Section("WAL of an event", costs, {name: size / BACKLOG for name, (size, _) in written.items()})
 
 
 def test_an_event_costs_no_system_call(build, programs, scratch, redis):

@@ -48,13 +48,10 @@ def drained(programs, redis, scratch):
     return callgrind.Profile(output)
 
 
-def check(section, profile, *more):
-    budget.check(
-        section,
-        [
-            budget.Cost("instructions", profile.instructions() / EVENTS, OVER),
-            budget.Cost("allocations", profile.allocations() / EVENTS, 0, ALLOCATIONS),
-            *more,
-        ],
-        profile.by_function(EVENTS),
-    )
+def check(name, profile, *more):
+    costs = [
+        budget.Cost("instructions", profile.instructions() / EVENTS, OVER),
+        budget.Cost("allocations", profile.allocations() / EVENTS, 0, ALLOCATIONS),
+        *more,
+    ]
+    budget.check(budget.Section(name, costs, profile.by_function(EVENTS)))

@@ -27,16 +27,28 @@ class Cost(NamedTuple):
     slack: float = 0
 
 
-def check(section, costs, parts):
-    """Fails when one of the costs is over its budget or far below. parts: name → number, what the most important of the
-    costs is made of; the budget keeps the greater ones, so that a finding can tell which of them have changed."""
-    if ACCEPTING:
-        accept(section, costs, parts)
-    known = read().get(section, {"costs": {}, "parts": {}})
-    print(*table(section, costs, known["costs"]), sep="\n")
-    findings = [finding for cost in costs for finding in complaints(cost, known["costs"])]
+class Section(NamedTuple):
+    """Costs of one thing. parts: name → number, what the most important of them is made of."""
+
+    name: str
+    costs: list
+    parts: dict
+
+
+def check(*sections):
+    """Fails when a cost is over its budget or far below, and tells which parts have changed."""
+    findings = [line for section in sections for line in examine(section)]
     if findings:
-        raise AssertionError("\n".join([f"{section}:", *findings, *changes(parts, known["parts"]), HINT]))
+        raise AssertionError("\n".join([*findings, HINT]))
+
+
+def examine(section):
+    if ACCEPTING:
+        accept(section)
+    known = read().get(section.name, {"costs": {}, "parts": {}})
+    print(*table(section, known["costs"]), sep="\n")
+    findings = [finding for cost in section.costs for finding in complaints(cost, known["costs"])]
+    return [f"{section.name}:", *findings, *changes(section.parts, known["parts"])] if findings else []
 
 
 def limit(name, value, most):
@@ -74,21 +86,30 @@ def shown(value):
 
 
 def changes(parts, before):
-    """Which parts have changed most, and which are the largest."""
+    """Which parts have changed most, and which are the largest. What was too small for the file was at most that."""
+    least = sum(before.values()) * KEPT
+
+    def change(name):
+        if name in before:
+            return abs(parts.get(name, 0) - before[name])
+        return max(parts[name] - least, 0)
+
     yield f"  {'where most has changed':<60} {'now':>10} {'budget':>10}"
-    yield from rows(parts, before, lambda name: abs(parts.get(name, 0) - before.get(name, 0)))
+    yield from rows(parts, before, change)
     yield "  where most is"
     yield from rows(parts, before, lambda name: parts.get(name, 0))
 
 
 def rows(parts, before, weight):
-    for name in sorted({*parts, *before}, key=weight, reverse=True)[:SHOWN]:
-        yield f"    {name[:58]:<58} {shown(parts.get(name, 0)):>10} {shown(before[name]) if name in before else '-':>10}"
+    names = [name for name in {*parts, *before} if weight(name) > 0]
+    for name in sorted(names, key=weight, reverse=True)[:SHOWN]:
+        budget = shown(before[name]) if name in before else "little"
+        yield f"    {name[:58]:<58} {shown(parts.get(name, 0)):>10} {budget:>10}"
 
 
-def table(section, costs, budgets):
-    yield section
-    for cost in costs:
+def table(section, budgets):
+    yield section.name
+    for cost in section.costs:
         yield f"  {cost.name:<44} {shown(cost.value):>10}   budget {shown(budgets.get(cost.name, 0)):>10}"
 
 
@@ -96,12 +117,12 @@ def read():
     return json.loads(FILE.read_text()) if FILE.exists() else {}
 
 
-def accept(section, costs, parts):
-    least = sum(parts.values()) * KEPT
+def accept(section):
+    least = sum(section.parts.values()) * KEPT
     known = read()
-    known[section] = {
-        "costs": {cost.name: round(cost.value, 3) for cost in costs},
-        "parts": {name: round(value, 2) for name, value in parts.items() if value > least},
+    known[section.name] = {
+        "costs": {cost.name: round(cost.value, 3) for cost in section.costs},
+        "parts": {name: round(value, 2) for name, value in section.parts.items() if value > least},
     }
     write(known)
 

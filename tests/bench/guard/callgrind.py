@@ -40,7 +40,8 @@ def run(program, *arguments, scratch, environment, within=None):
 
 
 class Profile:
-    """functions: (library, function) → instructions of its own; calls: function → how often it was called."""
+    """functions: (library, function) → instructions of its own; calls: function → how often it was called, also outside of
+    what is counted."""
 
     def __init__(self, path):
         self.functions, self.calls = Counter(), Counter()
