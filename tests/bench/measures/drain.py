@@ -36,12 +36,13 @@ def costing(stage, seconds_of, costs):
         before = spent.seconds(stage.postgres.process.pid)
         seconds = seconds_of()
         costs.append((spent.seconds(stage.postgres.process.pid) - before) / stage.length() * 1e6)
-        stage.check()
         return stage.length() / seconds
 
     return run
 
 
 def limit(stage, *arguments):
-    """Reading and making ready is not in its time."""
-    return told(stage.run(stage.program("limit_copy"), *arguments))["seconds"]
+    """Its seconds; reading and making ready is not in them."""
+    line = told(stage.run(stage.program("limit_copy"), *arguments))
+    stage.check()
+    return line["seconds"]

@@ -1,0 +1,81 @@
+"""The bench runs: a measurement with few events, on servers of its own, prints its table and keeps nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent
+PRINTED = {
+    "drain": ["taskledger-consumer", "limit: COPY and folded upsert", "µs CPU/event"],
+    "redis": ["limit: XADD, pipelined", "the consumer's source alone"],
+    "disk": ["WAL", "bytes/event"],
+}
+
+
+@pytest.fixture
+def run(build, scratch):
+    """run(*arguments): the suite, as tests/bench/run starts it, of this build."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{BENCH}:{BENCH.parent}",
+        "TASKLEDGER_BUILD": str(build.folder),
+        "TASKLEDGER_BENCH_DIR": str(scratch),
+    }
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "suite", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def kept():
+    files = [*(BENCH / "results").glob("*"), *BENCH.glob("RESULTS.md"), *BENCH.glob("results.svg")]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_measurement_prints_its_table_and_a_quick_one_keeps_nothing(run, name):
+    before = kept()
+    result = run("--quick", name)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for text in PRINTED[name]:
+        assert text in result.stdout
+    assert kept() == before
+
+
+def test_every_measurement_says_what_it_is(run):
+    result = run("--list")
+    assert result.returncode == 0
+    listed = [line.split()[0] for line in result.stdout.splitlines()]
+    there = [path.stem for path in (BENCH / "measures").glob("[a-z]*.py")]
+    assert sorted(listed) == sorted(there)
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are(run):
+    result = run("drian")
+    assert result.returncode == 2
+    assert "no measurement 'drian'; there are: drain" in result.stderr
+
+
+def test_the_report_tells_medians_spread_and_ratios():
+    sys.path.insert(0, str(BENCH))
+    from suite import picture, report, table
+    from suite.figures import Figure
+
+    figures = [Figure("taskledger", "events/s", [80, 40, 90.0], to="limit"), Figure("limit", "events/s", [100, 100, 100])]
+    assert [line.split() for line in table.plain(figures)][1:] == [
+        ["taskledger", "80", "events/s", "40", "–", "90", "0.80", "×", "limit"],
+        ["limit", "100", "events/s", "100", "–", "100"],
+    ]
+    result = {
+        "title": "A title", "about": "About it.", "date": "2026-01-01", "commit": "abc", "versions": {"Redis": "7.0"},
+        "machine": {"processor": "one"}, "settings": {"redis": {"save": ""}}, "figures": [f.plain() for f in figures],
+    }  # fmt: skip
+    text = "\n".join(report.text({"drain": result}))
+    assert "## A title" in text and "| taskledger | 80 | events/s | 40 – 90 | 0.80 × limit |" in text
+    assert "Commit abc, 2026-01-01, 3 rounds" in text
+    assert '<desc id="description">taskledger: 80; limit: 100</desc>' in picture.drain(figures, "a note")
