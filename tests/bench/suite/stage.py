@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.processes import spawn
 from support.programs import Programs
 from support.servers import Postgres, Redis
 from support.waiting import wait_until
@@ -102,6 +103,17 @@ class Stage:
         """Runs the load to its end; what it tells: accepted, refused, seconds, cpu (of its own)."""
         words = [f"{name}={value}" for name, value in load.items()]
         return told(self.run(self.program("load"), *words, environment=environment))
+
+    @contextmanager
+    def loading(self, **load):
+        """The load runs meanwhile; the process. What it still has at the end goes with it."""
+        words = [f"{name}={value}" for name, value in load.items()]
+        process = spawn([self.program("load"), *words], self.scratch / "load.log", env=self.environment)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def length(self):
         """How many entries the stream has."""
