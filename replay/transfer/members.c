@@ -84,7 +84,6 @@ bool members_next(struct members *members, struct member *member)
     return true;
 }
 
-/* The canon of a string is "size:bytes behind a quote. */
 static bool unescape(struct slice value, struct arena *arena, struct slice *text)
 {
     struct canon_parser parser = {.rest = value, .arena = arena};
@@ -92,9 +91,7 @@ static bool unescape(struct slice value, struct arena *arena, struct slice *text
 
     if (!canon_scalar_string(&parser, &canon))
         return false;
-    const uint8_t *colon = memchr(canon.data, ':', canon.size);
-    size_t head = (size_t)(colon - canon.data) + 1;
-    *text = slice_of(canon.data + head, canon.size - head);
+    *text = canon_scalar_text(canon);
     return true;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BYTES = 8, EXPONENT_DIGITS_MAX = 9 };
+enum { NUMBER_BYTES = CANON_SCALAR_NUMBER_BYTES, HEAD_BYTES = CANON_SCALAR_HEAD_BYTES, EXPONENT_DIGITS_MAX = 9 };
 
 /* As it lies in memory: canons are compared, not kept. */
 static void put_number(uint8_t out[NUMBER_BYTES], uint64_t number)
@@ -108,10 +108,10 @@ bool canon_scalar_string(struct canon_parser *parser, struct slice *canon)
     if (parser->rest.size == 0 || parser->rest.data[0] != '"')
         return false;
     canon_scalar_skip(parser, 1);
-    uint8_t *bytes = arena_take(parser->arena, 1 + NUMBER_BYTES + string_bytes(parser));
+    uint8_t *bytes = arena_take(parser->arena, HEAD_BYTES + string_bytes(parser));
     if (bytes == NULL)
         return false;
-    uint8_t *content = bytes + 1 + NUMBER_BYTES;
+    uint8_t *content = bytes + HEAD_BYTES;
     while (parser->rest.size > 0 && parser->rest.data[0] != '"') {
         uint8_t byte = parser->rest.data[0];
 
@@ -127,7 +127,7 @@ bool canon_scalar_string(struct canon_parser *parser, struct slice *canon)
 
     bytes[0] = '"';
     put_number(bytes + 1, size);
-    *canon = slice_of(bytes, 1 + NUMBER_BYTES + size);
+    *canon = slice_of(bytes, HEAD_BYTES + size);
     return true;
 }
 

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CANON_SCALAR_NUMBER_BYTES = 8, CANON_SCALAR_HEAD_BYTES = 1 + CANON_SCALAR_NUMBER_BYTES };
+
 /* A text that is read from its front. */
 struct canon_parser {
     struct slice rest;
@@ -26,5 +28,11 @@ static inline void canon_scalar_skip(struct canon_parser *parser, size_t size)
  * canon is in the arena. False when it is no JSON or memory is short. */
 bool canon_scalar_string(struct canon_parser *parser, struct slice *canon);
 bool canon_scalar_number(struct canon_parser *parser, struct slice *canon);
+
+/* What a string says, of its canon, where quote and size come first. */
+static inline struct slice canon_scalar_text(struct slice canon)
+{
+    return slice_of(canon.data + CANON_SCALAR_HEAD_BYTES, canon.size - CANON_SCALAR_HEAD_BYTES);
+}
 
 #endif
