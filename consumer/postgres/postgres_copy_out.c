@@ -1,6 +1,7 @@
 /* COPY out of a query: what a row costs is to find its values. */
 #include "consumer/postgres/postgres_line.h"
 
+#include <endian.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,10 +55,12 @@ static bool take_count(struct slice *bytes, int *count)
 static bool take_value(struct slice *bytes, struct slice *value)
 {
     struct slice taken;
+    uint32_t number;
 
-    if (!take(bytes, 4, &taken))
+    if (!take(bytes, sizeof number, &taken))
         return false;
-    int32_t size = postgres_read_int32(taken);
+    memcpy(&number, taken.data, sizeof number);
+    int32_t size = (int32_t)be32toh(number);
     if (size >= 0)
         return take(bytes, (size_t)size, value);
     *value = (struct slice){.data = NULL};

@@ -2,6 +2,7 @@
 #include "consumer/postgres/postgres.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <libpq-fe.h>
 #include <string.h>
 
@@ -29,29 +30,32 @@ void postgres_result_free(struct postgres_result *result)
     PQclear((PGresult *)result);
 }
 
-static uint64_t read_big_endian(struct slice value, size_t size)
-{
-    uint64_t number = 0;
-
-    assert(value.size == size);
-    for (size_t i = 0; i < size; i++)
-        number = number << 8 | value.data[i];
-    return number;
-}
-
 int32_t postgres_read_int32(struct slice value)
 {
-    return (int32_t)read_big_endian(value, 4);
+    uint32_t number;
+
+    assert(value.size == sizeof number);
+    memcpy(&number, value.data, sizeof number);
+    return (int32_t)be32toh(number);
+}
+
+static uint64_t read_64_bits(struct slice value)
+{
+    uint64_t number;
+
+    assert(value.size == sizeof number);
+    memcpy(&number, value.data, sizeof number);
+    return be64toh(number);
 }
 
 int64_t postgres_read_int64(struct slice value)
 {
-    return (int64_t)read_big_endian(value, 8);
+    return (int64_t)read_64_bits(value);
 }
 
 double postgres_read_double(struct slice value)
 {
-    uint64_t bits = read_big_endian(value, 8);
+    uint64_t bits = read_64_bits(value);
     double number;
 
     memcpy(&number, &bits, sizeof number);
