@@ -37,9 +37,14 @@ static bool take(struct scan *scan, uint8_t byte)
     return true;
 }
 
+static bool is_space(uint8_t byte)
+{
+    return byte <= ' ' && (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
+}
+
 static void skip_space(struct scan *scan)
 {
-    while (peek(scan) == ' ' || peek(scan) == '\n' || peek(scan) == '\r' || peek(scan) == '\t')
+    while (is_space(peek(scan)))
         scan->at++;
 }
 
@@ -121,12 +126,35 @@ static bool take_escape(struct scan *scan)
     }
 }
 
-/* Over all bytes that mean themselves; returns their OR, whose top bit tells that not all are ASCII. */
+static uint64_t each(uint8_t byte)
+{
+    return UINT64_C(0x0101010101010101) * byte;
+}
+
+/* Whether one of the eight bytes is less than `byte`, which is at most 0x80: it borrows from its top bit. */
+static bool has_less(uint64_t eight, uint8_t byte)
+{
+    return ((eight - each(byte)) & ~eight & each(0x80)) != 0;
+}
+
+/* Eight bytes of ASCII that mean themselves. */
+static bool are_plain(const uint8_t *bytes)
+{
+    uint64_t eight;
+
+    memcpy(&eight, bytes, sizeof eight);
+    return (eight & each(0x80)) == 0 && !has_less(eight, 0x20) && !has_less(eight ^ each('"'), 1) &&
+           !has_less(eight ^ each('\\'), 1);
+}
+
+/* Over all bytes that mean themselves; returns their OR, as far as its top bit goes: it tells that not all are ASCII. */
 static uint8_t skip_plain(struct scan *scan)
 {
     const uint8_t *at = scan->at;
     uint8_t all = 0;
 
+    while (scan->end - at >= 8 && are_plain(at))
+        at += 8;
     while (at < scan->end && *at >= 0x20 && *at != '"' && *at != '\\')
         all |= *at++;
     scan->at = at;

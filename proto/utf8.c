@@ -45,26 +45,34 @@ static bool character_fits(const uint8_t *bytes, size_t length)
     return true;
 }
 
-/* Where the run of ASCII without NUL that begins at `at` may end: eight bytes at a time, since most text is nothing else
- * and all of it is checked. */
-static size_t skip_ascii(struct slice text, size_t at)
+/* Eight bytes of ASCII without a NUL. */
+static bool are_plain(const uint8_t *bytes)
 {
     const uint64_t high_bits = UINT64_C(0x8080808080808080);
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t eight;
 
-    for (; text.size - at >= sizeof eight; at += sizeof eight) {
-        memcpy(&eight, text.data + at, sizeof eight);
-        /* A byte that is 0 borrows from its high bit when 1 is taken away. */
-        if (((eight | (eight - ones)) & high_bits) != 0)
-            break;
-    }
-    return at;
+    memcpy(&eight, bytes, sizeof eight);
+    /* A byte that is 0 borrows from its high bit when 1 is taken away. */
+    return ((eight | (eight - ones)) & high_bits) == 0;
+}
+
+/* Where the run of ASCII without NUL that the text begins with may end: eight bytes at a time, since most text is nothing
+ * else and all of it is checked. The last ones go together with some that were looked at. */
+static size_t skip_ascii(struct slice text)
+{
+    size_t at = 0;
+
+    while (text.size - at >= sizeof(uint64_t) && are_plain(text.data + at))
+        at += sizeof(uint64_t);
+    if (at == 0 || text.size - at >= sizeof(uint64_t))
+        return at;
+    return are_plain(text.data + text.size - sizeof(uint64_t)) ? text.size : at;
 }
 
 size_t utf8_check(struct slice text)
 {
-    size_t at = skip_ascii(text, 0);
+    size_t at = skip_ascii(text);
 
     while (at < text.size) {
         size_t length = sequence_length(text.data[at]);
