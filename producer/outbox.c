@@ -170,14 +170,25 @@ static void commit(struct outbox *outbox, uint64_t accepted_before)
     outbox_spool_note_put(outbox);
 }
 
+/* With the lock held. Who has to wake the sender is told once. */
+static bool sender_must_wake(struct outbox *outbox)
+{
+    bool waits =
+        outbox->sender == OUTBOX_SENDER_SLEEPS || (outbox->sender == OUTBOX_SENDER_NAPS && outbox_is_filling(outbox));
+
+    if (!waits || outbox->sent_to == outbox->accept.accepted)
+        return false;
+    outbox->sender = OUTBOX_SENDER_AWAKE;
+    return true;
+}
+
 enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
 {
     pthread_mutex_lock(&outbox->lock);
     uint64_t accepted_before = outbox->accept.accepted;
     enum taskledger_result result = put(outbox, draft, identity);
 
-    bool wake = outbox->sender_sleeps && outbox->sent_to < outbox->accept.accepted;
-    outbox->sender_sleeps = outbox->sender_sleeps && !wake;
+    bool wake = sender_must_wake(outbox);
     if (outbox->accept.accepted > accepted_before)
         commit(outbox, accepted_before);
     pthread_mutex_unlock(&outbox->lock);
@@ -242,7 +253,7 @@ void outbox_close(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     accept_close(&outbox->accept);
     outbox->closed = true;
-    outbox->sender_sleeps = false;
+    outbox->sender = OUTBOX_SENDER_AWAKE;
 
     /* Here, so that a sender that is left behind never calls libcrypto while the process ends. */
     digester_free(outbox->digester);

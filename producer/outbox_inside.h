@@ -92,6 +92,21 @@ struct outbox_sweep {
     uint64_t left; /* events in the spool that is held */
 };
 
+/* How fast events come, and what follows for the sender's parcels. */
+struct outbox_pace {
+    int64_t since_us; /* of the last look, and what had been accepted then */
+    uint64_t from;
+    bool is_fast;
+    int64_t next_us; /* not before this time without need; 0: at once */
+};
+
+/* In outbox_sender_wait, for whoever puts something in. */
+enum outbox_sender_state {
+    OUTBOX_SENDER_AWAKE,
+    OUTBOX_SENDER_NAPS,   /* it looks by itself soon: is woken only when the queue fills up */
+    OUTBOX_SENDER_SLEEPS, /* is woken */
+};
+
 struct outbox {
     atomic_uint owners;
     uint64_t generation;
@@ -115,8 +130,9 @@ struct outbox {
     uint64_t confirmed_to;      /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
     struct queue_cursor taking; /* where the sender takes its parcels from */
     struct queue_cursor answered; /* behind the last that was taken from memory and answered */
-    bool sender_sleeps;           /* in outbox_sender_wait; whoever puts something in wakes it */
-    unsigned hurried;             /* how many wait in flush or stop */
+    struct outbox_pace pace;
+    enum outbox_sender_state sender;
+    unsigned hurried; /* how many wait in flush or stop */
     bool closed;
     bool stopping;
     bool sender_runs;
@@ -135,6 +151,15 @@ static inline uint64_t outbox_news(const struct outbox *outbox)
     return outbox->accept.accepted + outbox->sent_to + counters->confirmed + counters->spool_written +
            counters->resent + counters->adopted + counters->timed_out + counters->refused + counters->dropped_full +
            counters->rejected_invalid + counters->rejected_too_big + counters->spool_lost;
+}
+
+/* With the lock held: so much waits to be sent that it should not wait for more. */
+static inline bool outbox_is_filling(const struct outbox *outbox)
+{
+    const struct queue *queue = &outbox->queue;
+
+    return outbox->accept.accepted - outbox->sent_to > queue->events_max / 4 ||
+           queue_used_bytes(queue) > queue->capacity / 4;
 }
 
 static inline int64_t outbox_now_us(void)

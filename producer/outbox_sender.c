@@ -52,42 +52,6 @@ void outbox_sender_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* With the lock held. */
-static bool has_work(const struct outbox *outbox)
-{
-    return outbox->sent_to < outbox->accept.accepted || outbox->sweep.wanted > outbox->sweep.seen;
-}
-
-/* With the lock held. */
-static bool hurries(const struct outbox *outbox)
-{
-    return outbox->closed && outbox->hurried > 0;
-}
-
-/* With the lock held. Who waits in close may begin to do so at any moment. */
-static int64_t wait_end_us(const struct outbox *outbox, int64_t start_us, int64_t until_us)
-{
-    int64_t hurried_us = start_us + OUTBOX_SENDER_CLOSING_MS * 1000;
-
-    return hurries(outbox) && hurried_us < until_us ? hurried_us : until_us;
-}
-
-bool outbox_sender_wait(struct outbox *outbox, int64_t until_us)
-{
-    int64_t start_us = outbox_now_us();
-
-    pthread_mutex_lock(&outbox->lock);
-    while (!outbox->stopping && !has_work(outbox) && outbox_now_us() < wait_end_us(outbox, start_us, until_us)) {
-        outbox->sender_sleeps = true;
-        outbox_wait_until(outbox, &outbox->work, wait_end_us(outbox, start_us, until_us));
-    }
-    outbox->sender_sleeps = false;
-
-    bool stopping = outbox->stopping;
-    pthread_mutex_unlock(&outbox->lock);
-    return !stopping;
-}
-
 /* ---- taking ---------------------------------------------------------------------------------------------------------- */
 
 /* To the place where taking begins; false: not there yet. */
@@ -114,11 +78,30 @@ static bool take_some(struct outbox *outbox, struct parcel *parcel)
     return true;
 }
 
+/* With the lock held. When events come fast, the next parcel waits for some of them. */
+static void note_pace(struct outbox *outbox, int64_t now_us)
+{
+    struct outbox_pace *pace = &outbox->pace;
+    int64_t passed_us = now_us - pace->since_us;
+    uint64_t events = outbox->accept.accepted - pace->from;
+
+    if (passed_us >= OUTBOX_SENDER_LOOK_US) {
+        pace->is_fast = events * OUTBOX_SENDER_PACE_US >= (uint64_t)passed_us * OUTBOX_SENDER_PACE_EVENTS;
+        pace->since_us = now_us;
+        pace->from = outbox->accept.accepted;
+    }
+    pace->next_us = pace->is_fast ? now_us + OUTBOX_SENDER_PACE_US : 0;
+}
+
 struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *parcel)
 {
+    int64_t now_us = outbox_now_us();
     struct outbox_place place;
     bool more;
 
+    pthread_mutex_lock(&outbox->lock);
+    note_pace(outbox, now_us);
+    pthread_mutex_unlock(&outbox->lock);
     do {
         pthread_mutex_lock(&outbox->lock);
         bool found = find(outbox, parcel, &place);
@@ -304,35 +287,7 @@ void outbox_sender_note_resent(struct outbox *outbox, size_t events)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-bool outbox_sender_hurries(struct outbox *outbox)
-{
-    pthread_mutex_lock(&outbox->lock);
-    bool hurry = hurries(outbox);
-    pthread_mutex_unlock(&outbox->lock);
-    return hurry;
-}
-
 /* ---- trouble ----------------------------------------------------------------------------------------------------------- */
-
-void outbox_sender_rest(struct outbox *outbox, int64_t wait_us)
-{
-    int64_t start_us = outbox_now_us();
-    int64_t end_us = start_us + wait_us;
-    int64_t hurried_end_us = start_us + OUTBOX_SENDER_HURRY_MS * 1000;
-
-    if (hurried_end_us > end_us)
-        hurried_end_us = end_us;
-
-    pthread_mutex_lock(&outbox->lock);
-    for (;;) {
-        int64_t until_us = outbox->hurried > 0 ? hurried_end_us : end_us;
-
-        if (outbox->stopping || outbox_now_us() >= until_us)
-            break;
-        outbox_wait_until(outbox, &outbox->work, until_us);
-    }
-    pthread_mutex_unlock(&outbox->lock);
-}
 
 static int32_t refused_for_good(const struct error *error)
 {

@@ -17,6 +17,10 @@ enum { OUTBOX_SENDER_HURRY_MS = 100 };
 /* The same between two looks at what may have to be done, while somebody waits in close. */
 enum { OUTBOX_SENDER_CLOSING_MS = 25 };
 
+/* While so many events come in this time, which is looked at now and then, no parcel leaves sooner after the one before: a
+ * parcel costs Redis and us as much as ten events. Not when somebody waits, or the queue fills up. */
+enum { OUTBOX_SENDER_PACE_US = 2000, OUTBOX_SENDER_PACE_EVENTS = 4, OUTBOX_SENDER_LOOK_US = 10000 };
+
 /* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
  * a second, or at once when in a hurry. Costs one load when there is a sender. */
 bool outbox_sender_wanted(struct outbox *outbox, bool in_hurry);
@@ -29,7 +33,7 @@ bool outbox_sender_begins(struct outbox *outbox, int *cancel, struct error *erro
 /* The sender is gone: it touches nothing of the outbox any more, but for letting go of it. */
 void outbox_sender_ends(struct outbox *outbox);
 
-/* Wait until there is something to be sent, or until this time (monotonic microseconds; INT64_MAX: for ever). False: it is
+/* Wait until something is to be sent, or until this time (monotonic microseconds; INT64_MAX: for ever). False: it is
  * time to end. */
 bool outbox_sender_wait(struct outbox *outbox, int64_t until_us);
 
