@@ -1,39 +1,41 @@
-/* emit_cost: what taskledger_emit costs its caller.
+/* emit_cost: what taskledger_emit costs its caller, beside what it cannot do without.
  *
- *     emit_cost [off|overflow|always [REDIS_URL]]
+ *     emit_cost [emits=N] [threads=N] [pause=N] [queue=N]
  *
- * With a spool it is made in the folder of the environment's TASKLEDGER_SPOOL_DIR. Prints nanoseconds (median, 99th and 99.9th percentile, largest) for 1 and for 4 threads, at full speed and with a
- * short or a long pause between two emits. Without a URL there is no Redis. The queue has room for all, so that each emit is one that is
- * accepted. The clock's own cost, about 25 ns, is in all of them. The first line is the limit to compare with: the SHA-256
- * that an event of this size cannot do without. */
+ *     emits     by each thread (100000)
+ *     threads   so many emit at once (1)
+ *     pause     microseconds between two emits of a thread; 0: none (0)
+ *     queue     so many events may wait; 0: all that are emitted (0)
+ *
+ * Redis, spool and the like are read from the environment, as by any worker. Prints one line, "name number" again and again:
+ * nanoseconds of an emit (median, p99, p999max), how many of all were accepted, and the same of the limit taken just
+ * before by as many threads in the same rhythm: the SHA-256 of so many bytes. What the machine does to any program, taking the
+ * processor away for one, is in both; so is the clock's own cost. */
 #include "producer/taskledger/producer.h"
 #include "proto/digester.h"
+#include "tests/bench/programs/arguments.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum {
-    THREADS_MAX = 4,
-    EMITS = 100000,
-    PAUSED_EMITS = 5000,
-    PAUSE_NS = 100000,
-    RARE_EMITS = 200,
-    RARE_PAUSE_NS = 15000000,
-    EVENT_BYTES = 400,
-    LIMIT_BYTES = 250
+enum { THREADS_MAX = 256, EVENT_BYTES = 250, QUEUED_BYTES = 400 };
+
+static long emits = 100000, threads = 1, pause_us, queue_events;
+
+static const struct argument arguments[] = {
+    {"emits", &emits}, {"threads", &threads}, {"pause", &pause_us}, {"queue", &queue_events}, {NULL, NULL},
 };
 
-#define NOWHERE     "unix:///nonexistent/redis.sock"
-#define SPOOL_BYTES (UINT64_C(1024) * 1024 * 1024)
-
 struct caller {
-    struct taskledger_producer *producer;
-    size_t emits;
-    long pause_ns;
+    struct taskledger_producer *producer; /* NULL: the limit */
+    struct digester *digester;
+    struct taskledger_event event;
+    size_t accepted;
     uint32_t *costs_ns; /* room for `emits` */
 };
 
@@ -45,7 +47,7 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* About 250 bytes encoded. */
+/* About EVENT_BYTES encoded. */
 static struct taskledger_event typical_event(void)
 {
     struct taskledger_event event = TASKLEDGER_EVENT_INIT;
@@ -60,20 +62,28 @@ static struct taskledger_event typical_event(void)
     return event;
 }
 
-static void *call(void *self)
+/* One emit, or one hash. */
+static void call(struct caller *caller)
 {
-    const struct caller *caller = self;
-    struct taskledger_event event = typical_event();
-    struct timespec pause = {.tv_nsec = caller->pause_ns};
+    static const uint8_t payload[EVENT_BYTES];
 
-    for (size_t i = 0; i < caller->emits; i++) {
+    if (caller->producer == NULL)
+        digester_hash(caller->digester, slice_of(payload, sizeof payload));
+    else
+        caller->accepted += taskledger_emit(caller->producer, &caller->event) == TASKLEDGER_ACCEPTED;
+}
+
+static void *run(void *self)
+{
+    struct caller *caller = self;
+    struct timespec pause = {.tv_sec = pause_us / 1000000, .tv_nsec = pause_us % 1000000 * 1000};
+
+    for (long i = 0; i < emits; i++) {
         int64_t start_ns = now_ns();
 
-        enum taskledger_result result = taskledger_emit(caller->producer, &event);
-        if (result != TASKLEDGER_ACCEPTED)
-            abort();
+        call(caller);
         caller->costs_ns[i] = (uint32_t)(now_ns() - start_ns);
-        if (caller->pause_ns > 0)
+        if (pause_us > 0)
             nanosleep(&pause, NULL);
     }
     return NULL;
@@ -87,77 +97,71 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static void report(size_t threads, long pause_ns, uint32_t *costs_ns, size_t count)
+static void report(const char *prefix, uint32_t *costs_ns, size_t count)
 {
     qsort(costs_ns, count, sizeof *costs_ns, compare);
-    printf("%zu thread%s %-10s  median %6u  p99 %6u  p99.9 %6u  max %8u ns\n", threads, threads == 1 ? " " : "s",
-           pause_ns == 0          ? "full speed"
-           : pause_ns == PAUSE_NS ? "paused"
-                                  : "rare",
-           costs_ns[count / 2], costs_ns[count - 1 - count / 100], costs_ns[count - 1 - count / 1000],
-           costs_ns[count - 1]);
+    printf("%smedian %u %sp99 %u %sp999 %u %smax %u ", prefix, costs_ns[count / 2], prefix,
+           costs_ns[count - 1 - count / 100], prefix, costs_ns[count - 1 - count / 1000], prefix, costs_ns[count - 1]);
 }
 
-static enum taskledger_spool spool_named(const char *name)
+/* All threads at once; how many were accepted. */
+static size_t measure(const char *prefix, struct taskledger_producer *producer)
 {
-    if (strcmp(name, "overflow") == 0)
-        return TASKLEDGER_SPOOL_OVERFLOW;
-    return strcmp(name, "always") == 0 ? TASKLEDGER_SPOOL_ALWAYS : TASKLEDGER_SPOOL_OFF;
-}
-
-static void measure(const struct taskledger_options *given, size_t threads, size_t emits, long pause_ns)
-{
-    struct taskledger_options options = *given;
-    uint32_t *costs_ns = calloc(threads * emits, sizeof *costs_ns);
-    struct caller callers[THREADS_MAX];
+    static struct caller callers[THREADS_MAX];
     pthread_t running[THREADS_MAX];
+    size_t count = (size_t)threads * (size_t)emits;
+    uint32_t *costs_ns = malloc(count * sizeof *costs_ns);
+    size_t accepted = 0;
 
-    options.queue_events = THREADS_MAX * EMITS + 1000;
-    options.queue_bytes = (size_t)options.queue_events * EVENT_BYTES;
-    struct taskledger_producer *producer = taskledger_open(&options, NULL, 0);
-    if (costs_ns == NULL || producer == NULL)
+    if (costs_ns == NULL)
         abort();
-    for (size_t i = 0; i < threads; i++) {
-        callers[i] = (struct caller){producer, emits, pause_ns, costs_ns + i * emits};
-        pthread_create(&running[i], NULL, call, &callers[i]);
+    memset(costs_ns, 1, count * sizeof *costs_ns); /* or its first use would be measured */
+    for (long i = 0; i < threads; i++) {
+        callers[i] = (struct caller){producer, digester_new(), typical_event(), 0, costs_ns + i * emits};
+        if (callers[i].digester == NULL || pthread_create(&running[i], NULL, run, &callers[i]) != 0)
+            abort();
     }
-    for (size_t i = 0; i < threads; i++)
+    for (long i = 0; i < threads; i++) {
         pthread_join(running[i], NULL);
-    taskledger_close(producer, 0);
-    report(threads, pause_ns, costs_ns, threads * emits);
+        digester_free(callers[i].digester);
+        accepted += callers[i].accepted;
+    }
+    report(prefix, costs_ns, count);
     free(costs_ns);
+    return accepted;
 }
 
-static void measure_limit(void)
+static struct taskledger_producer *open_producer(void)
 {
-    static uint32_t costs_ns[EMITS];
-    static const uint8_t payload[LIMIT_BYTES];
-    struct digester *digester = digester_new();
+    struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
+    char reason[256];
 
-    for (size_t i = 0; digester != NULL && i < EMITS; i++) {
-        int64_t start_ns = now_ns();
-
-        digester_hash(digester, slice_of(payload, sizeof payload));
-        costs_ns[i] = (uint32_t)(now_ns() - start_ns);
+    if (taskledger_options_from_environment(&options, reason, sizeof reason) != 0) {
+        fprintf(stderr, "emit_cost: %s\n", reason);
+        exit(2); /* NOLINT(concurrency-mt-unsafe): no threads yet */
     }
-    digester_free(digester);
-    qsort(costs_ns, EMITS, sizeof *costs_ns, compare);
-    printf("SHA-256 alone         median %6u ns\n", costs_ns[EMITS / 2]);
+    options.queue_events = (uint32_t)(queue_events > 0 ? queue_events : threads * emits + 1000);
+    options.queue_bytes = (size_t)options.queue_events * QUEUED_BYTES;
+    if (options.queue_bytes < 1024 * 1024)
+        options.queue_bytes = 1024 * 1024;
+    struct taskledger_producer *producer = taskledger_open(&options, reason, sizeof reason);
+    if (producer == NULL)
+        fprintf(stderr, "emit_cost: %s\n", reason);
+    return producer;
 }
 
 int main(int argc, char **argv)
 {
-    struct taskledger_options options = TASKLEDGER_OPTIONS_INIT;
+    arguments_read(argc, argv, arguments);
+    if (emits < 1 || threads < 1 || threads > THREADS_MAX)
+        return 2;
 
-    options.spool = spool_named(argc > 1 ? argv[1] : "off");
-    options.redis_url = argc > 2 ? argv[2] : NOWHERE;
-    options.spool_bytes = SPOOL_BYTES;
-    options.spool_dir = getenv("TASKLEDGER_SPOOL_DIR"); /* NOLINT(concurrency-mt-unsafe): no threads yet */
-    measure_limit();
-    for (size_t threads = 1; threads <= THREADS_MAX; threads *= 4) {
-        measure(&options, threads, EMITS, 0);
-        measure(&options, threads, PAUSED_EMITS, PAUSE_NS);
-    }
-    measure(&options, 1, RARE_EMITS, RARE_PAUSE_NS);
+    struct taskledger_producer *producer = open_producer();
+    if (producer == NULL)
+        return 2;
+    measure("limit_", NULL);
+    size_t accepted = measure("", producer);
+    printf("accepted %zu emitted %ld\n", accepted, threads * emits);
+    taskledger_close(producer, 0);
     return 0;
 }
