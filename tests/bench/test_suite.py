@@ -79,3 +79,18 @@ def test_the_report_tells_medians_spread_and_ratios():
     assert "## A title" in text and "| taskledger | 80 | events/s | 40 – 90 | 0.80 × limit |" in text
     assert "Commit abc, 2026-01-01, 3 rounds" in text
     assert '<desc id="description">taskledger: 80; limit: 100</desc>' in picture.drain(figures, "a note")
+
+
+def test_what_was_not_run_says_why_and_what_was_lost_is_said():
+    sys.path.insert(0, str(BENCH))
+    from suite import picture, table
+    from suite.figures import Figure
+
+    ours, absent = Figure("ours", "events/s", [2]), Figure("Node", "events/s", to="ours", note="there is no npm")
+    lossy = Figure("listener", "events/s", [1], to="ours", note="only 9 of 10 events")
+    assert [" ".join(line.split()) for line in table.plain([ours, absent, lossy])][1:] == [
+        "ours 2 events/s",
+        "Node (there is no npm) not run",
+        "listener (only 9 of 10 events) 1 events/s 0.50 × ours",
+    ]
+    assert "Node" not in picture.drain([ours, absent, lossy], "")
