@@ -32,7 +32,7 @@ static unsigned shard_of(struct carrier *carrier, struct slice payload)
     struct event event;
     struct error error;
 
-    arena_reset(&carrier->answers, 0);
+    arena_reset(&carrier->answers, EVENT_BYTES_MAX);
     if (!event_decode(payload, &carrier->answers, &event, &has_identity, &error) || event.body != EVENT_TASK_STATUS)
         return 0;
     return stream_shard(event.task_status.task_id, carrier->shards);
@@ -71,7 +71,7 @@ static bool receive_answer(struct carrier *carrier, struct parcel_item *item, st
 {
     struct reply reply;
 
-    arena_reset(&carrier->answers, 0);
+    arena_reset(&carrier->answers, EVENT_BYTES_MAX);
     if (!redis_receive(carrier->redis, &carrier->answers, 0, &reply, error))
         return false;
     if (reply.type == REPLY_STRING && stream_id_parse(reply.text, &item->id)) {
