@@ -19,7 +19,8 @@
  * event on as it would be after a long time. Their IDs are random UUIDs.
  *
  * Redis and the like are read from the environment, as by any worker. Prints "accepted N refused N seconds S cpu S" when
- * Redis has answered for all (seconds until then, processor time of this program), exit code 0; 1 when something was left. */
+ * Redis has answered for all (seconds until then, processor time of this program), exit code 0; 1 when something was
+ * left. */
 #include "producer/taskledger/producer.h"
 #include "tests/bench/programs/arguments.h"
 

@@ -17,8 +17,7 @@ BENCH = Path(__file__).parents[1]
 ROOT = BENCH.parents[1]
 
 # In the order in which they are taken and told.
-NAMES = ["drain", "peers", "live", "latency", "emit", "consumers", "producers", "sizes", "growth", "restart", "memory", "redis"]
-NAMES += ["disk", "audit"]
+NAMES = "drain peers live latency emit consumers producers sizes growth restart memory redis disk audit".split()
 
 
 def measures():

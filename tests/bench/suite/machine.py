@@ -63,12 +63,17 @@ def versions():
     return {name: number[0] for name, number in found.items() if number}
 
 
+def changed(root):
+    """What the commit does not tell: changes to anything but the results themselves."""
+    results = [":!tests/bench/results", ":!tests/bench/RESULTS.md", ":!tests/bench/results.svg"]
+    return said(["git", "status", "--porcelain", "--untracked-files=no", "--", ".", *results], root)
+
+
 def circumstances(root):
-    """Where, when and with what: a part of every result."""
-    dirty = "+" if said(["git", "status", "--porcelain", "--untracked-files=no"], root) else ""
+    """Where, when and with what: a part of every result. A + behind the commit: with changes of its own."""
     return {
         "machine": machine(),
         "versions": versions(),
-        "commit": said(["git", "rev-parse", "--short=10", "HEAD"], root) + dirty,
+        "commit": said(["git", "rev-parse", "--short=10", "HEAD"], root) + ("+" if changed(root) else ""),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
