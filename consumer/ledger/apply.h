@@ -16,7 +16,7 @@
  * batches hold duplicates the next one is looked up at once. So each event is merged into its task once, and event_count
  * is exact.
  *
- * Memory is bounded: the decoded batch, and buffers of half a megabyte that are sent when they are full. */
+ * Memory is bounded: the decoded batch, and buffers of a megabyte that are sent when they are full. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_APPLY_H
 #define TASKLEDGER_CONSUMER_LEDGER_APPLY_H
 

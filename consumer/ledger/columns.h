@@ -14,7 +14,7 @@
 
 enum {
     COLUMNS_MAX = 24,
-    COLUMNS_BYTES_MAX = 512 * 1024, /* of one statement; the last row may exceed it */
+    COLUMNS_BYTES_MAX = 1024 * 1024, /* of one statement; the last row may exceed it */
 };
 
 /* Types by their OIDs in every PostgreSQL. */

@@ -66,7 +66,7 @@ static void write_row(struct binary *buffer, const struct keys *keys, const stru
         binary_time_us(buffer, entry->origin->recorded_at_us);
 }
 
-static bool send(struct event_rows *rows, struct error *error)
+static bool send_part(struct event_rows *rows, struct error *error)
 {
     if (rows->buffer.failed)
         return error_set(error, ERROR_FATAL, "memory", "cannot get memory for rows of events");
@@ -81,7 +81,7 @@ static bool has_origins(const struct intake *intake)
     return intake->count > 0 && intake->rows[0].entry->origin != NULL;
 }
 
-bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const struct intake *intake,
+bool event_rows_send(struct event_rows *rows, enum event_rows_begin begin, const struct intake *intake,
                      struct error *error)
 {
     struct binary *buffer = &rows->buffer;
@@ -95,9 +95,14 @@ bool event_rows_copy(struct event_rows *rows, enum event_rows_begin begin, const
         if (intake->sorted[i]->state != INTAKE_NEW)
             continue;
         write_row(buffer, rows->keys, intake->sorted[i]);
-        if (buffer->size >= EVENT_ROWS_PART_BYTES && !send(rows, error))
+        if (buffer->size >= EVENT_ROWS_PART_BYTES && !send_part(rows, error))
             return false;
     }
     binary_copy_trailer(buffer);
-    return send(rows, error) && postgres_copy_end(rows->postgres, error);
+    return send_part(rows, error);
+}
+
+bool event_rows_end(struct event_rows *rows, struct error *error)
+{
+    return postgres_copy_end(rows->postgres, error);
 }

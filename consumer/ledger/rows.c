@@ -3,13 +3,12 @@
 #include "consumer/ledger/producer_rows.h"
 #include "consumer/ledger/producer_runs.h"
 #include "consumer/ledger/suspect_rows.h"
-#include "consumer/ledger/task_rows.h"
 
 void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *keys, struct digester *digester)
 {
     rows->postgres = postgres;
     rows->events = (struct event_rows){.postgres = postgres, .keys = keys};
-    task_rows_init(&rows->tasks);
+    task_rows_init(&rows->tasks.columns);
     producer_rows_init(&rows->producers);
     producer_runs_init(&rows->runs);
     fault_rows_init(&rows->faults, digester, keys);
@@ -21,7 +20,7 @@ void rows_init(struct rows *rows, struct postgres *postgres, const struct keys *
 void rows_close(struct rows *rows)
 {
     binary_close(&rows->events.buffer);
-    columns_close(&rows->tasks);
+    columns_close(&rows->tasks.columns);
     columns_close(&rows->producers);
     columns_close(&rows->runs);
     fault_rows_close(&rows->faults);
@@ -32,7 +31,6 @@ void rows_close(struct rows *rows)
 /* An earlier transaction may have failed with rows still here. */
 static void forget(struct rows *rows)
 {
-    columns_reset(&rows->tasks);
     columns_reset(&rows->producers);
     columns_reset(&rows->runs);
     columns_reset(&rows->faults.rejected);
@@ -44,18 +42,23 @@ static void forget(struct rows *rows)
 static const struct postgres_statement begin_statement = {"begin", "BEGIN"};
 static const struct postgres_statement commit_statement = {"commit", "COMMIT"};
 
-bool rows_begin(struct rows *rows, const struct intake *intake, struct error *error)
+bool rows_begin(struct rows *rows, struct intake *intake, struct error *error)
 {
-    if (intake_has(intake, INTAKE_NEW))
-        return event_rows_copy(&rows->events, EVENT_ROWS_BEGIN, intake, error);
-    return postgres_query(rows->postgres, &begin_statement, NULL, 0, NULL, error);
+    bool has_events = intake_has(intake, INTAKE_NEW);
+
+    if (has_events ? !event_rows_send(&rows->events, EVENT_ROWS_BEGIN, intake, error)
+                   : !postgres_query(rows->postgres, &begin_statement, NULL, 0, NULL, error))
+        return false;
+    task_rows_take(&rows->tasks, intake);
+    task_rows_fold(&rows->tasks);
+    return !has_events || event_rows_end(&rows->events, error);
 }
 
-static bool put(struct rows *rows, struct intake *intake, const struct batch *batch, struct error *error)
+static bool put(struct rows *rows, const struct intake *intake, const struct batch *batch, struct error *error)
 {
     struct postgres *postgres = rows->postgres;
 
-    return task_rows_put(&rows->tasks, postgres, intake, error) &&
+    return task_rows_put(&rows->tasks, postgres, error) &&
            producer_rows_put(&rows->producers, postgres, intake, error) &&
            late_put(&rows->late, postgres, intake, error) && producer_runs_put(&rows->runs, postgres, intake, error) &&
            fault_rows_put_rejected(&rows->faults, postgres, intake, error) &&
@@ -66,7 +69,7 @@ static bool put(struct rows *rows, struct intake *intake, const struct batch *ba
 /* What is left in the columns, and the COMMIT, in one round trip. */
 static bool send_and_commit(struct rows *rows, struct error *error)
 {
-    struct columns *tables[] = {&rows->tasks,           &rows->producers,   &rows->late.counted, &rows->runs,
+    struct columns *tables[] = {&rows->tasks.columns,   &rows->producers,   &rows->late.counted, &rows->runs,
                                 &rows->faults.rejected, &rows->faults.lost, &rows->suspects};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     struct postgres_parameter parameters[TABLES][COLUMNS_MAX];
@@ -93,9 +96,9 @@ bool rows_finish(struct rows *rows, struct intake *intake, const struct batch *b
 
 bool rows_try(struct rows *rows, struct intake *intake, struct error *error)
 {
-    forget(rows);
-    return event_rows_copy(&rows->events, EVENT_ROWS_BEGIN_TRIAL, intake, error) &&
-           task_rows_put(&rows->tasks, rows->postgres, intake, error) &&
-           columns_send(&rows->tasks, rows->postgres, error) &&
+    task_rows_take(&rows->tasks, intake);
+    return event_rows_send(&rows->events, EVENT_ROWS_BEGIN_TRIAL, intake, error) &&
+           event_rows_end(&rows->events, error) && task_rows_put(&rows->tasks, rows->postgres, error) &&
+           columns_send(&rows->tasks.columns, rows->postgres, error) &&
            postgres_execute(rows->postgres, "ROLLBACK TO SAVEPOINT trial", error);
 }

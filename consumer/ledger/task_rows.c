@@ -82,8 +82,7 @@ static int by_task(const void *left, const void *right)
     return slice_compare(a->event.task_status.task_id, b->event.task_status.task_id);
 }
 
-/* The new task events of the batch, in the order of their tasks. */
-static size_t sort_tasks(struct intake *intake)
+void task_rows_take(struct task_rows *rows, struct intake *intake)
 {
     size_t count = 0;
 
@@ -93,24 +92,37 @@ static size_t sort_tasks(struct intake *intake)
             intake->tasks[count++] = row;
     }
     qsort(intake->tasks, count, sizeof(struct intake_row *), by_task);
-    return count;
+    columns_reset(&rows->columns);
+    rows->next = intake->tasks;
+    rows->end = intake->tasks + count;
 }
 
-bool task_rows_put(struct columns *columns, struct postgres *postgres, struct intake *intake, struct error *error)
+static void fold_task(struct task_rows *rows)
 {
-    size_t count = sort_tasks(intake);
+    struct projection task = projection_of(&(*rows->next)->event);
 
-    for (size_t i = 0; i < count;) {
-        struct projection task = projection_of(&intake->tasks[i]->event);
+    for (rows->next++; rows->next < rows->end; rows->next++) {
+        struct projection other = projection_of(&(*rows->next)->event);
+        if (!slice_equal(task.task_id, other.task_id))
+            break;
+        projection_merge(&task, &other);
+    }
+    task_cells_write(&task, next_cell, &rows->columns);
+}
 
-        for (i++; i < count; i++) {
-            struct projection other = projection_of(&intake->tasks[i]->event);
-            if (!slice_equal(task.task_id, other.task_id))
-                break;
-            projection_merge(&task, &other);
-        }
-        if (!task_rows_add(columns, postgres, &task, error))
+void task_rows_fold(struct task_rows *rows)
+{
+    while (rows->next < rows->end && !columns_full(&rows->columns))
+        fold_task(rows);
+}
+
+bool task_rows_put(struct task_rows *rows, struct postgres *postgres, struct error *error)
+{
+    for (;;) {
+        task_rows_fold(rows);
+        if (!columns_full(&rows->columns))
+            return true;
+        if (!columns_send(&rows->columns, postgres, error))
             return false;
     }
-    return true;
 }

@@ -20,7 +20,20 @@ void task_rows_init_base(struct columns *columns);
 bool task_rows_add(struct columns *columns, struct postgres *postgres, const struct projection *task,
                    struct error *error);
 
-/* Add the folded rows in the order of their tasks, the same way. */
-bool task_rows_put(struct columns *columns, struct postgres *postgres, struct intake *intake, struct error *error);
+/* A batch's rows on their way into columns. */
+struct task_rows {
+    struct columns columns;
+    struct intake_row **next; /* borrowed from the intake: by task, the first that is not folded yet */
+    struct intake_row **end;
+};
+
+/* Forget what is there, and have the new events of this intake to fold, in the order of their tasks. */
+void task_rows_take(struct task_rows *rows, struct intake *intake);
+
+/* Fold them until the columns are full. Nothing is sent. */
+void task_rows_fold(struct task_rows *rows);
+
+/* Fold all of them. Full stretches are sent, the rest stays in the columns. */
+bool task_rows_put(struct task_rows *rows, struct postgres *postgres, struct error *error);
 
 #endif

@@ -134,18 +134,18 @@ static void copy(void)
 
     rows.postgres = &postgres;
     rows.keys = &keys;
-    must(event_rows_copy(&rows, EVENT_ROWS_BEGIN, &intake, &error));
+    must(event_rows_send(&rows, EVENT_ROWS_BEGIN, &intake, &error) && event_rows_end(&rows, &error));
 }
 
 static void put_tasks(void)
 {
-    static struct columns columns;
+    static struct task_rows rows;
     struct postgres_parameter parameters[COLUMNS_MAX];
 
-    if (columns.statement == NULL)
-        task_rows_init(&columns);
-    columns_reset(&columns);
-    must(task_rows_put(&columns, &postgres, &intake, &error) && columns_finish(&columns, parameters, &error));
+    if (rows.columns.statement == NULL)
+        task_rows_init(&rows.columns);
+    task_rows_take(&rows, &intake);
+    must(task_rows_put(&rows, &postgres, &error) && columns_finish(&rows.columns, parameters, &error));
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */

@@ -52,7 +52,7 @@ static void copy(void)
     must(intake_init(&intake, &error) && keys_init(&keys, STREAM_DEFAULT, 1));
     must(intake_read(&intake, &batch, &error));
     intake_mark(&intake);
-    must(event_rows_copy(&events, EVENT_ROWS_BEGIN, &intake, &error));
+    must(event_rows_send(&events, EVENT_ROWS_BEGIN, &intake, &error) && event_rows_end(&events, &error));
     binary_close(&events.buffer);
     keys_close(&keys);
     intake_close(&intake);
