@@ -14,7 +14,6 @@
 struct adoption {
     struct adoption_options options;
     uint64_t random;
-    struct arena scratch;
 
     struct spool *held;   /* NULL: none; what follows is about it */
     uint64_t last;        /* the ordinal of its last record; 0: not known yet */
@@ -52,7 +51,6 @@ struct adoption *adoption_new(const struct adoption_options *options)
         return NULL;
     adoption->options = *options;
     adoption->random = options->seed;
-    arena_init(&adoption->scratch, 0);
     look_after(adoption, ADOPTION_FIRST_LOOK_MS);
     return adoption;
 }
@@ -62,7 +60,6 @@ void adoption_free(struct adoption *adoption)
     if (adoption == NULL)
         return;
     adoption_let_go(adoption);
-    arena_close(&adoption->scratch);
     free(adoption);
 }
 
@@ -246,7 +243,7 @@ static void release(struct adoption *adoption, uint64_t ordinal)
 
 void adoption_sent(struct adoption *adoption, const struct parcel *parcel)
 {
-    struct marks marks = marks_of(parcel, &adoption->scratch);
+    struct marks marks = marks_of(parcel);
     struct confirm *confirm = adoption_confirm(adoption);
     struct confirm_mark mark;
     uint64_t ordinal = parcel->items[parcel->count - 1].ordinal;

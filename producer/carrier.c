@@ -26,14 +26,13 @@ void carrier_close(struct carrier *carrier)
 /* ---- addresses ------------------------------------------------------------------------------------------------------ */
 
 /* What cannot be read is nobody's task; the consumers set it aside wherever it comes from. */
-static unsigned shard_of(struct carrier *carrier, struct slice payload)
+static unsigned shard_of(const struct carrier *carrier, struct slice payload)
 {
     bool has_identity;
     struct event event;
     struct error error;
 
-    arena_reset(&carrier->answers, EVENT_BYTES_MAX);
-    if (!event_decode(payload, &carrier->answers, &event, &has_identity, &error) || event.body != EVENT_TASK_STATUS)
+    if (!event_decode(payload, &event, &has_identity, &error) || event.body != EVENT_TASK_STATUS)
         return 0;
     return stream_shard(event.task_status.task_id, carrier->shards);
 }

@@ -98,9 +98,7 @@ static size_t count_archived(const struct inquiry *inquiry)
     size_t count = 0;
 
     for (; count < parcel->count; count++) {
-        arena_reset(&inquiry->carrier->answers, EVENT_BYTES_MAX);
-        event_decode(parcel_payload(parcel, &parcel->items[count]), &inquiry->carrier->answers, &event, &has_identity,
-                     &unused);
+        event_decode(parcel_payload(parcel, &parcel->items[count]), &event, &has_identity, &unused);
         if (has_identity && event.sequence > watermark)
             break;
     }
@@ -116,7 +114,7 @@ static bool send_again(const struct inquiry *inquiry, struct inquiry_news *news,
     carrier_address(inquiry->carrier, parcel);
     if (!carrier_send(inquiry->carrier, parcel, &retried, error))
         return false;
-    struct marks marks = marks_of(parcel, &inquiry->carrier->answers);
+    struct marks marks = marks_of(parcel);
     if (marks_next(&marks, &mark))
         confirm_sent_again(inquiry->confirm, &mark);
     news->resent = parcel->count;

@@ -6,10 +6,8 @@ static bool decode(struct marks *marks, size_t place)
     struct error error;
     bool has_identity;
 
-    arena_reset(marks->scratch, EVENT_BYTES_MAX);
     marks->said.body = 0;
-    event_decode(parcel_payload(marks->parcel, &marks->parcel->items[place]), marks->scratch, &marks->said,
-                 &has_identity, &error);
+    event_decode(parcel_payload(marks->parcel, &marks->parcel->items[place]), &marks->said, &has_identity, &error);
     return has_identity;
 }
 

@@ -7,7 +7,6 @@
 
 #include "producer/confirm.h"
 #include "producer/parcel.h"
-#include "proto/arena.h"
 #include "proto/event.h"
 
 #include <stdbool.h>
@@ -15,15 +14,14 @@
 
 struct marks {
     const struct parcel *parcel; /* borrowed */
-    struct arena *scratch;       /* borrowed; reset as we go */
     size_t next;
     size_t last;       /* of the mark told last: the place of its last event in the parcel, */
-    struct event said; /* and that event, in the scratch until the next call */
+    struct event said; /* and that event; it borrows from the parcel */
 };
 
-static inline struct marks marks_of(const struct parcel *parcel, struct arena *scratch)
+static inline struct marks marks_of(const struct parcel *parcel)
 {
-    return (struct marks){.parcel = parcel, .scratch = scratch};
+    return (struct marks){.parcel = parcel};
 }
 
 /* The next mark; false when there are no more. It is placed where its first event was answered. */

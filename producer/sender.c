@@ -86,9 +86,7 @@ static void note_oldest(struct sender *sender)
     struct error unused;
     bool has_identity;
 
-    arena_reset(&sender->carrier.answers, EVENT_BYTES_MAX);
-    event_decode(parcel_payload(&sender->parcel, &sender->parcel.items[0]), &sender->carrier.answers, &event,
-                 &has_identity, &unused);
+    event_decode(parcel_payload(&sender->parcel, &sender->parcel.items[0]), &event, &has_identity, &unused);
     if (has_identity)
         outbox_sender_note_oldest(sender->outbox, event.occurred_at_us);
 }
@@ -124,7 +122,7 @@ static bool failed(struct sender *sender, const struct error *error)
 /* With what is to be confirmed, of a parcel of which all was answered. */
 static void remember(struct sender *sender)
 {
-    struct marks marks = marks_of(&sender->parcel, &sender->carrier.answers);
+    struct marks marks = marks_of(&sender->parcel);
     struct confirm_mark mark;
 
     while (sender->confirm != NULL && marks_next(&marks, &mark))

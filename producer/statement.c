@@ -70,7 +70,7 @@ static bool check(const struct event *event, struct error *error)
     if (event->occurred_at_us < 0 || event->occurred_at_us > EVENT_TIME_MAX_US)
         return error_set(error, ERROR_REJECTED, "invalid", "occurred_at_us: %lld, must be 0 for now, or up to %lld",
                          (long long)event->occurred_at_us, (long long)EVENT_TIME_MAX_US);
-    return event_check_body(event, error);
+    return event_check_body(event, error) && event_check_texts(event, error);
 }
 
 /* ---- cutting ------------------------------------------------------------------------------------------------------ */

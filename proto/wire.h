@@ -1,27 +1,29 @@
-/* wire: what protobuf-c does not look at.
+/* wire: the fields of a message of protobuf, one after the other.
  *
- * protobuf-c hands strings out as C strings: one that holds a NUL is silently cut, and UTF-8 is not checked at all. This
- * walks the wire bytes themselves, with the message's descriptor as the map, and looks at every occurrence of every
- * string field, nested messages included. And it counts fields: 64 KiB of unknown ones would become megabytes. */
+ * What they mean, and what is inside of them, is for the caller to know (proto/event_decode.c). Nothing is copied, and no
+ * memory is asked for. */
 #ifndef TASKLEDGER_PROTO_WIRE_H
 #define TASKLEDGER_PROTO_WIRE_H
 
-#include "proto/error.h"
 #include "proto/slice.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <protobuf-c/protobuf-c.h>
+enum wire_type { WIRE_VARINT = 0, WIRE_64_BIT = 1, WIRE_LENGTH = 2, WIRE_32_BIT = 5 };
 
-enum { WIRE_FIELDS_MAX = 1024 }; /* of one message; what is unknown counts too, since protobuf-c keeps it */
+struct wire_field {
+    uint32_t number;
+    enum wire_type type;
+    uint64_t value;       /* of a varint */
+    struct slice content; /* of all others; borrowed from the message */
+};
 
-/* REJECTED: "undecodable" when the bytes are not protobuf or have too many fields, "invalid" when a string is not UTF-8
- * or holds a NUL. */
-bool wire_check(struct slice message, const ProtobufCMessageDescriptor *descriptor, struct error *error);
+/* Take a field off the front of a message that is not empty. False: the bytes are not protobuf. */
+bool wire_take(struct slice *message, struct wire_field *field);
 
-/* One field of the outermost message, without a look at any other; false when it is not there, or the bytes are not
- * protobuf. */
+/* One field of the outermost message, without a look at any other; of several the last counts. False when it is not
+ * there, or the bytes are not protobuf. */
 bool wire_find_bytes(struct slice message, uint32_t number, struct slice *bytes);
 bool wire_find_varint(struct slice message, uint32_t number, uint64_t *value);
 

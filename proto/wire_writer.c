@@ -1,8 +1,8 @@
 #include "proto/wire_writer.h"
 
-#include <endian.h>
+#include "proto/wire.h"
 
-enum wire_type { WIRE_VARINT = 0, WIRE_64_BIT = 1, WIRE_LENGTH = 2 };
+#include <endian.h>
 
 static void put_varint(struct wire_writer *writer, uint64_t number)
 {

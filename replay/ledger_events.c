@@ -58,12 +58,11 @@ static bool read_row(void *self, const struct postgres_row *row, struct error *e
     };
 
     arena_reset(reading->arena, ARENA_KEPT_BYTES);
-    event.is_readable = event_decode(event.payload, reading->arena, &event.event, &has_identity, &why) &&
-                        event.event.body == EVENT_TASK_STATUS;
-    if (why.kind == ERROR_FATAL) {
-        *error = why;
-        return false;
-    }
+    struct slice payload = arena_copy(reading->arena, event.payload);
+    if (payload.data == NULL && payload.size > 0)
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory for an event");
+    event.is_readable =
+        event_decode(payload, &event.event, &has_identity, &why) && event.event.body == EVENT_TASK_STATUS;
     if (!event.is_readable)
         read_columns(row, reading->task_id, &event.event);
     return reading->visit(reading->self, &event, error);

@@ -33,7 +33,7 @@ struct ledger_event {
 /* Called for each event; slices are borrowed for the call, but for those of a readable one: they live in the arena. */
 typedef bool ledger_events_visitor(void *self, const struct ledger_event *event, struct error *error);
 
-/* `arena` is where events are decoded; it is reset before each one. */
+/* `arena` is where an event outlives its row; it is reset before each one. */
 bool ledger_events_read(struct ledger *ledger, struct slice task_id, enum ledger_order order, struct arena *arena,
                         ledger_events_visitor *visit, void *self, struct error *error);
 

@@ -69,13 +69,13 @@ function(taskledger_wrap target)
     endif()
 endfunction()
 
-# taskledger_fuzz_test(NAME CORE): fuzz/fuzz_NAME.c, starting from fuzz/corpus/NAME/, for
+# taskledger_fuzz_test(NAME CORE [FILE...]): fuzz/fuzz_NAME.c and FILEs, starting from fuzz/corpus/NAME/, for
 # TASKLEDGER_TEST_SECONDS (default 10). What it finds is kept in the build folder.
 function(taskledger_fuzz_test name core)
     if(NOT taskledger_registers_fuzz)
         return()
     endif()
-    add_executable(fuzz_${name} EXCLUDE_FROM_ALL fuzz/fuzz_${name}.c)
+    add_executable(fuzz_${name} EXCLUDE_FROM_ALL fuzz/fuzz_${name}.c ${ARGN})
     target_link_libraries(fuzz_${name} PRIVATE house_rules ${core})
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

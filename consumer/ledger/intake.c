@@ -15,7 +15,6 @@ bool intake_init(struct intake *intake, struct error *error)
         .tasks = malloc(BATCH_ENTRIES_MAX * sizeof(struct intake_row *)),
     };
     arena_init(&intake->arena, INTAKE_ARENA_BYTES_MAX);
-    arena_init(&intake->scratch, INTAKE_SCRATCH_BYTES_MAX);
     if (intake->rows != NULL && intake->sorted != NULL && intake->tasks != NULL)
         return true;
 
@@ -29,7 +28,6 @@ void intake_close(struct intake *intake)
     free(intake->sorted);
     free(intake->tasks);
     arena_close(&intake->arena);
-    arena_close(&intake->scratch);
     *intake = (struct intake){.count = 0};
 }
 
@@ -79,97 +77,18 @@ static enum apply_reason reason_of(const struct error *why)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-/* The slices of a task status that have a column. */
-enum { FIELDS_MAX = 11 };
-
-static size_t fields_of(struct event *event, struct slice *fields[FIELDS_MAX])
-{
-    size_t count = 0;
-
-    if (event->body == EVENT_TASK_STATUS) {
-        struct task_status *status = &event->task_status;
-        fields[count++] = &status->task_id;
-        fields[count++] = &status->task_name;
-        fields[count++] = &status->worker;
-        fields[count++] = &status->step;
-        fields[count++] = &status->message;
-        fields[count++] = &status->error_type;
-        fields[count++] = &status->error_message;
-        fields[count++] = &status->data_json;
-        fields[count++] = &status->traceparent;
-        fields[count++] = &status->parent_task_id;
-        fields[count++] = &status->queue;
-    } else if (event->body == EVENT_PRODUCER_OPENED) {
-        fields[count++] = &event->producer_opened.host;
-        fields[count++] = &event->producer_opened.worker;
-        fields[count++] = &event->producer_opened.library_version;
-    }
-    return count;
-}
-
-static void forget_the_rest(struct event *event)
-{
-    event->previous_digest = (struct slice){0};
-    if (event->body == EVENT_TASK_STATUS)
-        event->task_status.error_traceback = (struct slice){0};
-    else if (event->body == EVENT_PRODUCER_DROPPED)
-        event->producer_dropped.reason = (struct slice){0};
-    else if (event->body == EVENT_PRODUCER_ADOPTED)
-        event->producer_adopted.last_digest = (struct slice){0};
-}
-
-/* From the scratch arena, where decoding strews them, into one stretch of the batch's. */
-static bool keep_fields(struct intake *intake, struct event *event)
-{
-    struct slice *fields[FIELDS_MAX];
-    size_t count = fields_of(event, fields);
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < count; i++)
-        bytes += fields[i]->size;
-    uint8_t *kept = arena_take(&intake->arena, bytes);
-    if (kept == NULL)
-        return false;
-
-    for (size_t i = 0; i < count; i++) {
-        if (fields[i]->size == 0)
-            continue;
-        memcpy(kept, fields[i]->data, fields[i]->size);
-        fields[i]->data = kept;
-        kept += fields[i]->size;
-    }
-    forget_the_rest(event);
-    return true;
-}
-
-/* Bytes can be arranged so that decoding them takes a hundred times their size. That is the event's fault. */
-static void blame_greed(const struct intake *intake, struct error *why)
-{
-    if (why->kind == ERROR_FATAL && intake->scratch.held_bytes > INTAKE_SCRATCH_BYTES_MAX / 2)
-        error_set(why, ERROR_REJECTED, "undecodable", "more than %d bytes are needed to decode it",
-                  INTAKE_SCRATCH_BYTES_MAX / 2);
-}
-
 static bool read_whole(struct intake *intake, const struct entry *entry, struct error *error)
 {
     struct intake_row *row = &intake->rows[intake->count];
-    struct error why = {.kind = ERROR_NONE};
-    bool has_identity = false;
+    struct error why;
+    bool has_identity;
 
     *row = (struct intake_row){.entry = entry};
-    bool good = event_decode(entry->payload, &intake->scratch, &row->event, &has_identity, &why);
-    if (good) {
-        if (!keep_fields(intake, &row->event))
-            return out_of_memory(error);
+    if (event_decode(entry->payload, &row->event, &has_identity, &why)) {
         intake->count++;
         return true;
     }
 
-    blame_greed(intake, &why);
-    if (why.kind != ERROR_REJECTED) {
-        *error = why;
-        return false;
-    }
     const struct intake_fault fault = {
         .entry = entry,
         .reason = reason_of(&why),
@@ -181,30 +100,28 @@ static bool read_whole(struct intake *intake, const struct entry *entry, struct 
 }
 
 /* There is nothing to decode; the texts live as long as the entry. */
-static bool read_redacted(struct intake *intake, const struct entry *entry)
+static void read_redacted(struct intake *intake, const struct entry *entry)
 {
     intake->rows[intake->count++] = (struct intake_row){.entry = entry, .event = entry->origin->skeleton};
-    return true;
 }
 
 static bool read_entry(struct intake *intake, const struct entry *entry, struct error *error)
 {
     const struct intake_fault malformed = {.entry = entry, .reason = APPLY_MALFORMED_ENTRY};
-    bool good = true;
 
     switch (entry->state) {
     case ENTRY_WHOLE:
-        good = origin_is_redacted(entry) ? read_redacted(intake, entry) : read_whole(intake, entry, error);
-        arena_reset(&intake->scratch, EVENT_BYTES_MAX);
-        break;
+        if (!origin_is_redacted(entry))
+            return read_whole(intake, entry, error);
+        read_redacted(intake, entry);
+        return true;
     case ENTRY_MALFORMED:
-        good = intake_add_fault(intake, &malformed, "the entry does not have exactly the field \"" STREAM_FIELD "\"",
+        return intake_add_fault(intake, &malformed, "the entry does not have exactly the field \"" STREAM_FIELD "\"",
                                 error);
-        break;
     case ENTRY_DELETED:
         break;
     }
-    return good;
+    return true;
 }
 
 /* ---- order ------------------------------------------------------------------------------------------------------ */

@@ -16,10 +16,8 @@
 #include <stddef.h>
 
 enum {
-    INTAKE_ARENA_BYTES_MAX = 12 * 1024 * 1024, /* the fields of a batch, and the ends of blocks they leave empty */
-    INTAKE_SCRATCH_BYTES_MAX =
-        4 * 1024 * 1024, /* what one event may need while it is decoded; 64 KiB can ask for more */
-    INTAKE_KEEP_BYTES = 2 * 1024 * 1024,
+    INTAKE_ARENA_BYTES_MAX = 4 * 1024 * 1024, /* when every entry of a batch is a fault */
+    INTAKE_KEEP_BYTES = 64 * 1024,
 };
 
 enum intake_state {
@@ -31,7 +29,7 @@ enum intake_state {
 
 struct intake_row {
     const struct entry *entry; /* borrowed from the batch */
-    struct event event;        /* without previous_digest and error_traceback, which stand in the payload only */
+    struct event event;        /* borrows from the payload */
     enum intake_state state;
 };
 
@@ -45,10 +43,9 @@ struct intake_fault {
     struct intake_fault *next;
 };
 
-/* All arrays have room for a whole batch; what rows and faults refer to lives until the next read. */
+/* All arrays have room for a whole batch. Rows borrow from it; faults live until the next read. */
 struct intake {
-    struct arena arena;
-    struct arena scratch;
+    struct arena arena; /* of faults */
     struct intake_row *rows;
     struct intake_row **sorted; /* by identity, then by place in the batch */
     struct intake_row **tasks;  /* for who sorts them by task, see task_rows.h */

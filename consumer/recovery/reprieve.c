@@ -5,7 +5,7 @@
 #include <endian.h>
 #include <stdio.h>
 
-enum { KEEP_BYTES = 64 * 1024, RESOLUTION_BYTES = 64 };
+enum { RESOLUTION_BYTES = 64 };
 
 static const struct postgres_statement page_statement = {
     "reprieve_page", "SELECT id, stream, stream_id, payload FROM taskledger.rejected_event"
@@ -21,13 +21,11 @@ static const struct postgres_statement resolve_statement = {
 
 bool reprieve_init(struct reprieve *reprieve, const char *stream, unsigned shards)
 {
-    arena_init(&reprieve->arena, 0);
     return keys_init(&reprieve->keys, stream, shards);
 }
 
 void reprieve_close(struct reprieve *reprieve)
 {
-    arena_close(&reprieve->arena);
     keys_close(&reprieve->keys);
 }
 
@@ -40,14 +38,13 @@ static unsigned shard_of(const struct reprieve *reprieve, struct slice stream)
     return 0;
 }
 
-static bool is_understood(struct reprieve *reprieve, struct slice payload)
+static bool is_understood(struct slice payload)
 {
     struct error why = {.kind = ERROR_NONE};
     struct event event;
     bool has_identity;
 
-    arena_reset(&reprieve->arena, KEEP_BYTES);
-    return event_decode(payload, &reprieve->arena, &event, &has_identity, &why);
+    return event_decode(payload, &event, &has_identity, &why);
 }
 
 static bool resolve(struct reprieve *reprieve, int64_t id, struct error *error)
@@ -89,7 +86,7 @@ static bool look_at(struct reprieve *reprieve, const struct postgres_result *pag
     if (!postgres_value(page, row, 0, &id) || !postgres_value(page, row, 1, &stream) ||
         !postgres_value(page, row, 2, &stream_id) || !postgres_value(page, row, 3, &payload))
         return true;
-    if (stream_id_parse(stream_id, &entry.id) && is_understood(reprieve, payload)) {
+    if (stream_id_parse(stream_id, &entry.id) && is_understood(payload)) {
         entry.shard = shard_of(reprieve, stream);
         entry.payload = payload;
         entry.payload_bytes = payload.size;

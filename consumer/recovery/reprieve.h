@@ -9,7 +9,6 @@
 #include "consumer/postgres/postgres.h"
 #include "consumer/sink.h"
 #include "consumer/stream/keys.h"
-#include "proto/arena.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,9 +19,8 @@ struct reprieve {
     struct postgres *postgres; /* borrowed */
     struct sink sink;          /* where events go */
     const char *version;       /* of this program */
-    struct keys keys;          /* owned, as is the arena */
-    struct arena arena;
-    int64_t after; /* the last row looked at */
+    struct keys keys;          /* owned */
+    int64_t after;             /* the last row looked at */
     bool is_done;
     uint64_t applied;
 };

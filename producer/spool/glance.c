@@ -3,7 +3,6 @@
 #include "producer/spool/names.h"
 #include "producer/spool/segment.h"
 #include "producer/spool/segment_reader.h"
-#include "proto/arena.h"
 #include "proto/event.h"
 #include "proto/gate.h"
 
@@ -94,16 +93,12 @@ struct count {
 
 static uint64_t time_of(struct slice payload)
 {
-    struct arena arena;
     struct event event;
     struct error error;
     bool has_identity;
 
-    arena_init(&arena, 0);
-    event_decode(payload, &arena, &event, &has_identity, &error);
-    uint64_t time_us = has_identity && event.occurred_at_us > 0 ? (uint64_t)event.occurred_at_us : 0;
-    arena_close(&arena);
-    return time_us;
+    event_decode(payload, &event, &has_identity, &error);
+    return has_identity && event.occurred_at_us > 0 ? (uint64_t)event.occurred_at_us : 0;
 }
 
 static bool is_wanted_here(struct count *count, struct slice header)

@@ -89,13 +89,8 @@ static bool add_event(struct refold *refold, struct error *error)
                          present(refold).size);
     if (skeleton_read(scan_cell(&refold->rows, SKELETON), present(refold), &event))
         return add(refold, &event, error);
-    arena_reset(&refold->arena, ARENA_KEPT_BYTES);
-    if (!event_decode(payload, &refold->arena, &event, &has_identity, &why)) {
-        if (why.kind != ERROR_FATAL)
-            return refuse(refold, payload, why.text, error);
-        *error = why;
-        return false;
-    }
+    if (!event_decode(payload, &event, &has_identity, &why))
+        return refuse(refold, payload, why.text, error);
     if (event.body != EVENT_TASK_STATUS || !slice_equal(event.task_status.task_id, present(refold)))
         return refuse(refold, payload, "its payload is not of this task", error);
     return add(refold, &event, error);
@@ -196,5 +191,4 @@ void refold_close(struct refold *refold)
 {
     scan_close(&refold->rows);
     gather_free(refold->gather);
-    arena_close(&refold->arena);
 }

@@ -6,7 +6,6 @@
 #define TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 
 #include "consumer/postgres/postgres.h"
-#include "proto/arena.h"
 #include "proto/clock.h"
 #include "proto/error.h"
 #include "proto/event.h"
@@ -38,7 +37,6 @@ struct refold {
     /* The rest is its own. */
     struct scan rows;
     struct gather *gather;
-    struct arena arena; /* of one event */
 };
 
 /* Set postgres, visit, self and temporary, zero the rest; for one use. */

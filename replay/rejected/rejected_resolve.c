@@ -197,8 +197,7 @@ static bool put(struct resolving *resolving, const struct postgres_result *row, 
 }
 
 /* Why it is still aside. The sink has said it by a row that was there already, so it is asked of the bytes once more. */
-static bool say_why(struct resolving *resolving, const struct postgres_result *row, struct told *told,
-                    struct error *why)
+static void say_why(const struct postgres_result *row, struct told *told, struct error *why)
 {
     struct event event;
     bool has_identity = false;
@@ -207,13 +206,11 @@ static bool say_why(struct resolving *resolving, const struct postgres_result *r
     if (why->kind == ERROR_NONE && postgres_read_boolean(cell_of_result(row, 0, OTHER))) {
         told->outcome = CONFLICT;
         told->detail = slice_from_text("an event with this number and other bytes was stored first: it stays");
-        return true;
+        return;
     }
-    if (why->kind == ERROR_NONE &&
-        event_decode(cell_of_result(row, 0, PAYLOAD), &resolving->arena, &event, &has_identity, why))
+    if (why->kind == ERROR_NONE && event_decode(cell_of_result(row, 0, PAYLOAD), &event, &has_identity, why))
         error_set(why, ERROR_REJECTED, "refused", "not stored");
     told->detail = slice_from_text(why->text);
-    return why->kind != ERROR_FATAL;
 }
 
 static bool retry(struct resolving *resolving, const struct postgres_result *row, struct told *told,
@@ -234,13 +231,8 @@ static bool retry(struct resolving *resolving, const struct postgres_result *row
         told->outcome = APPLIED;
         return true;
     }
-    struct slice detail = {.data = NULL};
-    if (!say_why(resolving, row, told, &why)) {
-        *error = why;
-        return false;
-    }
-    detail = arena_copy(&resolving->arena, told->detail); /* `why` ends here */
-    told->detail = detail;
+    say_why(row, told, &why);
+    told->detail = arena_copy(&resolving->arena, told->detail); /* `why` ends here */
     return true;
 }
 

@@ -96,7 +96,7 @@ static const struct section event_section = {
 
 struct decoded {
     bool is_event;
-    struct event event; /* lives in the arena */
+    struct event event; /* borrows from the row */
     struct error why;
 };
 
@@ -178,12 +178,7 @@ static bool show(struct replay *replay, const struct postgres_result *row, struc
     struct decoded decoded = {.why = {.kind = ERROR_NONE}};
     bool has_identity;
 
-    decoded.is_event =
-        event_decode(cell_of_result(row, 0, PAYLOAD), arena, &decoded.event, &has_identity, &decoded.why);
-    if (decoded.why.kind == ERROR_FATAL) {
-        *error = decoded.why;
-        return false;
-    }
+    decoded.is_event = event_decode(cell_of_result(row, 0, PAYLOAD), &decoded.event, &has_identity, &decoded.why);
     if (!show_row(replay, row, &decoded, arena, error))
         return false;
     if (decoded.is_event && decoded.event.body == EVENT_TASK_STATUS)

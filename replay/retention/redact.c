@@ -26,8 +26,7 @@ struct redact {
     struct change change;
     struct event_name name;
     struct postgres_result *row; /* owned */
-    struct arena arena;          /* of the event */
-    struct event event;
+    struct event event;          /* borrows from the row */
     struct digest digest;
     bool is_redacted; /* before */
     bool is_done;
@@ -65,7 +64,7 @@ static bool read_event(struct redact *redact, struct error *error)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
     redact->digest = digester_hash(digester, cell(redact, PAYLOAD));
     digester_free(digester);
-    if (!event_decode(cell(redact, PAYLOAD), &redact->arena, &redact->event, &has_identity, &why))
+    if (!event_decode(cell(redact, PAYLOAD), &redact->event, &has_identity, &why))
         return error_set(error, ERROR_FATAL, "unreadable",
                          "cannot tell what the event says: %s; \"taskledger-replay verify\" tells what is wrong",
                          why.text);
@@ -306,7 +305,6 @@ static bool run(struct replay *replay, char *const *arguments, enum exit_code *e
     if (good)
         *exit = EXIT_OK;
     postgres_result_free(redact.row);
-    arena_close(&redact.arena);
     return good;
 }
 

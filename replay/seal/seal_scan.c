@@ -5,8 +5,6 @@
 #include "replay/cell.h"
 #include "replay/verify/held.h"
 
-enum { ARENA_KEPT_BYTES = 256 * 1024 };
-
 /* Of what was redacted its two digests stand elsewhere. */
 #define SELECT_EVENTS                                                                  \
     "SELECT producer_id, sequence, payload,"                                           \
@@ -27,7 +25,6 @@ struct walk {
     struct chain chain;
     struct held held;
     struct digester *digester;
-    struct arena arena;
     bool is_open; /* a chain is begun */
 };
 
@@ -82,26 +79,19 @@ static void follow_redacted(struct walk *walk, const struct postgres_row *row, u
         chain_event(&walk->chain, &event, &digest, 0);
 }
 
-static bool follow(struct walk *walk, struct slice payload, uint64_t sequence, struct error *error)
+static void follow(struct walk *walk, struct slice payload, uint64_t sequence)
 {
     struct digest digest = digester_hash(walk->digester, payload);
-    struct error why = {.kind = ERROR_NONE};
+    struct error why;
     struct event event;
     bool has_identity;
 
-    arena_reset(&walk->arena, ARENA_KEPT_BYTES);
-    bool is_readable = event_decode(payload, &walk->arena, &event, &has_identity, &why);
-    if (why.kind == ERROR_FATAL) {
-        *error = why;
-        return false;
-    }
-    if (is_readable) {
+    if (event_decode(payload, &event, &has_identity, &why)) {
         event.sequence = sequence;
         chain_event(&walk->chain, &event, &digest, 0);
     } else {
         chain_held(&walk->chain, sequence, &digest, 0);
     }
-    return true;
 }
 
 static bool visit(void *self, const struct postgres_row *row, struct error *error)
@@ -117,8 +107,8 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     go_to(walk, &producer_id);
     if (payload.size == 0)
         follow_redacted(walk, row, sequence);
-    else if (!follow(walk, payload, sequence, error))
-        return false;
+    else
+        follow(walk, payload, sequence);
     scan->events++;
     if (scan->events % 1024 == 0)
         console_progress_tell(scan->progress, "events", scan->events, scan->expected_events);
@@ -164,6 +154,5 @@ bool seal_scan_run(struct seal_scan *scan, struct error *error)
         console_progress_tell(scan->progress, "events", scan->events, scan->expected_events);
     held_close(&walk.held);
     digester_free(walk.digester);
-    arena_close(&walk.arena);
     return good;
 }

@@ -100,11 +100,8 @@ bool export_body_tell(struct record *record, struct arena *arena, struct error *
         return true;
     }
     arena_reset(arena, ARENA_KEPT_BYTES);
-    if (!event_decode(record->values[ROW_PAYLOAD], arena, &event, &has_identity, &why)) {
-        if (why.kind == ERROR_FATAL)
-            *error = why;
-        return why.kind != ERROR_FATAL;
-    }
+    if (!event_decode(record->values[ROW_PAYLOAD], &event, &has_identity, &why))
+        return true;
     json_writer_object_begin(&json);
     const char *body = put_body(&json, &event);
     json_writer_object_end(&json);

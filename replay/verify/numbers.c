@@ -2,8 +2,6 @@
 
 #include "replay/verify/redacted.h"
 
-enum { ARENA_KEPT_BYTES = 256 * 1024 };
-
 /* Where a run begins, and each producer's last number. */
 #define EDGES "before IS DISTINCT FROM sequence - 1 OR after IS NULL"
 
@@ -94,15 +92,11 @@ static bool decode(struct numbers *numbers, const struct read_event *read, uint6
     struct error why = {.kind = ERROR_NONE};
     bool has_identity;
 
-    arena_reset(&numbers->arena, ARENA_KEPT_BYTES);
     if (redacted_is(read->payload))
         return redacted_find(numbers->ledger->side, producer_id, sequence, redacted, error) &&
                redacted_event(redacted, producer_id, sequence, event);
-    if (!event_decode(read->payload, &numbers->arena, event, &has_identity, &why)) {
-        if (why.kind == ERROR_FATAL)
-            *error = why;
+    if (!event_decode(read->payload, event, &has_identity, &why))
         return false;
-    }
     event->sequence = sequence;
     return true;
 }
@@ -262,6 +256,5 @@ bool numbers_walk(struct numbers *numbers, struct error *error)
     }
     producers_close(&numbers->producers);
     digester_free(numbers->digester);
-    arena_close(&numbers->arena);
     return good;
 }

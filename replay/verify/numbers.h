@@ -30,7 +30,6 @@ struct numbers {
     /* The rest is its own. */
     uint64_t run_first; /* of the present run */
     struct digester *digester;
-    struct arena arena;
     bool failed; /* of what is told */
     struct error why;
 };

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-enum { SCRATCH_KEPT_BYTES = 256 * 1024 };
-
 static struct stream_id first_unsettled(const struct stream_position *position)
 {
     if (!position->has_group)
@@ -15,14 +13,13 @@ static struct stream_id first_unsettled(const struct stream_position *position)
 }
 
 /* Entries that are no events, and events of other tasks, are nothing to this one. */
-static bool is_of_task(const struct entry *entry, struct slice task_id, struct arena *scratch)
+static bool is_of_task(const struct entry *entry, struct slice task_id)
 {
     struct error why = {.kind = ERROR_NONE};
     struct event event;
     bool has_identity;
 
-    arena_reset(scratch, SCRATCH_KEPT_BYTES);
-    return entry->state == ENTRY_WHOLE && event_decode(entry->payload, scratch, &event, &has_identity, &why) &&
+    return entry->state == ENTRY_WHOLE && event_decode(entry->payload, &event, &has_identity, &why) &&
            event.body == EVENT_TASK_STATUS && slice_equal(event.task_status.task_id, task_id);
 }
 
@@ -33,21 +30,19 @@ static bool keep(struct stream_tail *tail, const struct entry *entry)
     struct stream_tail_event kept = {.id = entry->id};
     bool has_identity;
 
-    if (tail->count == STREAM_TAIL_EVENTS_MAX ||
-        !event_decode(entry->payload, &tail->arena, &kept.event, &has_identity, &why))
+    if (tail->count == STREAM_TAIL_EVENTS_MAX)
         return false;
     kept.payload = arena_copy(&tail->arena, entry->payload);
-    if (kept.payload.data == NULL)
+    if (kept.payload.data == NULL || !event_decode(kept.payload, &kept.event, &has_identity, &why))
         return false;
     tail->events[tail->count++] = kept;
     return true;
 }
 
-static void look_at_page(struct stream_tail *tail, const struct stream_pages *pages, struct slice task_id,
-                         struct arena *scratch)
+static void look_at_page(struct stream_tail *tail, const struct stream_pages *pages, struct slice task_id)
 {
     for (size_t i = 0; i < pages->count && tail->is_whole; i++) {
-        if (is_of_task(&pages->entries[i], task_id, scratch))
+        if (is_of_task(&pages->entries[i], task_id))
             tail->is_whole = keep(tail, &pages->entries[i]);
         tail->scanned++;
     }
@@ -57,15 +52,13 @@ static void look_at_page(struct stream_tail *tail, const struct stream_pages *pa
 
 static bool look_at_all(struct stream_tail *tail, struct stream_pages *pages, struct slice task_id, struct error *error)
 {
-    struct arena scratch = {.limit_bytes = 0};
     bool good = true;
 
     while (good && tail->is_whole && !pages->ended) {
         good = stream_pages_next(pages, error);
         if (good)
-            look_at_page(tail, pages, task_id, &scratch);
+            look_at_page(tail, pages, task_id);
     }
-    arena_close(&scratch);
     return good;
 }
 

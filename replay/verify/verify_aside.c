@@ -3,7 +3,7 @@
 #include "proto/digester.h"
 #include "proto/event.h"
 
-static bool names_itself(const struct verify_aside *aside, struct arena *arena)
+static bool names_itself(const struct verify_aside *aside)
 {
     const struct finding *row = aside->finding;
     struct error why = {.kind = ERROR_NONE};
@@ -12,38 +12,37 @@ static bool names_itself(const struct verify_aside *aside, struct arena *arena)
 
     if (!row->has_producer)
         return true;
-    event_decode(aside->payload, arena, &event, &has_identity, &why);
+    event_decode(aside->payload, &event, &has_identity, &why);
     return has_identity && event.sequence == row->first && uuid_compare(&event.producer_id, &row->producer_id) == 0;
 }
 
-static const char *fault_of_whole(const struct verify_aside *aside, struct digester *digester, struct arena *arena)
+static const char *fault_of_whole(const struct verify_aside *aside, struct digester *digester)
 {
     struct digest digest = digester_hash(digester, aside->payload);
 
     if (!slice_equal(digest_slice(&digest), aside->digest))
         return "the digest is not that of the bytes";
-    return names_itself(aside, arena) ? NULL : "the bytes name another producer or number than the row, or none";
+    return names_itself(aside) ? NULL : "the bytes name another producer or number than the row, or none";
 }
 
-static const char *fault_of(const struct verify_aside *aside, struct digester *digester, struct arena *arena)
+static const char *fault_of(const struct verify_aside *aside, struct digester *digester)
 {
     uint64_t kept = aside->payload_bytes < EVENT_BYTES_MAX ? aside->payload_bytes : EVENT_BYTES_MAX;
 
     if (aside->payload.size != kept)
         return "not as many bytes as the row says";
     if (!aside->is_malformed && aside->payload_bytes <= EVENT_BYTES_MAX)
-        return fault_of_whole(aside, digester, arena);
+        return fault_of_whole(aside, digester);
     return aside->finding->has_producer ? "a producer and a number that its bytes cannot tell" : NULL;
 }
 
 bool verify_aside_check(const struct verify_aside *aside, struct verify_report *report, struct error *error)
 {
     struct digester *digester = digester_new();
-    struct arena arena = {0};
 
     if (digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
-    const char *fault = fault_of(aside, digester, &arena);
+    const char *fault = fault_of(aside, digester);
     if (fault != NULL) {
         struct finding finding = *aside->finding;
 
@@ -51,6 +50,5 @@ bool verify_aside_check(const struct verify_aside *aside, struct verify_report *
         verify_report_add(report, &finding, "%s", fault);
     }
     digester_free(digester);
-    arena_close(&arena);
     return true;
 }

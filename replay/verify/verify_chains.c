@@ -70,8 +70,7 @@ static bool check(struct chains *chains, const struct postgres_row *row, struct 
     event->is_readable = false;
     if (redacted_is(event->payload))
         return follow_redacted(chains, row, event, error);
-    if (!verify_event_check(row, &chains->arena, &verify->report, event, error))
-        return false;
+    verify_event_check(row, &chains->arena, &verify->report, event);
     if (event->is_readable && event->event.body == EVENT_PRODUCER_ADOPTED &&
         !verify_adoption_check(&event->event, verify->ledger.side, &verify->report, error))
         return false;

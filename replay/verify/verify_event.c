@@ -46,6 +46,7 @@ static void check_columns(const struct postgres_row *row, struct arena *arena, s
     struct extracted_cell cells[EXTRACTED_CELLS];
     struct finding finding = finding_at(VERDICT_COLUMN, event);
 
+    arena_reset(arena, ARENA_KEPT_BYTES);
     for (size_t i = 0; i < EXTRACTED_CELLS; i++)
         cells[i].is_given = postgres_row_value(row, EXTRACTED_FROM + i, &cells[i].value);
     const char *column = extracted_difference(&event->event, cells, arena);
@@ -57,21 +58,16 @@ static void check_columns(const struct postgres_row *row, struct arena *arena, s
     verify_report_add(report, &finding, "the column differs from the payload, which is the truth");
 }
 
-bool verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
-                        struct verify_event *event, struct error *error)
+void verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
+                        struct verify_event *event)
 {
     struct error why = {.kind = ERROR_NONE};
     bool has_identity;
 
-    arena_reset(arena, ARENA_KEPT_BYTES);
-    event->is_readable = event_decode(event->payload, arena, &event->event, &has_identity, &why);
-    if (why.kind == ERROR_FATAL) {
-        *error = why;
-        return false;
-    }
+    event->is_readable = event_decode(event->payload, &event->event, &has_identity, &why);
     if (!event->is_readable) {
         tell_unreadable(report, event, &why);
-        return true;
+        return;
     }
 
     bool is_itself =
@@ -82,7 +78,6 @@ bool verify_event_check(const struct postgres_row *row, struct arena *arena, str
         tell_identity(report, event);
     event->said = event->event.sequence;
     event->event.sequence = event->sequence;
-    return true;
 }
 
 /* The columns that are blanked, of EXTRACTED_COLUMNS; the others are what is left. */

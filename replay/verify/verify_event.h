@@ -21,16 +21,16 @@ struct verify_event {
     int64_t recorded_at_us;
     struct slice payload;
     bool is_readable;   /* else there is no event */
-    struct event event; /* with the row's number, whatever the payload says; its slices live in the arena */
+    struct event event; /* with the row's number, whatever the payload says; its slices borrow from the payload */
     uint64_t said;      /* the number in the payload */
 };
 
 /* What a row says by itself. The payload is borrowed from it. */
 void verify_event_read(const struct postgres_row *row, struct verify_event *event);
 
-/* Decode its payload into the arena, which is reset before, and report what is wrong with it. Fails only FATAL. */
-bool verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
-                        struct verify_event *event, struct error *error);
+/* Decode its payload and report what is wrong with it. The arena is for comparing, and reset before. */
+void verify_event_check(const struct postgres_row *row, struct arena *arena, struct verify_report *report,
+                        struct verify_event *event);
 
 /* The same of one whose payload is blank: does a redaction tell of it, and is nothing of its content left? */
 void verify_event_check_redacted(const struct postgres_row *row, const struct verify_event *event, bool is_told,

@@ -67,24 +67,18 @@ static bool link_redacted(struct filled *filled, const struct verify_event *blan
 }
 
 /* The neighbours were checked by themselves. */
-static bool link_neighbour(struct filled *filled, struct verify_event *event, struct error *error)
+static void link_neighbour(struct filled *filled, struct verify_event *event)
 {
     struct digest digest = digester_hash(filled->digester, event->payload);
-    struct error why = {.kind = ERROR_NONE};
+    struct error why;
     bool has_identity;
 
     if (event->sequence < filled->hole->first) {
         chain_resume(&filled->chain, &event->producer_id, event->sequence, &digest);
-        return true;
-    }
-    if (event_decode(event->payload, &filled->arena, &event->event, &has_identity, &why)) {
+    } else if (event_decode(event->payload, &event->event, &has_identity, &why)) {
         event->event.sequence = event->sequence;
         chain_event(&filled->chain, &event->event, &digest, event->recorded_at_us);
-        return true;
     }
-    if (why.kind == ERROR_FATAL)
-        *error = why;
-    return why.kind != ERROR_FATAL;
 }
 
 static bool check(struct filled *filled, const struct postgres_row *row, struct verify_event *event,
@@ -94,8 +88,7 @@ static bool check(struct filled *filled, const struct postgres_row *row, struct 
     struct digest digest = digester_hash(filled->digester, event->payload);
 
     filled->events++;
-    if (!verify_event_check(row, &filled->arena, &verify->report, event, error))
-        return false;
+    verify_event_check(row, &filled->arena, &verify->report, event);
     if (!event->is_readable) {
         chain_held(&filled->chain, event->sequence, &digest, event->recorded_at_us);
         return true;
@@ -115,9 +108,10 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
         filled->events += event.sequence >= filled->hole->first && event.sequence <= filled->hole->last;
         return link_redacted(filled, &event, error);
     }
-    if (event.sequence < filled->hole->first || event.sequence > filled->hole->last)
-        return link_neighbour(filled, &event, error);
-    return check(filled, row, &event, error);
+    if (event.sequence >= filled->hole->first && event.sequence <= filled->hole->last)
+        return check(filled, row, &event, error);
+    link_neighbour(filled, &event);
+    return true;
 }
 
 static bool scan(struct filled *filled, struct error *error)

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { PENDING_PAGE = 1000, PENDING_MAX = 100000, PENDING_ANSWER_BYTES_MAX = 8 * 1024 * 1024, KEPT_BYTES = 256 * 1024 };
+enum { PENDING_PAGE = 1000, PENDING_MAX = 100000, PENDING_ANSWER_BYTES_MAX = 8 * 1024 * 1024 };
 
 /* What was settled is either stored with these bytes or set aside with them. */
 static const struct postgres_statement missing_statement = {
@@ -45,7 +45,6 @@ struct check {
     size_t asked_count;
     struct digester *digester;
     struct binary hashed;
-    struct arena arena;
 };
 
 /* ---- what is settled -------------------------------------------------------------------------------------------- */
@@ -175,9 +174,8 @@ static void ask_about(struct check *check, const struct shard *shard, const stru
     bool has_identity = false;
     size_t i = check->asked_count++;
 
-    arena_reset(&check->arena, KEPT_BYTES);
     if (entry->state == ENTRY_WHOLE)
-        event_decode(entry->payload, &check->arena, &event, &has_identity, &why);
+        event_decode(entry->payload, &event, &has_identity, &why);
     check->entries[i] = entry;
     check->producers[i] = event.producer_id;
     check->sequences[i] = has_identity ? event.sequence : 0;
@@ -305,7 +303,6 @@ static void release(struct check *check)
     columns_close(&check->asked);
     digester_free(check->digester);
     binary_close(&check->hashed);
-    arena_close(&check->arena);
 }
 
 bool verify_stream(struct verify *verify, struct error *error)

@@ -27,7 +27,7 @@ struct tasks {
     struct verify *verify;
     const struct gathered *expected; /* the next task there should be a row of; NULL: none */
     uint64_t events;
-    struct arena arena; /* of one event, or one comparison */
+    struct arena arena; /* of one comparison */
 };
 
 /* All rows, or those of the part. */
@@ -52,12 +52,7 @@ static bool visit_event(void *self, const struct postgres_row *row, struct error
     bool has_identity;
 
     verify_event_read(row, &event);
-    arena_reset(&tasks->arena, ARENA_KEPT_BYTES);
-    event.is_readable = event_decode(event.payload, &tasks->arena, &event.event, &has_identity, &why);
-    if (why.kind == ERROR_FATAL) {
-        *error = why;
-        return false;
-    }
+    event.is_readable = event_decode(event.payload, &event.event, &has_identity, &why);
     event.said = event.event.sequence;
     if (++tasks->events % TELL_EVERY == 0)
         verify_tell(verify, "events of tasks", tasks->events, verify->expected_events);

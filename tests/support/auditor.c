@@ -83,7 +83,7 @@ void auditor_read(struct auditor *auditor, struct slice payload)
     bool has_identity;
     struct slice copy = arena_copy(&auditor->arena, payload);
 
-    if (!event_decode(copy, &auditor->arena, &event, &has_identity, &error))
+    if (!event_decode(copy, &event, &has_identity, &error))
         fail_msg("%s: %s", error.reason, error.text);
     if (!is_of_present_identity(auditor, &event)) {
         begin_identity(auditor, &event);

@@ -71,7 +71,7 @@ struct slice story_encode(struct story *story, const struct event *event)
 
 bool story_decode(struct story *story, struct slice payload)
 {
-    return event_decode(payload, &story->arena, &story->decoded, &story->has_identity, &story->error);
+    return event_decode(payload, &story->decoded, &story->has_identity, &story->error);
 }
 
 void story_assert_refused(struct story *story, const struct event *event, const char *reason, const char *text)

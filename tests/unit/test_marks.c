@@ -12,13 +12,11 @@
 
 static struct parcel parcel;
 static struct arena arena;
-static struct arena scratch;
 
 static int set_up(void **state)
 {
     (void)state;
     arena_init(&arena, 0);
-    arena_init(&scratch, 0);
     return parcel_init(&parcel) ? 0 : -1;
 }
 
@@ -27,7 +25,6 @@ static int tear_down(void **state)
     (void)state;
     parcel_close(&parcel);
     arena_close(&arena);
-    arena_close(&scratch);
     return 0;
 }
 
@@ -79,7 +76,7 @@ static void assert_end(struct marks *marks)
 
 static void an_empty_parcel_has_none(void **state)
 {
-    struct marks marks = marks_of(&parcel, &scratch);
+    struct marks marks = marks_of(&parcel);
 
     (void)state;
     assert_end(&marks);
@@ -90,7 +87,7 @@ static void one_identity_is_one_mark(void **state)
     (void)state;
     for (uint64_t sequence = 5; sequence <= 300; sequence++)
         add(1, sequence);
-    struct marks marks = marks_of(&parcel, &scratch);
+    struct marks marks = marks_of(&parcel);
     assert_next(&marks, 1, 5, 300);
     assert_end(&marks);
 }
@@ -103,7 +100,7 @@ static void several_are_told_apart(void **state)
         parcel_reset(&parcel);
         for (uint64_t i = 1; i <= 40; i++)
             add(i <= border ? 1 : 2, i);
-        struct marks marks = marks_of(&parcel, &scratch);
+        struct marks marks = marks_of(&parcel);
         assert_next(&marks, 1, 1, border);
         assert_next(&marks, 2, border + 1, 40);
         assert_end(&marks);
@@ -117,7 +114,7 @@ static void what_was_not_answered_has_no_place(void **state)
     (void)state;
     add(1, 1);
     parcel.items[0].state = PARCEL_SENT;
-    struct marks marks = marks_of(&parcel, &scratch);
+    struct marks marks = marks_of(&parcel);
     assert_true(marks_next(&marks, &mark));
     assert_false(mark.placed);
 }
@@ -129,7 +126,7 @@ static void what_is_no_event_is_in_none(void **state)
     add(1, 1);
     add(1, 2);
     add_payload(slice_from_text(""));
-    struct marks marks = marks_of(&parcel, &scratch);
+    struct marks marks = marks_of(&parcel);
     assert_next(&marks, 1, 1, 2);
     assert_end(&marks);
 }
@@ -140,7 +137,7 @@ static void what_a_newer_version_said_has_its_identity(void **state)
 
     (void)state;
     add_payload(slice_of(newer, sizeof newer - 1));
-    struct marks marks = marks_of(&parcel, &scratch);
+    struct marks marks = marks_of(&parcel);
     assert_next(&marks, 5, 9, 9);
     assert_end(&marks);
 }

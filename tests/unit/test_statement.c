@@ -64,8 +64,7 @@ static struct task_status read_back(struct world *world)
     assert_in_range(head.size + world->draft.body.size, 1, EVENT_BYTES_MAX);
     memcpy(payload, head.data, head.size);
     memcpy(payload + head.size, world->draft.body.data, world->draft.body.size);
-    if (!event_decode(slice_of(payload, head.size + world->draft.body.size), &world->arena, &event, &has_identity,
-                      &world->error))
+    if (!event_decode(slice_of(payload, head.size + world->draft.body.size), &event, &has_identity, &world->error))
         fail_msg("%s", world->error.text);
     return event.task_status;
 }

@@ -51,7 +51,7 @@ static struct task_status said(size_t number)
     bool has_identity;
 
     assert_int_equal(taskledger_flush(producer, ENOUGH_MS), 0);
-    assert_true(event_decode(fake_line_entry(number + 1)->payload, &arena, &event, &has_identity, &error));
+    assert_true(event_decode(fake_line_entry(number + 1)->payload, &event, &has_identity, &error));
     assert_int_equal(event.body, EVENT_TASK_STATUS);
     return event.task_status;
 }

@@ -80,14 +80,11 @@ static void read_answer(void)
 
 static void decode(void)
 {
-    static struct arena arena;
     struct event event;
     bool has_identity;
 
-    for (size_t i = 0; i < SAMPLE_EVENTS; i++) {
-        arena_reset(&arena, SIZE_MAX);
-        must(event_decode(sample()->entries[i].payload, &arena, &event, &has_identity, &error));
-    }
+    for (size_t i = 0; i < SAMPLE_EVENTS; i++)
+        must(event_decode(sample()->entries[i].payload, &event, &has_identity, &error));
 }
 
 static void fold(void)

@@ -163,7 +163,7 @@ static void put_tasks(struct binary *columns, const struct row *rows, size_t cou
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-static void prepare_batch(struct prepared *prepared, const struct entry *entries, size_t count, struct arena *arena)
+static void prepare_batch(struct prepared *prepared, const struct entry *entries, size_t count)
 {
     static struct row rows[BACKLOG_BATCH_MAX];
     struct error error = {.kind = ERROR_NONE};
@@ -171,7 +171,7 @@ static void prepare_batch(struct prepared *prepared, const struct entry *entries
 
     for (size_t i = 0; i < count; i++) {
         rows[i].entry = &entries[i];
-        if (!event_decode(entries[i].payload, arena, &rows[i].event, &has_identity, &error))
+        if (!event_decode(entries[i].payload, &rows[i].event, &has_identity, &error))
             fail(error.text);
     }
     qsort(rows, count, sizeof *rows, by_identity);
@@ -187,7 +187,6 @@ struct prepared *prepared_read(size_t batch, size_t *count, size_t *events)
     struct prepared *batches = calloc(PREPARED_BATCHES_MAX, sizeof *batches);
     struct backlog *backlog = backlog_open();
     const struct entry *entries;
-    struct arena arena = {0};
     size_t found;
 
     if (batches == NULL)
@@ -197,11 +196,9 @@ struct prepared *prepared_read(size_t batch, size_t *count, size_t *events)
     while ((found = backlog_read(backlog, batch, &entries)) > 0) {
         if (*count == PREPARED_BATCHES_MAX)
             fail("there are too many");
-        prepare_batch(&batches[(*count)++], entries, found, &arena);
+        prepare_batch(&batches[(*count)++], entries, found);
         *events += found;
-        arena_reset(&arena, SIZE_MAX);
     }
-    arena_close(&arena);
     backlog_close(backlog);
     return batches;
 }
