@@ -3,9 +3,9 @@
  *   text   2026-11-21T22:33:44.123456Z warning postgresql_away reason=connection detail="could not connect ..."
  *   json   {"time":"2026-11-21T22:33:44.123456Z","level":"warning","event":"postgresql_away","pid":7,"reason": ...}
  *
- * An event has a name that never changes, and its data in fields: nobody has to parse a sentence. A state is told when it
- * changes, not at every try. A line is one write(2); one that is longer than LOG_LINE_MAX is cut, and still JSON where it
- * is JSON. Not for several threads. */
+ * An event has a name that never changes, and its data in fields: nobody has to parse a sentence. A state is told when
+ * it changes, not at every try. A line is one write(2); one that is longer than LOG_LINE_MAX is cut, and still JSON
+ * where it is JSON. Not for several threads. */
 #ifndef TASKLEDGER_CONSUMER_LOG_H
 #define TASKLEDGER_CONSUMER_LOG_H
 

@@ -44,8 +44,8 @@ static void halve(struct pump *pump, size_t count)
     pump->counters.halved++;
 }
 
-/* Back to whole batches, step by step: what is too much is found out at the price of a time limit. Never amid a batch, or
- * one that is never settled would begin anew for ever. */
+/* Back to whole batches, step by step: what is too much is found out at the price of a time limit. Never amid a batch,
+ * or one that is never settled would begin anew for ever. */
 static void grow(struct pump *pump)
 {
     if (pump->part_max == 0)

@@ -1,7 +1,7 @@
 /* pump: read, apply, settle, for ever.
  *
- * The only control flow that matters. It owns no I/O, no memory and no clock but the one it is given, so that tests drive
- * it with fakes and replay with other sources.
+ * The only control flow that matters. It owns no I/O, no memory and no clock but the one it is given, so that tests
+ * drive it with fakes and replay with other sources.
  *
  *   TRANSIENT  rewind the source, back off, go on. What took too long ("canceled", "timeout") is applied in halves from then
  *              on, down to single entries; each batch that goes well makes the parts of the next one greater by an eighth

@@ -15,8 +15,8 @@ struct sink {
      * something in this batch for its content; the pump then cuts the batch in two until one entry is left. */
     bool (*apply)(void *self, const struct batch *batch, struct error *error);
 
-    /* This one entry was refused for its content (`why`): set it aside for good, if a good event still passes. When that
-     * is refused too the fault is not the entry's: TRANSIENT. */
+    /* This one entry was refused for its content (`why`): set it aside for good, if a good event still passes. When
+     * that is refused too the fault is not the entry's: TRANSIENT. */
     bool (*condemn)(void *self, const struct entry *entry, const struct error *why, struct error *error);
 
     void *self;

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 
 struct source {
-    /* The next batch; one without entries when nothing came within the source's own wait. The entries are borrowed until
-     * the next read or rewind. */
+    /* The next batch; one without entries when nothing came within the source's own wait. The entries are borrowed
+     * until the next read or rewind. */
     bool (*read)(void *self, struct batch *batch, struct error *error);
 
     /* The sink holds this batch for good: never deliver it again. */
@@ -23,7 +23,8 @@ struct source {
      * the next read opens again. */
     void (*rewind)(void *self);
 
-    /* Ask for nothing more. What was delivered, or is on its way, still comes out of read; then the source has ended. */
+    /* Ask for nothing more. What was delivered, or is on its way, still comes out of read; then the source has
+     * ended. */
     void (*finish)(void *self);
 
     /* True when nothing more will come: the end of a range or a file, or all is out after finish. */

@@ -108,7 +108,7 @@ void adopter_abandon(struct adopter *adopter)
     adoption_abandon(adopter->adoption);
 }
 
-/* ---- looking on ------------------------------------------------------------------------------------------------------ */
+/* ---- looking on -------------------------------------------------------------------------------------------------- */
 
 static void tell(struct adopter *adopter)
 {
@@ -132,7 +132,7 @@ static void count_left(struct adopter *adopter)
         outbox_sender_note_disk(adopter->outbox, &error);
 }
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------- */
 
 static void note_sweep(struct adopter *adopter)
 {
@@ -184,7 +184,7 @@ bool adopter_look(struct adopter *adopter)
     return false;
 }
 
-/* ---- sending on ------------------------------------------------------------------------------------------------------ */
+/* ---- sending on -------------------------------------------------------------------------------------------------- */
 
 /* What did not arrive is read again next time: there is no room to keep it while one's own events are sent. */
 static bool send_on(struct adopter *adopter, struct error *error)
@@ -237,7 +237,8 @@ static bool say_one(struct adopter *adopter, const struct adopted_identity *iden
     return outbox_adopt_say(adopter->outbox, &event, &adopter->said_to);
 }
 
-/* As far as there is room for it. An end that nobody knows is left open: the audit must not take the chain for whole. */
+/* As far as there is room for it. An end that nobody knows is left open: the audit must not take the chain for
+ * whole. */
 static void say(struct adopter *adopter)
 {
     size_t count;
@@ -272,7 +273,7 @@ bool adopter_step(struct adopter *adopter, struct error *error)
     return good;
 }
 
-/* ---- when ------------------------------------------------------------------------------------------------------------ */
+/* ---- when -------------------------------------------------------------------------------------------------------- */
 
 /* Of one that is held. */
 static int64_t step_due_us(const struct adopter *adopter)

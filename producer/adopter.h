@@ -1,7 +1,8 @@
-/* adopter: adopts, in the sender's thread and over its line (producer/adoption.h), when there is nothing of one's own to send.
+/* adopter: adopts, in the sender's thread and over its line (producer/adoption.h), when there is nothing of one's own
+ * to send.
  *
- * Every step is one parcel or one question at most, so that one's own events never wait for long. When one's own producer
- * is closed, what is held is handed back: nothing could be said about it any more. */
+ * Every step is one parcel or one question at most, so that one's own events never wait for long. When one's own
+ * producer is closed, what is held is handed back: nothing could be said about it any more. */
 #ifndef TASKLEDGER_PRODUCER_ADOPTER_H
 #define TASKLEDGER_PRODUCER_ADOPTER_H
 

@@ -69,7 +69,7 @@ void adoption_abandon(struct adoption *adoption)
         spool_abandon(adoption->held);
 }
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------- */
 
 static void hold(struct adoption *adoption, struct spool *spool)
 {
@@ -182,7 +182,7 @@ struct spool *adoption_spool(struct adoption *adoption)
     return adoption->held;
 }
 
-/* ---- sending on ------------------------------------------------------------------------------------------------------ */
+/* ---- sending on -------------------------------------------------------------------------------------------------- */
 
 bool adoption_fill(struct adoption *adoption, struct parcel *parcel, struct error *error)
 {
@@ -233,7 +233,8 @@ static void remove_to(struct adoption *adoption, uint64_t ordinal)
         spool_release(adoption->held, ordinal);
 }
 
-/* The last one of them stays until everything is done: whoever comes after us learns from it how far its producer got. */
+/* The last one of them stays until everything is done: whoever comes after us learns from it how far its producer
+ * got. */
 static void release(struct adoption *adoption, uint64_t ordinal)
 {
     if (ordinal > adoption->released_to)
@@ -314,7 +315,7 @@ bool adoption_finish(struct adoption *adoption)
     return true;
 }
 
-/* ---- looking on ------------------------------------------------------------------------------------------------------ */
+/* ---- looking on -------------------------------------------------------------------------------------------------- */
 
 const struct adoption_counters *adoption_counters(const struct adoption *adoption)
 {

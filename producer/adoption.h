@@ -1,10 +1,11 @@
 /* adoption: sending on what producers left behind that are gone.
  *
- * One spool at a time. It is taken over when its lock is free (producer/spool/spool.h), its records are sent again as they
- * are, whether or not Redis had them (the ledger knows them by their identity), and for each identity in it that did not
- * say goodbye the adopter says ProducerAdopted in its own chain, before the last records are forgotten: so far its producer
- * got. Nothing is said where the spool does not know that. Nothing is ever made under an adopted identity. A spool of
- * `always` is kept until the ledger has it, like one's own (producer/confirm.h), one of `overflow` until Redis has.
+ * One spool at a time. It is taken over when its lock is free (producer/spool/spool.h), its records are sent again as
+ * they are, whether or not Redis had them (the ledger knows them by their identity), and for each identity in it that
+ * did not say goodbye the adopter says ProducerAdopted in its own chain, before the last records are forgotten: so far
+ * its producer got. Nothing is said where the spool does not know that. Nothing is ever made under an adopted identity.
+ * A spool of `always` is kept until the ledger has it, like one's own (producer/confirm.h), one of `overflow` until
+ * Redis has.
  *
  * Its user sends, and calls in this order: look; fill, send, sent, until fill finds nothing; identities, which it then
  * says, waiting until Redis has that; meanwhile what confirm wants; finish. A spool that the disk does not give is left
@@ -71,11 +72,11 @@ void adoption_free(struct adoption *adoption);
 /* In a forked child; see spool_abandon. */
 void adoption_abandon(struct adoption *adoption);
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------- */
 
-/* Look for a spool to take over, if it is time to, or at once and among all that there are; not when one is held. One after
- * the other, in rounds: one that was tried in vain is not tried again in the same round. False: some could not be read,
- * and none was found (TRANSIENT, "disk"). */
+/* Look for a spool to take over, if it is time to, or at once and among all that there are; not when one is held. One
+ * after the other, in rounds: one that was tried in vain is not tried again in the same round. False: some could not be
+ * read, and none was found (TRANSIENT, "disk"). */
 bool adoption_look(struct adoption *adoption, bool now, struct error *error);
 
 /* Begin a new round with the next look. */
@@ -90,7 +91,7 @@ int64_t adoption_due_us(const struct adoption *adoption);
 /* The one that is held, or NULL; for reading. */
 struct spool *adoption_spool(struct adoption *adoption);
 
-/* ---- sending on ------------------------------------------------------------------------------------------------------ */
+/* ---- sending on -------------------------------------------------------------------------------------------------- */
 
 /* The next records to be sent; an empty parcel: all are sent. On an error the spool is handed back. */
 bool adoption_fill(struct adoption *adoption, struct parcel *parcel, struct error *error);
@@ -101,9 +102,9 @@ void adoption_sent(struct adoption *adoption, const struct parcel *parcel);
 /* All is sent. */
 bool adoption_is_sent(const struct adoption *adoption);
 
-/* Whether the last events in the spool that is held are the last that its owner accepted, when all is sent. Not in one of
- * `overflow`: what was only in memory went with the process. Nor where the newest segment is damaged; one that is merely
- * torn lacks what was being written, which nobody was told was accepted. */
+/* Whether the last events in the spool that is held are the last that its owner accepted, when all is sent. Not in one
+ * of `overflow`: what was only in memory went with the process. Nor where the newest segment is damaged; one that is
+ * merely torn lacks what was being written, which nobody was told was accepted. */
 bool adoption_knows_end(const struct adoption *adoption);
 
 /* The identities in the spool that is held; complete when all is sent. */
@@ -122,7 +123,7 @@ bool adoption_finish(struct adoption *adoption);
 /* Hand it back, for the next adopter. */
 void adoption_let_go(struct adoption *adoption);
 
-/* ---- looking on ------------------------------------------------------------------------------------------------------ */
+/* ---- looking on -------------------------------------------------------------------------------------------------- */
 
 struct adoption_counters {
     uint64_t spools;  /* adopted and done with */

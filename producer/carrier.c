@@ -23,7 +23,7 @@ void carrier_close(struct carrier *carrier)
     carrier->redis = NULL;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------------------------ */
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
 
 /* What cannot be read is nobody's task; the consumers set it aside wherever it comes from. */
 static unsigned shard_of(const struct carrier *carrier, struct slice payload)
@@ -45,7 +45,7 @@ void carrier_address(struct carrier *carrier, struct parcel *parcel)
         parcel->items[i].shard = shard_of(carrier, parcel_payload(parcel, &parcel->items[i]));
 }
 
-/* ---- one attempt ---------------------------------------------------------------------------------------------------- */
+/* ---- one attempt ------------------------------------------------------------------------------------------------- */
 
 static bool send_all(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error)
 {

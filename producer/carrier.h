@@ -1,7 +1,8 @@
 /* carrier: takes a parcel to Redis and comes back with the answers.
  *
- * An event has arrived when Redis has answered for it. What was not answered, for whatever reason, stays in the parcel as
- * it was and is carried again at the next attempt; a second copy is harmless, since an event is known by its identity.
+ * An event has arrived when Redis has answered for it. What was not answered, for whatever reason, stays in the parcel
+ * as it was and is carried again at the next attempt; a second copy is harmless, since an event is known by its
+ * identity.
  *
  * Used by one thread. */
 #ifndef TASKLEDGER_PRODUCER_CARRIER_H
@@ -31,9 +32,9 @@ void carrier_close(struct carrier *carrier);
 /* Find the shard of each event: for those whose parcel does not know it, since they come from a spool. */
 void carrier_address(struct carrier *carrier, struct parcel *parcel);
 
-/* One attempt: send everything in the parcel that is not answered, and take the answers. The line must be up; afterwards
- * it may be down. False: something is left unanswered; the first reason is told. `*retried` is how many of those it sent
- * had been sent before. */
+/* One attempt: send everything in the parcel that is not answered, and take the answers. The line must be up;
+ * afterwards it may be down. False: something is left unanswered; the first reason is told. `*retried` is how many of
+ * those it sent had been sent before. */
 bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error);
 
 #endif

@@ -16,7 +16,7 @@ void confirm_init(struct confirm *confirm, const struct clock *clock, uint64_t s
     confirm->patience_ms = confirm->patience_least_ms = patience_ms;
 }
 
-/* ---- when ----------------------------------------------------------------------------------------------------------- */
+/* ---- when -------------------------------------------------------------------------------------------------------- */
 
 static int64_t now_us(const struct confirm *confirm)
 {
@@ -68,7 +68,7 @@ enum confirm_due confirm_due(const struct confirm *confirm, bool in_hurry, int64
     return CONFIRM_NOTHING;
 }
 
-/* ---- marks ---------------------------------------------------------------------------------------------------------- */
+/* ---- marks ------------------------------------------------------------------------------------------------------- */
 
 const struct confirm_mark *confirm_oldest(const struct confirm *confirm)
 {
@@ -88,7 +88,8 @@ static bool same_producer(const struct confirm_mark *a, const struct confirm_mar
     return uuid_compare(&a->producer_id, &b->producer_id) == 0;
 }
 
-/* The two take the place of the first. Where sequences go back, which no producer of ours does, so does the first one. */
+/* The two take the place of the first. Where sequences go back, which no producer of ours does, so does the first
+ * one. */
 static void join_next(struct confirm *confirm, size_t place)
 {
     struct confirm_mark *mark = &confirm->marks[place];
@@ -103,7 +104,8 @@ static void join_next(struct confirm *confirm, size_t place)
 }
 
 /* Make room for one more. The smallest: so all stay about as fine as each other. Where no two neighbours are of one
- * identity, which takes a spool that none of ours wrote, two become one that is never confirmed: nothing is forgotten. */
+ * identity, which takes a spool that none of ours wrote, two become one that is never confirmed: nothing is
+ * forgotten. */
 static void make_room(struct confirm *confirm)
 {
     uint64_t smallest = UINT64_MAX;
@@ -156,7 +158,7 @@ void confirm_forget_before(struct confirm *confirm, uint64_t ordinal)
     }
 }
 
-/* ---- the watermark --------------------------------------------------------------------------------------------------- */
+/* ---- the watermark ----------------------------------------------------------------------------------------------- */
 
 /* How many of its first events the ledger has for certain: those up to `sequence`, less every number of the mark that
  * may belong to no event. */
@@ -247,7 +249,7 @@ uint64_t confirm_watermark(const struct confirm *confirm)
     return known ? confirm->watermark : 0;
 }
 
-/* ---- look, again ------------------------------------------------------------------------------------------------------ */
+/* ---- look, again ------------------------------------------------------------------------------------------------- */
 
 uint64_t confirm_looked(struct confirm *confirm, bool is_there)
 {

@@ -6,8 +6,8 @@
  *   first ordinal, last ordinal | producer_id, first sequence, last sequence | where the first event is in Redis
  *
  * At most CONFIRM_MARKS_MAX: when there are more, the two smallest neighbours of one identity become one. So memory is
- * bounded. Events are confirmed in the order in which they were sent; within a mark they are counted, holes assumed to lie
- * where it is worst.
+ * bounded. Events are confirmed in the order in which they were sent; within a mark they are counted, holes assumed to
+ * lie where it is worst.
  *
  * The rules:
  *   ask      for the watermark of the oldest mark's identity: CONFIRM_ASK_MS after something was sent, then rarer, up to
@@ -19,8 +19,8 @@
  *            in the ledger is in Redis, or whether it is (a failover loses the end of a stream, which may lie within a
  *            mark). So that event, and at most a parcel of what follows in this mark, is sent again, and is then known
  *
- * Patience doubles from look to look, whatever was found, up to CONFIRM_PATIENCE_MAX_MS, and is jittered by a quarter. A
- * watermark that moves, also backwards, begins it anew. So a producer whose events go lost again and again, or whose
+ * Patience doubles from look to look, whatever was found, up to CONFIRM_PATIENCE_MAX_MS, and is jittered by a quarter.
+ * A watermark that moves, also backwards, begins it anew. So a producer whose events go lost again and again, or whose
  * watermark nobody publishes, does not flood Redis.
  *
  * Nothing here does I/O or allocates: it is told what happened and tells what is due. Not for several threads. */
@@ -90,7 +90,7 @@ const struct confirm_mark *confirm_oldest(const struct confirm *confirm);
  * sent). In a hurry: somebody waits for it. */
 enum confirm_due confirm_due(const struct confirm *confirm, bool in_hurry, int64_t *due_us);
 
-/* ---- ask ----------------------------------------------------------------------------------------------------------- */
+/* ---- ask --------------------------------------------------------------------------------------------------------- */
 
 /* The answer: the watermark of that producer, 0 when there is none. Returns the ordinal up to which everything is
  * confirmed by now, 0 when nothing new is. */
@@ -102,7 +102,7 @@ void confirm_refused(struct confirm *confirm);
 /* What was told last of the oldest mark's producer; 0: nothing. */
 uint64_t confirm_watermark(const struct confirm *confirm);
 
-/* ---- look, again ----------------------------------------------------------------------------------------------------- */
+/* ---- look, again ------------------------------------------------------------------------------------------------- */
 
 /* Returns 0 when there is nothing to do but to wait, else the ordinal from which on everything must be sent again; all
  * marks are then forgotten. */

@@ -89,9 +89,10 @@ const struct options_table environment_table = {
     .count = sizeof specs / sizeof specs[0],
 };
 
-/* ---- the spool's folder ----------------------------------------------------------------------------------------------- */
+/* ---- the spool's folder ------------------------------------------------------------------------------------------ */
 
-/* Texts that were put together, kept for the rest of the process; in a list so that a leak checker sees they are wanted. */
+/* Texts that were put together, kept for the rest of the process; in a list so that a leak checker sees they are
+ * wanted. */
 struct kept {
     struct kept *next;
     char text[];
@@ -139,7 +140,7 @@ static bool find_spool_dir(struct environment *found)
     return found->spool_dir != NULL;
 }
 
-/* ---- filling ---------------------------------------------------------------------------------------------------------- */
+/* ---- filling ----------------------------------------------------------------------------------------------------- */
 
 static enum taskledger_spool spool_of(const char *word)
 {

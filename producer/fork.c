@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A child sees this table as it was at the instant of the fork, so the order of the stores matters: when there is a self
- * in a place, the function beside it is for that one. */
+/* A child sees this table as it was at the instant of the fork, so the order of the stores matters: when there is a
+ * self in a place, the function beside it is for that one. */
 static struct owned {
     atomic_bool taken;
     _Atomic(uint64_t) generation; /* of the process that took it */

@@ -14,7 +14,7 @@ static bool was_refused(const struct inquiry *inquiry, struct inquiry_news *news
     return news->refused;
 }
 
-/* ---- ask ------------------------------------------------------------------------------------------------------------- */
+/* ---- ask --------------------------------------------------------------------------------------------------------- */
 
 static bool ask(const struct inquiry *inquiry, struct inquiry_news *news, struct error *error)
 {
@@ -31,7 +31,7 @@ static bool ask(const struct inquiry *inquiry, struct inquiry_news *news, struct
     return was_refused(inquiry, news, error);
 }
 
-/* ---- what the spool has of the oldest mark ---------------------------------------------------------------------------- */
+/* ---- what the spool has of the oldest mark ----------------------------------------------------------------------- */
 
 /* From its first event on. An empty parcel: the spool has nothing of it any more, so it is not watched any more. */
 static bool read_oldest(const struct inquiry *inquiry, struct error *error)
@@ -58,7 +58,7 @@ static bool was_unreadable(const struct inquiry *inquiry, struct inquiry_news *n
     return true;
 }
 
-/* ---- look ------------------------------------------------------------------------------------------------------------ */
+/* ---- look -------------------------------------------------------------------------------------------------------- */
 
 static bool look(const struct inquiry *inquiry, struct inquiry_news *news, struct error *error)
 {
@@ -85,7 +85,7 @@ static bool look(const struct inquiry *inquiry, struct inquiry_news *news, struc
     return true;
 }
 
-/* ---- again ----------------------------------------------------------------------------------------------------------- */
+/* ---- again ------------------------------------------------------------------------------------------------------- */
 
 /* How many at the front of the parcel the ledger has. */
 static size_t count_archived(const struct inquiry *inquiry)

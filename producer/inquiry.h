@@ -1,8 +1,8 @@
 /* inquiry: does over the line what confirming wants done (producer/confirm.h): asks, looks, sends a few events again.
  *
  * A server that refuses a question, since we may not ask it above all, and a disk that does not give what is to be sent
- * again, are told of and waited for; they never hold up events. What has to be sent again, and what is forgotten, is read
- * from the spool. */
+ * again, are told of and waited for; they never hold up events. What has to be sent again, and what is forgotten, is
+ * read from the spool. */
 #ifndef TASKLEDGER_PRODUCER_INQUIRY_H
 #define TASKLEDGER_PRODUCER_INQUIRY_H
 

@@ -1,7 +1,8 @@
 /* marks: a parcel as confirming sees it (producer/confirm.h): runs of one identity.
  *
- * An identity's events follow each other, so only a few of a parcel's events need be decoded. What has no identity, since
- * it is no event that this version can read, is in no mark: it was sent, and that is all that can be known of it. */
+ * An identity's events follow each other, so only a few of a parcel's events need be decoded. What has no identity,
+ * since it is no event that this version can read, is in no mark: it was sent, and that is all that can be known of
+ * it. */
 #ifndef TASKLEDGER_PRODUCER_MARKS_H
 #define TASKLEDGER_PRODUCER_MARKS_H
 

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* ---- making and freeing -------------------------------------------------------------------------------------------- */
+/* ---- making and freeing ------------------------------------------------------------------------------------------ */
 
 static void init_locks(struct outbox *outbox)
 {
@@ -126,7 +126,7 @@ const char *outbox_worker(const struct outbox *outbox)
     return outbox->worker;
 }
 
-/* ---- callers -------------------------------------------------------------------------------------------------------- */
+/* ---- callers ----------------------------------------------------------------------------------------------------- */
 
 /* With the lock held: the last `count` numbers will not come. */
 static void report_dropped(struct outbox *outbox, uint64_t count, const char *reason)

@@ -63,8 +63,8 @@ void outbox_close(struct outbox *outbox);
 /* Wait until all is answered, and with a spool for everything until the ledger has it. */
 void outbox_finish(struct outbox *outbox, int64_t deadline_us);
 
-/* Tell the sender to end now, and the keeper when it has written what was not answered to the spool; wait for them until
- * the deadline. Returns how many events neither Redis nor the spool has, or has any more. */
+/* Tell the sender to end now, and the keeper when it has written what was not answered to the spool; wait for them
+ * until the deadline. Returns how many events neither Redis nor the spool has, or has any more. */
 uint64_t outbox_stop(struct outbox *outbox, int64_t deadline_us);
 
 /* Take the oldest reports, at most so many; returns how many there were. */

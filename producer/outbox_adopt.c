@@ -140,7 +140,7 @@ void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* ---- for callers ------------------------------------------------------------------------------------------------------ */
+/* ---- for callers ------------------------------------------------------------------------------------------------- */
 
 uint64_t outbox_adopt_want(struct outbox *outbox)
 {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- for the adopter, in the sender's thread ------------------------------------------------------------------------- */
+/* ---- for the adopter, in the sender's thread --------------------------------------------------------------------- */
 
 /* Goodbye was said: nothing can be said any more. */
 bool outbox_adopt_is_closed(struct outbox *outbox);
@@ -34,8 +34,8 @@ struct outbox_adopted {
 
 void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted);
 
-/* Have the keeper release the adopted spool up to this ordinal, or close it: it may have to wait for the disk. False: there
- * is no keeper. Nothing else may be adopted until it is clear again: all of that is done. */
+/* Have the keeper release the adopted spool up to this ordinal, or close it: it may have to wait for the disk. False:
+ * there is no keeper. Nothing else may be adopted until it is clear again: all of that is done. */
 bool outbox_adopt_release(struct outbox *outbox, struct spool *spool, uint64_t ordinal);
 bool outbox_adopt_close(struct outbox *outbox, struct spool *spool);
 bool outbox_adopt_is_clear(struct outbox *outbox);
@@ -46,7 +46,7 @@ uint64_t outbox_adopt_wanted(struct outbox *outbox);
 /* Everything was taken on that there was since this sweep was wanted. */
 void outbox_adopt_swept(struct outbox *outbox, uint64_t sweep);
 
-/* ---- for callers ------------------------------------------------------------------------------------------------------ */
+/* ---- for callers ------------------------------------------------------------------------------------------------- */
 
 /* Want everything to be adopted that there is now; returns the number of the sweep. */
 uint64_t outbox_adopt_want(struct outbox *outbox);

@@ -168,8 +168,8 @@ static inline int64_t outbox_now_us(void)
 }
 
 /* With the lock held: give back the memory of what is done with, and tell what may be given up for want of room. With
- * `always` that is done with which is answered and in the spool; while the disk refuses the answered ones wait for it as
- * long as there is room. */
+ * `always` that is done with which is answered and in the spool; while the disk refuses the answered ones wait for it
+ * as long as there is room. */
 static inline void outbox_release_memory(struct outbox *outbox)
 {
     const struct outbox_disk *disk = &outbox->disk;

@@ -48,7 +48,7 @@ void outbox_keeper_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* ---- what to do ------------------------------------------------------------------------------------------------------- */
+/* ---- what to do -------------------------------------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a_us, int64_t b_us)
 {
@@ -157,7 +157,7 @@ enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms)
     return task;
 }
 
-/* ---- doing it --------------------------------------------------------------------------------------------------------- */
+/* ---- doing it ---------------------------------------------------------------------------------------------------- */
 
 void outbox_keeper_opened(struct outbox *outbox, struct spool *spool, const struct error *error)
 {

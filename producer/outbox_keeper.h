@@ -56,8 +56,8 @@ void outbox_keeper_tell(struct outbox *outbox);
 struct spool *outbox_keeper_run(struct outbox *outbox, int *fork_place);
 void outbox_keeper_ran(struct outbox *outbox);
 
-/* Wait until nobody uses the spool any more, nobody will, and give it to the caller, who owns it then. NULL: there is none.
- * `*done_to`: the ordinal up to which nothing in it is needed. */
+/* Wait until nobody uses the spool any more, nobody will, and give it to the caller, who owns it then. NULL: there is
+ * none. `*done_to`: the ordinal up to which nothing in it is needed. */
 struct spool *outbox_keeper_close(struct outbox *outbox, uint64_t *done_to);
 
 #endif

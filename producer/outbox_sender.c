@@ -52,7 +52,7 @@ void outbox_sender_ends(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* ---- taking ---------------------------------------------------------------------------------------------------------- */
+/* ---- taking ------------------------------------------------------------------------------------------------------ */
 
 /* To the place where taking begins; false: not there yet. */
 static bool find(struct outbox *outbox, const struct parcel *parcel, struct outbox_place *place)
@@ -147,7 +147,7 @@ void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* ---- settling -------------------------------------------------------------------------------------------------------- */
+/* ---- settling ---------------------------------------------------------------------------------------------------- */
 
 /* What is new at the front of a parcel. */
 struct news {
@@ -216,7 +216,7 @@ bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, si
     return news.events > 0;
 }
 
-/* ---- the spool --------------------------------------------------------------------------------------------------------- */
+/* ---- the spool --------------------------------------------------------------------------------------------------- */
 
 struct spool *outbox_sender_borrow_spool(struct outbox *outbox)
 {
@@ -287,7 +287,7 @@ void outbox_sender_note_resent(struct outbox *outbox, size_t events)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* ---- trouble ----------------------------------------------------------------------------------------------------------- */
+/* ---- trouble ----------------------------------------------------------------------------------------------------- */
 
 static int32_t refused_for_good(const struct error *error)
 {

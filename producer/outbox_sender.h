@@ -17,8 +17,8 @@ enum { OUTBOX_SENDER_HURRY_MS = 100 };
 /* The same between two looks at what may have to be done, while somebody waits in close. */
 enum { OUTBOX_SENDER_CLOSING_MS = 25 };
 
-/* While so many events come in this time, which is looked at now and then, no parcel leaves sooner after the one before: a
- * parcel costs Redis and us as much as ten events. Not when somebody waits, or the queue fills up. */
+/* While so many events come in this time, which is looked at now and then, no parcel leaves sooner after the one
+ * before: a parcel costs Redis and us as much as ten events. Not when somebody waits, or the queue fills up. */
 enum { OUTBOX_SENDER_PACE_US = 2000, OUTBOX_SENDER_PACE_EVENTS = 4, OUTBOX_SENDER_LOOK_US = 10000 };
 
 /* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
@@ -53,8 +53,8 @@ void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us);
 /* Nothing before this ordinal can be had any more: it was only in the spool, and is lost. Go on with it. */
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
 
-/* After an attempt with what was taken: what is answered at the front of the parcel has left. `retried`: so many of those
- * that were sent had been sent before. True when there is progress. */
+/* After an attempt with what was taken: what is answered at the front of the parcel has left. `retried`: so many of
+ * those that were sent had been sent before. True when there is progress. */
 bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, size_t retried);
 
 /* The spool; NULL: there is none. It is there until it is given back, also when it is time to end. */
@@ -64,8 +64,8 @@ void outbox_sender_return_spool(struct outbox *outbox);
 /* Let the spool know what Redis has: with overflow it forgets that. */
 void outbox_sender_forget(struct outbox *outbox);
 
-/* With `always`. The ledger has everything up to this ordinal, so the spool may forget it. Or Redis has lost what begins
- * with this ordinal: it is to be sent again. */
+/* With `always`. The ledger has everything up to this ordinal, so the spool may forget it. Or Redis has lost what
+ * begins with this ordinal: it is to be sent again. */
 void outbox_sender_confirmed(struct outbox *outbox, uint64_t ordinal);
 void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal);
 

@@ -36,7 +36,7 @@ void outbox_spool_free(struct outbox *outbox)
     free(outbox->disk.batch);
 }
 
-/* ---- waking ----------------------------------------------------------------------------------------------------------- */
+/* ---- waking ------------------------------------------------------------------------------------------------------ */
 
 static void wake_keeper(struct outbox *outbox)
 {
@@ -113,7 +113,7 @@ bool outbox_spool_has_more(const struct outbox *outbox)
     return disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox->sent_to < outbox->accept.accepted;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* So few that nobody waits long for the lock. False: that is all for now. */
 static bool collect_some(struct outbox *outbox, struct outbox_batch *batch)
@@ -242,7 +242,7 @@ void outbox_spool_write(struct outbox *outbox)
         wake_keeper(outbox);
 }
 
-/* ---- an emit ---------------------------------------------------------------------------------------------------------- */
+/* ---- an emit ----------------------------------------------------------------------------------------------------- */
 
 /* A disk that syncs for a while takes writes all the same; one that does not come to an end is rather dead. */
 static bool keeper_syncs(const struct outbox_disk *disk, int64_t now_us)
@@ -315,7 +315,7 @@ bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
     return true;
 }
 
-/* ---- using it --------------------------------------------------------------------------------------------------------- */
+/* ---- using it ---------------------------------------------------------------------------------------------------- */
 
 bool outbox_spool_works(const struct outbox *outbox)
 {

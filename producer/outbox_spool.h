@@ -1,7 +1,7 @@
 /* outbox_spool: where an outbox meets its spool on disk: one write for everything that is not there yet.
  *
- * What the spool gets is copied out of the queue, in order. Nobody holds the outbox's lock while he writes, and one writes
- * at a time, for all. Who writes is
+ * What the spool gets is copied out of the queue, in order. Nobody holds the outbox's lock while he writes, and one
+ * writes at a time, for all. Who writes is
  *
  *   overflow  the keeper (producer/keeper.h): when more than half of the memory is full, and while Redis is away
  *   always    whoever emits, when the disk took something a moment ago; else the keeper, for whom an emit waits
@@ -9,9 +9,10 @@
  *             that out, not one of the host
  *   both      the keeper, when a producer is closed: what Redis has not answered for
  *
- * A disk that refuses is tried again by the keeper after a second, one that takes longer than that at once, and until it is
- * well nobody waits for it. While the keeper syncs, who emits writes himself. Who has waited in vain gives up for himself
- * only, unless the one for whom he waited is held by the disk: a thread that has no processor says nothing about it.
+ * A disk that refuses is tried again by the keeper after a second, one that takes longer than that at once, and until
+ * it is well nobody waits for it. While the keeper syncs, who emits writes himself. Who has waited in vain gives up for
+ * himself only, unless the one for whom he waited is held by the disk: a thread that has no processor says nothing
+ * about it.
  *
  * With the outbox's lock held, all of it. */
 #ifndef TASKLEDGER_PRODUCER_OUTBOX_SPOOL_H
@@ -54,7 +55,8 @@ void outbox_spool_note_errand(struct outbox *outbox);
 /* Redis cannot be reached, or can again. */
 void outbox_spool_note_redis(struct outbox *outbox, bool is_away);
 
-/* Up to this ordinal nothing in the spool is needed: Redis has it, with `always` the ledger; and that it may be more now. */
+/* Up to this ordinal nothing in the spool is needed: Redis has it, with `always` the ledger; and that it may be more
+ * now. */
 uint64_t outbox_spool_done_to(const struct outbox *outbox);
 void outbox_spool_note_done(struct outbox *outbox);
 

@@ -65,7 +65,7 @@ void taskledger_last_identity(struct taskledger_identity *identity)
         uuid_format(&last_identity.producer_id, identity->producer_id);
 }
 
-/* ---- open ---------------------------------------------------------------------------------------------------------- */
+/* ---- open -------------------------------------------------------------------------------------------------------- */
 
 static bool open_producer(struct taskledger_producer *producer, const struct taskledger_options *options,
                           struct error *error)
@@ -88,7 +88,7 @@ struct taskledger_producer *taskledger_open(const struct taskledger_options *opt
     return NULL;
 }
 
-/* ---- one outbox a process ------------------------------------------------------------------------------------------- */
+/* ---- one outbox a process ---------------------------------------------------------------------------------------- */
 
 /* NULL before the first emit in this process, also when an ancestor has emitted. */
 static struct outbox *present_outbox(struct taskledger_producer *producer)
@@ -98,8 +98,8 @@ static struct outbox *present_outbox(struct taskledger_producer *producer)
     return outbox != NULL && outbox_generation(outbox) == generation_present() ? outbox : NULL;
 }
 
-/* The one that this process uses from now on. One that is inherited is not freed but forgotten: whatever locks were held
- * at the instant of the fork stay so for ever. */
+/* The one that this process uses from now on. One that is inherited is not freed but forgotten: whatever locks were
+ * held at the instant of the fork stay so for ever. */
 static struct outbox *make_outbox(struct taskledger_producer *producer)
 {
     struct outbox *seen = atomic_load(&producer->outbox);
@@ -126,7 +126,7 @@ void producer_worker(const struct taskledger_producer *producer, char worker[SET
     settings_worker(&producer->settings, worker);
 }
 
-/* ---- emit ----------------------------------------------------------------------------------------------------------- */
+/* ---- emit -------------------------------------------------------------------------------------------------------- */
 
 static bool is_open(const struct taskledger_producer *producer)
 {
@@ -207,7 +207,7 @@ const struct settings *producer_settings(const struct taskledger_producer *produ
     return &producer->settings;
 }
 
-/* ---- flush, close, look ---------------------------------------------------------------------------------------------- */
+/* ---- flush, close, look ------------------------------------------------------------------------------------------ */
 
 uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms)
 {
@@ -270,7 +270,7 @@ void taskledger_counters(struct taskledger_producer *producer, struct taskledger
     memcpy(counters, &now, counters->struct_size < sizeof now ? counters->struct_size : sizeof now);
 }
 
-/* ---- reports --------------------------------------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 /* As its caller knows the struct: older ones know a shorter one. */
 static void tell(const struct report *report, void *told, size_t size)

@@ -52,8 +52,8 @@ struct queue {
     uint64_t end;
 };
 
-/* Where a reader is: before the event of this ordinal. The position counts only while that event is in the queue and not
- * its oldest. All zeros: before the first. */
+/* Where a reader is: before the event of this ordinal. The position counts only while that event is in the queue and
+ * not its oldest. All zeros: before the first. */
 struct queue_cursor {
     uint64_t ordinal;
     uint64_t position;

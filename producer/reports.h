@@ -1,7 +1,8 @@
 /* reports: what became of events, kept until somebody asks.
  *
- * A bounded ring. What follows on one of the newest reports of its kind makes that one longer, so that a producer that has
- * nothing special to tell has few of them. When it is full the oldest is dropped and counted. Not for several threads. */
+ * A bounded ring. What follows on one of the newest reports of its kind makes that one longer, so that a producer that
+ * has nothing special to tell has few of them. When it is full the oldest is dropped and counted. Not for several
+ * threads. */
 #ifndef TASKLEDGER_PRODUCER_REPORTS_H
 #define TASKLEDGER_PRODUCER_REPORTS_H
 

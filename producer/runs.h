@@ -1,7 +1,7 @@
 /* runs: which number in the ledger an event has, by its ordinal.
  *
- * Ordinals have no gaps and go on through all identities of a process, numbers have holes and begin again: a run is where
- * both go on together. Only the newest RUNS_MAX are known. */
+ * Ordinals have no gaps and go on through all identities of a process, numbers have holes and begin again: a run is
+ * where both go on together. Only the newest RUNS_MAX are known. */
 #ifndef TASKLEDGER_PRODUCER_RUNS_H
 #define TASKLEDGER_PRODUCER_RUNS_H
 

@@ -31,7 +31,7 @@ struct sender {
     bool spools;             /* there is a spool, or may be one */
 };
 
-/* ---- one parcel ---------------------------------------------------------------------------------------------------- */
+/* ---- one parcel -------------------------------------------------------------------------------------------------- */
 
 static bool connect_line(struct sender *sender, struct error *error)
 {
@@ -144,7 +144,7 @@ static bool deliver(struct sender *sender, struct error *error)
     return true;
 }
 
-/* ---- what is to be confirmed ----------------------------------------------------------------------------------------- */
+/* ---- what is to be confirmed ------------------------------------------------------------------------------------- */
 
 static void take_note(struct sender *sender, const struct inquiry_news *news)
 {
@@ -181,7 +181,7 @@ static bool inquire(struct sender *sender, struct error *error)
     return good || failed(sender, error);
 }
 
-/* ---- what the gone left --------------------------------------------------------------------------------------------- */
+/* ---- what the gone left ------------------------------------------------------------------------------------------ */
 
 static bool adopt(struct sender *sender, struct error *error)
 {
@@ -190,7 +190,7 @@ static bool adopt(struct sender *sender, struct error *error)
     return (connect_line(sender, error) && adopter_step(sender->adopter, error)) || failed(sender, error);
 }
 
-/* ---- steps ---------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* What is to be done next: one's own first. */
 static bool step(struct sender *sender, struct error *error)
@@ -215,7 +215,7 @@ static int64_t next_step_us(struct sender *sender)
     return adopt_us < inquire_us ? adopt_us : inquire_us;
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 static void rest(struct sender *sender, const struct error *error)
 {
@@ -256,7 +256,7 @@ static void *run(void *self)
     return NULL;
 }
 
-/* ---- starting ------------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 /* Different in every process and for every sender in it. */
 static uint64_t seed(const struct sender *sender)

@@ -73,7 +73,7 @@ static bool check(const struct event *event, struct error *error)
     return event_check_body(event, error) && event_check_texts(event, error);
 }
 
-/* ---- cutting ------------------------------------------------------------------------------------------------------ */
+/* ---- cutting ----------------------------------------------------------------------------------------------------- */
 
 static void write_mark(struct json_writer *json, struct slice data, const char *sha256, size_t head_bytes)
 {
@@ -159,7 +159,7 @@ static bool encode_cut(struct event *event, struct arena *arena, struct slice *b
     return event_encode_body(event, arena, body, error);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 bool statement_make(const struct taskledger_event *said, const struct speaker *speaker, struct arena *arena,
                     struct draft *draft, struct error *error)

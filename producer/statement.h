@@ -25,12 +25,12 @@ struct speaker {
     unsigned shards;
 };
 
-/* What was given, whole: a caller built against an older header has a shorter struct. Borrows the texts. REJECTED when it
- * does not say how long it is. */
+/* What was given, whole: a caller built against an older header has a shorter struct. Borrows the texts. REJECTED when
+ * it does not say how long it is. */
 bool statement_take(const struct taskledger_event *given, struct taskledger_event *said, struct error *error);
 
-/* `draft` borrows from the arena. REJECTED: "oversized" when the event is too large even without data_json, else a field
- * breaks its limit; the text names it. FATAL, "memory". */
+/* `draft` borrows from the arena. REJECTED: "oversized" when the event is too large even without data_json, else a
+ * field breaks its limit; the text names it. FATAL, "memory". */
 bool statement_make(const struct taskledger_event *said, const struct speaker *speaker, struct arena *arena,
                     struct draft *draft, struct error *error);
 

@@ -45,7 +45,7 @@ static bool is_refusal(enum taskledger_result result)
     return result == TASKLEDGER_INVALID || result == TASKLEDGER_TOO_BIG;
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------------------------ */
+/* ---- beginning --------------------------------------------------------------------------------------------------- */
 
 static size_t text_bytes(const char *text)
 {
@@ -137,7 +137,7 @@ struct taskledger_task *taskledger_task_begin(struct taskledger_producer *produc
     return taskledger_task_begin_with(producer, &first);
 }
 
-/* ---- going on ------------------------------------------------------------------------------------------------------- */
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
 
 enum taskledger_result taskledger_task_step(struct taskledger_task *task, const char *step)
 {

@@ -50,8 +50,8 @@ static bool has_room(const struct arena *arena, size_t capacity)
     return arena->limit_bytes == 0 || arena->held_bytes + capacity <= arena->limit_bytes;
 }
 
-/* The blocks behind the current one are empty ones, kept by a reset. They must not stand in the way of what does not fit
- * into them. */
+/* The blocks behind the current one are empty ones, kept by a reset. They must not stand in the way of what does not
+ * fit into them. */
 static void free_behind(struct arena *arena)
 {
     struct arena_block *block = arena->current == NULL ? NULL : arena->current->next;

@@ -25,7 +25,7 @@ static size_t available(const struct slice *input, uint64_t wanted)
     return input->size < wanted ? input->size : (size_t)wanted;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* "<type><number>\r\n" */
 static bool parse_number(struct slice line, int64_t *number)
@@ -134,7 +134,7 @@ static bool go_on_with_number(struct bulk *bulk, struct slice *input, struct sli
     return true;
 }
 
-/* ---- all else ----------------------------------------------------------------------------------------------------- */
+/* ---- all else ---------------------------------------------------------------------------------------------------- */
 
 static bool begin(struct bulk *bulk, struct slice *input)
 {

@@ -7,11 +7,11 @@
  *   $<limit> CR LF <the first limit bytes> CR LF      where the true size is greater than the limit.
  *
  * It stops behind each string that is `limit` long or longer: its true size is then in `string_bytes`, and the caller
- * parses what it has before it goes on. All else passes as it is, and is bounded here: what breaks the framing or a bound
- * is a protocol violation, after which the connection must be closed.
+ * parses what it has before it goes on. All else passes as it is, and is bounded here: what breaks the framing or a
+ * bound is a protocol violation, after which the connection must be closed.
  *
- * Nothing is copied but numbers that are cut by the end of a chunk, or replaced. Nesting is not looked at: a string is a
- * string wherever it stands. */
+ * Nothing is copied but numbers that are cut by the end of a chunk, or replaced. Nesting is not looked at: a string is
+ * a string wherever it stands. */
 #ifndef TASKLEDGER_PROTO_BULK_H
 #define TASKLEDGER_PROTO_BULK_H
 
@@ -52,8 +52,8 @@ struct bulk_passed {
 /* `limit` is at least 1. */
 void bulk_init(struct bulk *bulk, size_t limit);
 
-/* Take bytes off the front of `input`: all of them, or until it has to be told in a pass of its own what comes next. False:
- * the peer does not keep to the protocol. */
+/* Take bytes off the front of `input`: all of them, or until it has to be told in a pass of its own what comes next.
+ * False: the peer does not keep to the protocol. */
 bool bulk_pass(struct bulk *bulk, struct slice *input, struct bulk_passed *passed);
 
 #endif

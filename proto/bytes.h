@@ -1,7 +1,7 @@
 /* bytes: a number of bytes as people write it: 4096, 64MiB, 256M, 1GB.
  *
- * K, M, G and T are powers of 1024, with or without "iB" or "B" behind them, in capitals or not: so PostgreSQL and Redis
- * take "MB", too. Digits only before the unit, and nothing between the two. */
+ * K, M, G and T are powers of 1024, with or without "iB" or "B" behind them, in capitals or not: so PostgreSQL and
+ * Redis take "MB", too. Digits only before the unit, and nothing between the two. */
 #ifndef TASKLEDGER_PROTO_BYTES_H
 #define TASKLEDGER_PROTO_BYTES_H
 

@@ -1,5 +1,5 @@
-/* completion: what a shell proposes when somebody presses TAB behind a program's name: commands, flags, words that a flag
- * takes, files where it takes a file. A script for bash, zsh or fish, of the program's tables. */
+/* completion: what a shell proposes when somebody presses TAB behind a program's name: commands, flags, words that a
+ * flag takes, files where it takes a file. A script for bash, zsh or fish, of the program's tables. */
 #ifndef TASKLEDGER_PROTO_COMPLETION_H
 #define TASKLEDGER_PROTO_COMPLETION_H
 

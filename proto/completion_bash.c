@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Readline breaks words at "=" too: what is behind a flag that takes a value is found in the same way for both forms. */
+/* Readline breaks words at "=" too: what is behind a flag that takes a value is found in the same way for both
+ * forms. */
 static const char walk[] =
     "    local current=${COMP_WORDS[COMP_CWORD]} command='' flag='' words='' kind='' word place=0 i\n"
     "\n"
@@ -81,7 +82,7 @@ static void print_alternative(const struct option_spec *spec, bool *is_first, FI
     *is_first = false;
 }
 
-/* ---- what is proposed ------------------------------------------------------------------------------------------- */
+/* ---- what is proposed -------------------------------------------------------------------------------------------- */
 
 static void print_value(const struct completion_value *value, FILE *out)
 {

@@ -31,7 +31,8 @@ void completion_parts_of_argument(const struct program_command *command, size_t 
 /* It has one behind it: "--flag VALUE". */
 bool completion_parts_takes_value(const struct option_spec *spec);
 
-/* The text within '...', with what ends that quoted as this shell has it, and `escaped` characters behind a backslash. */
+/* The text within '...', with what ends that quoted as this shell has it, and `escaped` characters behind a
+ * backslash. */
 void completion_parts_print_quoted(const char *text, const char *escaped, const char *quote, FILE *out);
 
 void completion_bash_print(const struct program *program, FILE *out);

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* ---- by table -------------------------------------------------------------------------------------------------------- */
+/* ---- by table ---------------------------------------------------------------------------------------------------- */
 
 /* Half-byte steps need sixteen words only. It is for processors that cannot do it themselves. */
 static const uint32_t nibbles[16] = {
@@ -23,7 +23,7 @@ uint32_t crc32c_by_table(struct slice bytes)
     return ~crc;
 }
 
-/* ---- by the processor: a record of the spool in 30 ns instead of 1 us ------------------------------------------------ */
+/* ---- by the processor: a record of the spool in 30 ns instead of 1 us -------------------------------------------- */
 
 #if defined(__x86_64__)
 

@@ -1,5 +1,5 @@
-/* Of libcrypto's hashing the oldest part: it only computes. What came after it allocates for each hash, takes locks, and
- * asks whether the library is still there, which it is not while the process ends; and it may say no. */
+/* Of libcrypto's hashing the oldest part: it only computes. What came after it allocates for each hash, takes locks,
+ * and asks whether the library is still there, which it is not while the process ends; and it may say no. */
 #define OPENSSL_API_COMPAT 0x10101000L
 
 #include "proto/digester.h"

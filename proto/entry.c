@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-/* How deep the array of entries stands in the answer. Levels are counted from there: an entry below it, its id (place 0)
- * and its fields (place 1) below that, names and values below those; in XREADGROUP's answer a stream above it, and above
- * that all streams. */
+/* How deep the array of entries stands in the answer. Levels are counted from there: an entry below it, its id (place
+ * 0) and its fields (place 1) below that, names and values below those; in XREADGROUP's answer a stream above it, and
+ * above that all streams. */
 enum { GROUP_BASE = 2, RANGE_BASE = 0 };
 enum { AT_STREAMS = -2, AT_STREAM, AT_ENTRIES, AT_ENTRY, AT_ENTRY_PART, AT_FIELD };
 enum { ID_PLACE, FIELDS_PLACE, ENTRY_PARTS };

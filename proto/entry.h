@@ -59,11 +59,11 @@ struct entry_reader {
 };
 
 /* The visitor that fills `reader`; valid as long as the reader is. An answer of another shape, or with an id that is
- * none, is a protocol error. The line's reply_string_max should be EVENT_BYTES_MAX + 1: the byte more tells that an event
- * is too long, and the line holds no more of it than that.
+ * none, is a protocol error. The line's reply_string_max should be EVENT_BYTES_MAX + 1: the byte more tells that an
+ * event is too long, and the line holds no more of it than that.
  *
- * Between two parts of an answer `count` and `bytes` may be set to 0 and the arena be reset: an entry is there as a whole
- * or not yet. */
+ * Between two parts of an answer `count` and `bytes` may be set to 0 and the arena be reset: an entry is there as a
+ * whole or not yet. */
 struct redis_visitor entry_visitor(struct entry_reader *reader);
 
 #endif

@@ -29,7 +29,8 @@ struct error {
     char text[ERROR_TEXT_MAX]; /* for people; cut, never overrun */
 };
 
-/* Fill `error` and return false, so that a failure is one line: `return error_set(error, ERROR_FATAL, "config", ...)`. */
+/* Fill `error` and return false, so that a failure is one line: `return error_set(error, ERROR_FATAL, "config",
+ * ...)`. */
 bool error_set(struct error *error, enum error_kind kind, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5), nonnull(1, 3, 4), cold));
 

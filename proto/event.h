@@ -1,8 +1,8 @@
 /* event: one statement of one producer, in memory and on the wire.
  *
  * The wire form is proto/event.proto. It is written and read by proto/event_encode.c and proto/event_decode.c, where it
- * stands and without a copy; tests hold both to what protobuf-c makes of the schema. What is stored and hashed is always the
- * bytes received, never bytes made again from a struct event.
+ * stands and without a copy; tests hold both to what protobuf-c makes of the schema. What is stored and hashed is
+ * always the bytes received, never bytes made again from a struct event.
  *
  * Protobuf lets serialised parts of one message be concatenated. The producer uses that: the body, which is the large
  * part, is encoded outside its critical section, the head (identity, digest, time) inside. */
@@ -109,14 +109,15 @@ bool event_encode_body(const struct event *event, struct arena *arena, struct sl
 /* Head and body: a whole event. Like all that encodes, in proto/event_encode.c. */
 bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error);
 
-/* Decode and check, in proto/event_decode.c. The event's slices borrow from the payload. REJECTED with one of these reasons:
+/* Decode and check, in proto/event_decode.c. The event's slices borrow from the payload. REJECTED with one of these
+ * reasons:
  *   oversized       more than EVENT_BYTES_MAX
  *   undecodable     not protobuf, or not an Event
  *   unknown_body    made by a newer producer: no body that this version knows
  *   unknown_status  made by a newer producer: no status that this version knows
  *   invalid         a field breaks its limit; the text names field, limit and what was found
- * The identity (producer_id, sequence) is filled in even on failure when `*has_identity` is set: what is set aside under
- * a known number is held, not lost. */
+ * The identity (producer_id, sequence) is filled in even on failure when `*has_identity` is set: what is set aside
+ * under a known number is held, not lost. */
 bool event_decode(struct slice payload, struct event *event, bool *has_identity, struct error *error);
 
 /* Who said it, of bytes that nobody dares to decode: no library and no memory is asked. False when they do not tell. In
@@ -124,8 +125,8 @@ bool event_decode(struct slice payload, struct event *event, bool *has_identity,
 bool event_identity(struct slice payload, struct uuid *producer_id, uint64_t *sequence);
 
 /* Every limit of the body, respectively of fields 1 to 4 and what the body says about them. REJECTED, "invalid" or
- * "unknown_status". That the body's texts are UTF-8 without NUL is looked at by itself, since decoding does so as well. In
- * proto/event_check.c. */
+ * "unknown_status". That the body's texts are UTF-8 without NUL is looked at by itself, since decoding does so as well.
+ * In proto/event_check.c. */
 bool event_check_texts(const struct event *event, struct error *error);
 bool event_check_body(const struct event *event, struct error *error);
 bool event_check_head(const struct event *event, struct error *error);

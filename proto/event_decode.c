@@ -1,5 +1,5 @@
-/* Decoding borrows: each field's slice is the stretch of the payload in which it stands, so nothing is copied, no memory is
- * asked for, and a string is what its bytes are, a NUL inside of it too. */
+/* Decoding borrows: each field's slice is the stretch of the payload in which it stands, so nothing is copied, no
+ * memory is asked for, and a string is what its bytes are, a NUL inside of it too. */
 #include "proto/event.h"
 
 #include "proto/utf8.h"
@@ -17,7 +17,7 @@ struct reading {
     struct error *invalid; /* the first text that is none; borrowed */
 };
 
-/* ---- maps --------------------------------------------------------------------------------------------------------- */
+/* ---- maps -------------------------------------------------------------------------------------------------------- */
 
 enum kind { UNKNOWN, TEXT, BYTES, NUMBER_32, NUMBER_64, TRUTH, PROGRESS, PART, BODY };
 
@@ -115,15 +115,15 @@ static const enum wire_type types[] = {
     [TRUTH] = WIRE_VARINT, [PROGRESS] = WIRE_64_BIT, [PART] = WIRE_LENGTH,      [BODY] = WIRE_LENGTH,
 };
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool undecodable(struct error *error, const struct map *map, const char *what, size_t at)
 {
     return error_set(error, ERROR_REJECTED, "undecodable", "%s: %s at byte %zu", map->message, what, at);
 }
 
-/* Each text is looked at, also one that another takes the place of: all of them are stored. One that is none does not hide
- * who said it. */
+/* Each text is looked at, also one that another takes the place of: all of them are stored. One that is none does not
+ * hide who said it. */
 static void check_text(struct reading *reading, struct slice text, const struct map *map, const struct map_field *field)
 {
     size_t wrong = utf8_check(text);
@@ -221,7 +221,7 @@ static bool read_message(struct reading *reading, struct slice message, const st
     return true;
 }
 
-/* ---- the event ---------------------------------------------------------------------------------------------------- */
+/* ---- the event --------------------------------------------------------------------------------------------------- */
 
 static bool read_id(struct slice id, const char *message, struct uuid *producer_id, struct error *error)
 {

@@ -42,7 +42,7 @@ static size_t body_room(const struct event *event)
     return BODY_FIELDS_MAX * WIRE_FIELD_BYTES_MAX + text_bytes;
 }
 
-/* ---- writing, backwards -------------------------------------------------------------------------------------------- */
+/* ---- writing, backwards ------------------------------------------------------------------------------------------ */
 
 static void put_failure(struct wire_writer *writer, const struct task_status *task)
 {
@@ -133,7 +133,7 @@ static void put_head(struct wire_writer *writer, const struct event *event)
     wire_writer_text(writer, 1, slice_of(event->producer_id.bytes, UUID_BYTES));
 }
 
-/* ---- the parts and the whole ---------------------------------------------------------------------------------------- */
+/* ---- the parts and the whole ------------------------------------------------------------------------------------- */
 
 struct slice event_encode_head(const struct event *event, uint8_t memory[EVENT_HEAD_BYTES_MAX])
 {

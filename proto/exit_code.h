@@ -1,7 +1,7 @@
 /* exit_code: how a program says what became of it.
  *
- * One table for all programs, so that a script need not know which one it called; `taskledger-emit run` alone exits as its
- * command did (producer/emit/run.h). */
+ * One table for all programs, so that a script need not know which one it called; `taskledger-emit run` alone exits as
+ * its command did (producer/emit/run.h). */
 #ifndef TASKLEDGER_PROTO_EXIT_CODE_H
 #define TASKLEDGER_PROTO_EXIT_CODE_H
 

@@ -11,11 +11,11 @@
  *             may find a lock held.
  *   the end   See gate_close.
  *
- * The third gate is for whoever takes the lock of a file: it is his by the open file, which a child would inherit, until the
- * child can be told to close it.
+ * The third gate is for whoever takes the lock of a file: it is his by the open file, which a child would inherit,
+ * until the child can be told to close it.
  *
- * There is nothing in it that a child could inherit but numbers, and those of its ancestors do not count, however it was
- * made: see proto/generation.h. Threads that enter the same code without us do not know the gate. */
+ * There is nothing in it that a child could inherit but numbers, and those of its ancestors do not count, however it
+ * was made: see proto/generation.h. Threads that enter the same code without us do not know the gate. */
 #ifndef TASKLEDGER_PROTO_GATE_H
 #define TASKLEDGER_PROTO_GATE_H
 

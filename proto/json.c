@@ -147,7 +147,8 @@ static bool are_plain(const uint8_t *bytes)
            !has_less(eight ^ each('\\'), 1);
 }
 
-/* Over all bytes that mean themselves; returns their OR, as far as its top bit goes: it tells that not all are ASCII. */
+/* Over all bytes that mean themselves; returns their OR, as far as its top bit goes: it tells that not all are
+ * ASCII. */
 static uint8_t skip_plain(struct scan *scan)
 {
     const uint8_t *at = scan->at;

@@ -46,14 +46,14 @@ struct options_table {
     size_t count;
 };
 
-/* Fill `target` with environment and defaults; an option with neither is left as it is. FATAL, "config"; `target` may then
- * be filled in part. Texts live as long as the process. Not while another thread changes the environment. */
+/* Fill `target` with environment and defaults; an option with neither is left as it is. FATAL, "config"; `target` may
+ * then be filled in part. Texts live as long as the process. Not while another thread changes the environment. */
 bool options_from_environment(const struct options_table *table, void *target, struct error *error);
 
-/* Take the flags out of argv[1...]: "--flag value", "--flag=value"; "--" ends them and is taken out too, "-" is a word, and
- * so is "-2h". What is left over is moved to the front of argv[1...], a NULL behind it, and `*argc` is adjusted. When
- * `stop_at_word` is set, parsing ends at the first word that is no flag. FATAL, "usage", naming the nearest flag there is when one is
- * unknown; `target` and `argv` may then be used in part. */
+/* Take the flags out of argv[1...]: "--flag value", "--flag=value"; "--" ends them and is taken out too, "-" is a word,
+ * and so is "-2h". What is left over is moved to the front of argv[1...], a NULL behind it, and `*argc` is adjusted.
+ * When `stop_at_word` is set, parsing ends at the first word that is no flag. FATAL, "usage", naming the nearest flag
+ * there is when one is unknown; `target` and `argv` may then be used in part. */
 bool options_from_arguments(const struct options_table *table, void *target, bool stop_at_word, int *argc, char **argv,
                             struct error *error);
 

@@ -43,7 +43,8 @@ static bool wrong_value(const struct option_spec *spec, const char *text, bool b
 
 /* Numbers */
 
-/* Digits only, perhaps a minus: strtoll alone would also take leading space and a plus. `*end` is what stands behind. */
+/* Digits only, perhaps a minus: strtoll alone would also take leading space and a plus. `*end` is what stands
+ * behind. */
 static bool parse_whole(const char *text, int64_t *value, const char **end)
 {
     const char *digits = text[0] == '-' ? text + 1 : text;

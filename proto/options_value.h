@@ -11,8 +11,8 @@
 
 enum { OPTIONS_VALUE_EXPECTED_BYTES = 256 };
 
-/* Parse `text` and store it in the field of `target` that `spec` names. `text` must live as long as the process: it may be
- * stored itself. FATAL, "usage" when `by_flag`, else "config". */
+/* Parse `text` and store it in the field of `target` that `spec` names. `text` must live as long as the process: it may
+ * be stored itself. FATAL, "usage" when `by_flag`, else "config". */
 bool options_value_store(const struct option_spec *spec, void *target, const char *text, bool by_flag,
                          struct error *error);
 

@@ -3,15 +3,15 @@
  * hiredis parses replies (proto/redis_parser.c, its only door); the socket is ours (proto/transport.h), so nothing here
  * raises SIGPIPE, waits without an end or leaks into a child that execs.
  *
- * With Sentinel (redis+sentinel://) each connect asks who the master is (proto/sentinel.h) and has that server confirm it.
- * An answer that says that the server is none any more, or none that can be written to (READONLY, UNBLOCKED, MASTERDOWN,
- * NOREPLICAS, LOADING) closes the connection, with any kind of URL, so that the next connect looks anew.
+ * With Sentinel (redis+sentinel://) each connect asks who the master is (proto/sentinel.h) and has that server confirm
+ * it. An answer that says that the server is none any more, or none that can be written to (READONLY, UNBLOCKED,
+ * MASTERDOWN, NOREPLICAS, LOADING) closes the connection, with any kind of URL, so that the next connect looks anew.
  *
- * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special. Sending
- * cannot lock up against answers that nobody reads yet: Redis goes on reading commands while its answers wait. A
- * connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
- * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. Any other error *answer* of
- * the server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
+ * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special.
+ * Sending cannot lock up against answers that nobody reads yet: Redis goes on reading commands while its answers wait.
+ * A connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
+ * was outstanding is forgotten. Calls then fail TRANSIENT until redis_connect is called again. Any other error *answer*
+ * of the server leaves the connection open. Neither errors nor anything else printed here ever holds a password.
  *
  * The one table of answers (proto/redis_error.c) decides kind and reason:
  *   TRANSIENT  "connection", "timeout", "canceled", "loading", "readonly", "busy", "tryagain", "clusterdown",
@@ -67,8 +67,8 @@ void redis_disconnect(struct redis *redis);
 bool redis_is_connected(const struct redis *redis);
 
 /* The server without secrets, for logs: "unix:///run/redis.sock", "rediss://host:6380/2",
- * "redis+sentinel://s1:26379,s2:26379/mymaster". Lives as long as redis. Errors begin with it, and with Sentinel then say
- * which server it was. */
+ * "redis+sentinel://s1:26379,s2:26379/mymaster". Lives as long as redis. Errors begin with it, and with Sentinel then
+ * say which server it was. */
 const char *redis_address(const struct redis *redis);
 
 /* In a forked child: close the inherited descriptor and do nothing else. Async-signal-safe. The struct is then only
@@ -84,7 +84,7 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
 /* Send what was appended. */
 bool redis_send(struct redis *redis, struct error *error);
 
-/* ---- answers as a tree, for small ones ------------------------------------------------------------------------- */
+/* ---- answers as a tree, for small ones --------------------------------------------------------------------------- */
 
 enum reply_type { REPLY_NIL, REPLY_STRING, REPLY_STATUS, REPLY_INTEGER, REPLY_ARRAY, REPLY_ERROR };
 
@@ -106,7 +106,7 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
 bool redis_call(struct redis *redis, const struct slice *words, size_t count, struct arena *arena, struct reply *reply,
                 struct error *error);
 
-/* ---- answers in parts, for large ones -------------------------------------------------------------------------- */
+/* ---- answers in parts, for large ones ---------------------------------------------------------------------------- */
 
 enum { REDIS_DEPTH_MAX = 8, REDIS_PART_BYTES = 64 * 1024 };
 
@@ -118,8 +118,8 @@ struct redis_place {
 };
 
 /* Called as an answer is parsed, in the order of the wire. Slices are borrowed for the call. Each returns false when it
- * cannot go on, with errno set to ENOMEM, or to EPROTO when the answer has not the shape it must have: the connection is
- * then closed, TRANSIENT "memory" or "protocol". `self` is handed through. */
+ * cannot go on, with errno set to ENOMEM, or to EPROTO when the answer has not the shape it must have: the connection
+ * is then closed, TRANSIENT "memory" or "protocol". `self` is handed through. */
 struct redis_visitor {
     bool (*on_array)(void *self, const struct redis_place *place, size_t count);
     bool (*on_string)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);
@@ -133,9 +133,9 @@ struct redis_visitor {
 };
 
 /* Read and parse at most about `part_bytes` more of the current answer. `*complete` tells whether it has ended. Between
- * two parts of one answer only redis_append and redis_send may be called. Waits as redis_receive does for the first byte
- * of an answer, and for the request timeout for each further one, but for ten of them at most. An error answer is a
- * failure, by the table. */
+ * two parts of one answer only redis_append and redis_send may be called. Waits as redis_receive does for the first
+ * byte of an answer, and for the request timeout for each further one, but for ten of them at most. An error answer is
+ * a failure, by the table. */
 bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
                         bool *complete, struct error *error);
 

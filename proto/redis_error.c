@@ -69,7 +69,8 @@ static bool begins_with(struct slice text, const char *start)
     return text.size == size || strchr(" ,.", text.data[size]) != NULL;
 }
 
-/* Before 7.0 the error of a command that a script called is wrapped: "ERR Error running script (...): ...: -OOM ...". */
+/* Before 7.0 the error of a command that a script called is wrapped: "ERR Error running script (...): ...: -OOM
+ * ...". */
 static struct slice unwrap(struct slice text)
 {
     static const char mark[] = ": -";

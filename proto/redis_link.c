@@ -258,8 +258,8 @@ static bool receive_login_answer(struct redis_link *link, const struct redis_log
     return received && (conclude(link, error) || redis_login_forgives(step, error));
 }
 
-/* A server that hangs up on us may have said why (too many clients, no certificate): when sending fails, what it said is
- * there already, and tells more than the broken pipe. */
+/* A server that hangs up on us may have said why (too many clients, no certificate): when sending fails, what it said
+ * is there already, and tells more than the broken pipe. */
 static bool receive_login(struct redis_link *link, const struct redis_login *login, const struct error *unsent,
                           struct error *error)
 {

@@ -1,11 +1,11 @@
 /* redis_link: commands and their answers over one connection to one server.
  *
- * It carries what proto/redis.h promises, and does not care which server that is: the line of proto/redis.c uses one and
- * the same link to ask a sentinel and then to talk to the master it was told, so that there is never more than one
+ * It carries what proto/redis.h promises, and does not care which server that is: the line of proto/redis.c uses one
+ * and the same link to ask a sentinel and then to talk to the master it was told, so that there is never more than one
  * descriptor to abandon.
  *
- * A link that fails in any way but by an error answer is closed at once. Errors are those of proto/redis.h, and do not say
- * whose they are. */
+ * A link that fails in any way but by an error answer is closed at once. Errors are those of proto/redis.h, and do not
+ * say whose they are. */
 #ifndef TASKLEDGER_PROTO_REDIS_LINK_H
 #define TASKLEDGER_PROTO_REDIS_LINK_H
 

@@ -35,8 +35,8 @@ struct redis_login {
 /* Borrows all of it; must not be moved, since words point into it. `client_name` may be NULL. */
 void redis_login_plan(struct redis_login *login, const struct redis_url_server *server, const char *client_name);
 
-/* The step was answered by this error: true when it does not matter. Otherwise the error is given the words of the step,
- * and loses those of the server where they may repeat a part of the password. */
+/* The step was answered by this error: true when it does not matter. Otherwise the error is given the words of the
+ * step, and loses those of the server where they may repeat a part of the password. */
 bool redis_login_forgives(const struct redis_login_step *step, struct error *error);
 
 #endif

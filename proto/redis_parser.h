@@ -23,7 +23,8 @@ struct redis_parser *redis_parser_new(size_t string_max, const char *secret);
 void redis_parser_free(struct redis_parser *parser);
 
 /* Parse what is there already and at most one chunk off the front of `input`, up to the end of the current answer.
- * On failure the connection must be closed: TRANSIENT "protocol" or "memory", FATAL "tls" when the peer is a TLS server. */
+ * On failure the connection must be closed: TRANSIENT "protocol" or "memory", FATAL "tls" when the peer is a TLS
+ * server. */
 bool redis_parser_step(struct redis_parser *parser, const struct redis_visitor *visitor, struct slice *input,
                        bool *complete, struct error *error);
 

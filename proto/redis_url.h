@@ -63,8 +63,9 @@ bool redis_url_read_node(struct slice host, struct slice port, struct redis_url_
  * "redis+sentinel://s1:26379,s2:26379/mymaster/2". Sentinels that have no room are counted: ",+3 more/mymaster". */
 void redis_url_describe(const struct redis_url *url, char place[REDIS_URL_PLACE_MAX]);
 
-/* The same in as few words as tell it from other places, however one gets there: "host:6379/0", "unix:/run/redis.sock/0";
- * with sentinels the one that is first by its name, "s1:26379/mymaster/0". Names in small letters. */
+/* The same in as few words as tell it from other places, however one gets there: "host:6379/0",
+ * "unix:/run/redis.sock/0"; with sentinels the one that is first by its name, "s1:26379/mymaster/0". Names in small
+ * letters. */
 void redis_url_target(const struct redis_url *url, char target[REDIS_URL_PLACE_MAX]);
 
 /* "host:6379", "[::1]:6379"; cut to `size`, terminated. */

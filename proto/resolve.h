@@ -23,8 +23,8 @@ struct resolve {
 };
 
 /* All stream addresses of the host in the order to try them; the caller frees them by freeaddrinfo(3). TRANSIENT:
- * "timeout", "canceled", "lookup" (also when there is no such name, since tomorrow there may be, and when too many others
- * are under way), "memory". */
+ * "timeout", "canceled", "lookup" (also when there is no such name, since tomorrow there may be, and when too many
+ * others are under way), "memory". */
 bool resolve_host(struct resolve *resolve, const char *host, const char *port, const struct deadline *deadline,
                   struct addrinfo **addresses, struct error *error);
 

@@ -22,8 +22,8 @@ void thread_unshield(int shield);
 /* Which thread this is, for the next. */
 int thread_number(void);
 
-/* Whether that thread of this process waits for something else than a processor. Where nobody can tell, without /proc, it
- * is taken to. */
+/* Whether that thread of this process waits for something else than a processor. Where nobody can tell, without /proc,
+ * it is taken to. */
 bool thread_sleeps(int number);
 
 /* How often this thread has had to wait for something else than a processor, so far. */

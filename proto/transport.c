@@ -258,8 +258,8 @@ static bool open_tls(struct transport *transport, const struct transport_options
     return agreed;
 }
 
-/* What an operator would have to mend is found twice: now and then the library swallows that memory ran out, and a file may
- * have been about to be replaced. */
+/* What an operator would have to mend is found twice: now and then the library swallows that memory ran out, and a file
+ * may have been about to be replaced. */
 static bool open_tls_surely(struct transport *transport, const struct transport_options *options,
                             const struct deadline *deadline, struct error *error)
 {

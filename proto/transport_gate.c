@@ -20,8 +20,8 @@ static void set_up(void)
     transport_gate_leave();
 }
 
-/* Not atexit(3): only the library knows when it goes. It first notes that it goes and then calls those it was told of; so
- * we tell first and then ask, and one of the two sees the other. To be told of twice does no harm. */
+/* Not atexit(3): only the library knows when it goes. It first notes that it goes and then calls those it was told of;
+ * so we tell first and then ask, and one of the two sees the other. To be told of twice does no harm. */
 bool transport_gate_watch(void)
 {
     static atomic_bool told;

@@ -57,8 +57,8 @@ static bool are_plain(const uint8_t *bytes)
     return ((eight | (eight - ones)) & high_bits) == 0;
 }
 
-/* Where the run of ASCII without NUL that the text begins with may end: eight bytes at a time, since most text is nothing
- * else and all of it is checked. The last ones go together with some that were looked at. */
+/* Where the run of ASCII without NUL that the text begins with may end: eight bytes at a time, since most text is
+ * nothing else and all of it is checked. The last ones go together with some that were looked at. */
 static size_t skip_ascii(struct slice text)
 {
     size_t at = 0;

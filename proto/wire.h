@@ -1,7 +1,7 @@
 /* wire: the fields of a message of protobuf, one after the other.
  *
- * What they mean, and what is inside of them, is for the caller to know (proto/event_decode.c). Nothing is copied, and no
- * memory is asked for. */
+ * What they mean, and what is inside of them, is for the caller to know (proto/event_decode.c). Nothing is copied, and
+ * no memory is asked for. */
 #ifndef TASKLEDGER_PROTO_WIRE_H
 #define TASKLEDGER_PROTO_WIRE_H
 

@@ -1,8 +1,9 @@
 /* wire_writer: a protobuf message, written from its end to its beginning.
  *
  * Before whatever is enclosed stands how long it is: who writes backwards knows that when he gets there, so nothing is
- * counted first and nothing moved afterwards. Put the fields in the order of falling numbers, and what is enclosed before
- * what encloses it. What is empty or 0 is left out, as proto3 has it, so the bytes are those that protobuf-c makes.
+ * counted first and nothing moved afterwards. Put the fields in the order of falling numbers, and what is enclosed
+ * before what encloses it. What is empty or 0 is left out, as proto3 has it, so the bytes are those that protobuf-c
+ * makes.
  *
  * Nothing is checked: whoever gives the memory has counted, with WIRE_FIELD_BYTES_MAX a field and its text on top. */
 #ifndef TASKLEDGER_PROTO_WIRE_WRITER_H

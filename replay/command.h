@@ -32,8 +32,8 @@ struct command {
     const char *const *flags; /* its own, of settings.c; ends with NULL */
     bool is_read;             /* its answer is for reading: long ones go to a pager */
 
-    /* `arguments` ends with NULL. Sets *exit when it could answer. Otherwise the error's kind and reason decide the exit
-     * code. */
+    /* `arguments` ends with NULL. Sets *exit when it could answer. Otherwise the error's kind and reason decide the
+     * exit code. */
     bool (*run)(struct replay *replay, char *const *arguments, enum exit_code *exit, struct error *error);
 };
 

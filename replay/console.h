@@ -1,4 +1,5 @@
-/* console: what taskledger-replay says to people, or to a program in their place, besides its answer: on standard error.
+/* console: what taskledger-replay says to people, or to a program in their place, besides its answer: on standard
+ * error.
  *
  * Sentences are never lost in the telling of progress: what stands on a terminal's line is taken away first, and with
  * --progress json they are objects too, so that standard error is one JSON object a line:
@@ -30,7 +31,8 @@ void console_use(const struct console_options *options);
 /* "taskledger-replay: <text>", without anything that could steer a terminal. */
 void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* What somebody who interrupts this command should know: how to go on with it. NULL: nothing. Kept until the next call. */
+/* What somebody who interrupts this command should know: how to go on with it. NULL: nothing. Kept until the next
+ * call. */
 void console_on_interrupt(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Say it. For the handler of a signal. */

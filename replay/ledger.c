@@ -63,8 +63,9 @@ void ledger_close(struct ledger *ledger)
     *ledger = (struct ledger){.main = NULL};
 }
 
-/* A session of ours may be silent for as long as the other one scans. A partition that is pruned between the snapshot and
- * the first look at the events would be missed in a snapshot that has no base of it yet: so the lock comes first. */
+/* A session of ours may be silent for as long as the other one scans. A partition that is pruned between the snapshot
+ * and the first look at the events would be missed in a snapshot that has no base of it yet: so the lock comes
+ * first. */
 static const char begin_sql[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                                 " SET LOCAL idle_in_transaction_session_timeout = 0;"
                                 " LOCK TABLE ONLY taskledger.task_event IN ACCESS SHARE MODE";

@@ -29,7 +29,8 @@ const char *ledger_task_empty(const struct postgres_row *row);
 /* When such a row was written last, of a result that has that column. */
 int64_t ledger_task_updated_at(const struct postgres_result *result);
 
-/* One task's row, with the time of its last change; *result is NULL when there is none, else owned by the caller and what the projection borrows from. */
+/* One task's row, with the time of its last change; *result is NULL when there is none, else owned by the caller and
+ * what the projection borrows from. */
 bool ledger_task_find(struct ledger *ledger, struct slice task_id, struct postgres_result **result,
                       struct projection *projection, struct error *error);
 

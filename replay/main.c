@@ -38,7 +38,7 @@ static const struct command *const commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-/* ---- commands by name ------------------------------------------------------------------------------------------- */
+/* ---- commands by name -------------------------------------------------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {
@@ -58,7 +58,7 @@ static bool unknown_command(const char *name, struct error *error)
     return nearest_refuse(&nearest, "command", "", error);
 }
 
-/* ---- what people read ------------------------------------------------------------------------------------------- */
+/* ---- what people read -------------------------------------------------------------------------------------------- */
 
 /* NULL: of none. Who used a command wrongly is told where to read on. */
 static enum exit_code fail(const struct command *command, const struct error *error)
@@ -108,7 +108,7 @@ static enum exit_code print_what_was_asked_for(const struct settings *settings)
     return EXIT_OK;
 }
 
-/* ---- running one ------------------------------------------------------------------------------------------------ */
+/* ---- running one ------------------------------------------------------------------------------------------------- */
 
 static const char *variable(const char *name)
 {
@@ -222,8 +222,8 @@ static enum exit_code run_words(struct settings *settings, int count, char **wor
     return exit;
 }
 
-/* Whatever a command does is whole at any moment, since it may be killed as well; and a long statement of the server ends
- * when its client has gone. */
+/* Whatever a command does is whole at any moment, since it may be killed as well; and a long statement of the server
+ * ends when its client has gone. */
 static void interrupt(int number)
 {
     (void)number;

@@ -1,5 +1,5 @@
-/* packed: what was gathered of one task, with its texts behind it, in one piece of memory that may be moved and written to a
- * file as it is. */
+/* packed: what was gathered of one task, with its texts behind it, in one piece of memory that may be moved and written
+ * to a file as it is. */
 #ifndef TASKLEDGER_REPLAY_PACKED_H
 #define TASKLEDGER_REPLAY_PACKED_H
 

@@ -35,8 +35,8 @@ struct pages {
     bool ended;
 };
 
-/* Set postgres, statement, key_count, the constants if there are any and, unless it is empty bytes, the first keys; zero
- * the rest. */
+/* Set postgres, statement, key_count, the constants if there are any and, unless it is empty bytes, the first keys;
+ * zero the rest. */
 
 /* Go to the next row. `ended` is set when there is none. */
 bool pages_next(struct pages *pages, struct error *error);

@@ -1,7 +1,7 @@
 /* settings: what flags and environment said.
  *
- * One table for the whole program, so that a flag means the same wherever it is taken; a command names the flags that are
- * its own. */
+ * One table for the whole program, so that a flag means the same wherever it is taken; a command names the flags that
+ * are its own. */
 #ifndef TASKLEDGER_REPLAY_SETTINGS_H
 #define TASKLEDGER_REPLAY_SETTINGS_H
 

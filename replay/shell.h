@@ -5,9 +5,9 @@
 #include "proto/arena.h"
 #include "proto/slice.h"
 
-/* The text as one word that a shell reads back as it was, whatever is in it, and that a terminal may show: as it is when
- * nothing in it means anything, else '...', else, with characters that must not reach a terminal, $'...' with octal
- * numbers, which bash, zsh, ksh and BusyBox read. Data is NULL when the arena is exhausted. */
+/* The text as one word that a shell reads back as it was, whatever is in it, and that a terminal may show: as it is
+ * when nothing in it means anything, else '...', else, with characters that must not reach a terminal, $'...' with
+ * octal numbers, which bash, zsh, ksh and BusyBox read. Data is NULL when the arena is exhausted. */
 struct slice shell_quote(struct slice text, struct arena *arena);
 
 #endif

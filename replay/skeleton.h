@@ -1,7 +1,8 @@
 /* skeleton: what is left of an event that was redacted.
  *
  * Redaction takes the content and leaves what the order of a task's events rests on: who said it and as which number,
- * when, of which task, its status and its attempt. It folds as an event that says nothing else. Its payload is empty. */
+ * when, of which task, its status and its attempt. It folds as an event that says nothing else. Its payload is
+ * empty. */
 #ifndef TASKLEDGER_REPLAY_SKELETON_H
 #define TASKLEDGER_REPLAY_SKELETON_H
 

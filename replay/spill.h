@@ -1,8 +1,8 @@
-/* spill: what has no room in memory: runs of packed tasks, each in the order of task_id, in a file that has no name; read
- * back as one.
+/* spill: what has no room in memory: runs of packed tasks, each in the order of task_id, in a file that has no name;
+ * read back as one.
  *
- * The file is gone with the process, however it ends. For each run a buffer is held while they are read, so memory grows
- * with what was spilled, by a thousandth of it. */
+ * The file is gone with the process, however it ends. For each run a buffer is held while they are read, so memory
+ * grows with what was spilled, by a thousandth of it. */
 #ifndef TASKLEDGER_REPLAY_SPILL_H
 #define TASKLEDGER_REPLAY_SPILL_H
 

@@ -17,8 +17,9 @@ struct task_stream {
     struct stream_tail tail;
 };
 
-/* To be called before the ledger is read: what is archived in between is then found there. A stream that is not there or
- * does not let us in leaves an answer that is good but not whole, and is said on standard error. Fails only FATAL. */
+/* To be called before the ledger is read: what is archived in between is then found there. A stream that is not there
+ * or does not let us in leaves an answer that is good but not whole, and is said on standard error. Fails only
+ * FATAL. */
 bool task_stream_look(struct task_stream *stream, const struct replay *replay, struct slice task_id,
                       struct error *error);
 

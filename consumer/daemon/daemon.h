@@ -112,8 +112,8 @@ struct postgres *daemon_open_ledger(const struct configuration *configuration, s
 /* A line to Redis, as all commands open it. Borrows from the configuration. */
 struct redis_options daemon_redis_options(const struct configuration *configuration);
 
-/* In consumer/daemon/daemon_servers.c: which of the two servers is there, by how a turn went, and by asking the one that turns
- * do not get to while the other is away. */
+/* In consumer/daemon/daemon_servers.c: which of the two servers is there, by how a turn went, and by asking the one
+ * that turns do not get to while the other is away. */
 void daemon_note_failure(struct daemon *daemon, const struct error *error);
 void daemon_note_success(struct daemon *daemon);
 void daemon_probe(struct daemon *daemon);

@@ -5,9 +5,10 @@
  *     do: redis-cli CONFIG SET maxmemory-policy noeviction; redis-cli CONFIG REWRITE
  *
  * Tables of checks: the settings of Redis (consumer/doctor/doctor_settings.c), what is in it and what we may do there
- * (consumer/doctor/doctor_stream.c, consumer/doctor/doctor_rights.c), PostgreSQL (consumer/doctor/doctor_server_questions.c) and the ledger in
- * it (consumer/doctor/doctor_ledger_questions.c). Each row has a name, what is asked, how the answer is judged, and the cure.
- * Nothing is changed anywhere. What cannot be known for want of rights is a note, and so is what some want like that. */
+ * (consumer/doctor/doctor_stream.c, consumer/doctor/doctor_rights.c), PostgreSQL
+ * (consumer/doctor/doctor_server_questions.c) and the ledger in it (consumer/doctor/doctor_ledger_questions.c). Each
+ * row has a name, what is asked, how the answer is judged, and the cure. Nothing is changed anywhere. What cannot be
+ * known for want of rights is a note, and so is what some want like that. */
 #ifndef TASKLEDGER_CONSUMER_DOCTOR_DOCTOR_H
 #define TASKLEDGER_CONSUMER_DOCTOR_DOCTOR_H
 

@@ -1,5 +1,5 @@
-/* How this PostgreSQL is set, and how it is. Settings of a session are asked by reset_val: our own sessions have set some
- * of them otherwise. */
+/* How this PostgreSQL is set, and how it is. Settings of a session are asked by reset_val: our own sessions have set
+ * some of them otherwise. */
 #include "consumer/doctor/doctor_postgres.h"
 
 #define WRONG_IF(condition) "CASE WHEN " condition " THEN 'wrong' ELSE 'ok' END"

@@ -11,10 +11,10 @@
  *   loss            entries that somebody deleted
  *   entry_trial     what was suspected and is applied now                consumer/ledger/suspects.h
  *
- * Events are taken for new. When the COPY says that one is not, the batch is looked up first and tried again: an identity
- * that is there with the same bytes is a duplicate and left out, with other bytes it is a conflict and set aside. While
- * batches hold duplicates the next one is looked up at once. So each event is merged into its task once, and event_count
- * is exact.
+ * Events are taken for new. When the COPY says that one is not, the batch is looked up first and tried again: an
+ * identity that is there with the same bytes is a duplicate and left out, with other bytes it is a conflict and set
+ * aside. While batches hold duplicates the next one is looked up at once. So each event is merged into its task once,
+ * and event_count is exact.
  *
  * Memory is bounded: the decoded batch, and buffers of a megabyte that are sent when they are full. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_APPLY_H

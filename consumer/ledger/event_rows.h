@@ -19,8 +19,8 @@ struct event_rows {
 /* A transaction begins with BEGIN and the COPY; or with a savepoint in between, if it is only a trial. */
 enum event_rows_begin { EVENT_ROWS_BEGIN, EVENT_ROWS_BEGIN_TRIAL };
 
-/* Begin, and send all rows that are new, of which there is at least one; then wait for PostgreSQL's word. On failure the
- * transaction is gone. */
+/* Begin, and send all rows that are new, of which there is at least one; then wait for PostgreSQL's word. On failure
+ * the transaction is gone. */
 bool event_rows_send(struct event_rows *rows, enum event_rows_begin begin, const struct intake *intake,
                      struct error *error);
 bool event_rows_end(struct event_rows *rows, struct error *error);

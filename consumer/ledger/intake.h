@@ -1,9 +1,9 @@
 /* intake: what a batch of entries says.
  *
- * Every entry becomes one of three things: a row (a good event), a fault (it can never be an event), or a deletion (it is
- * gone from the stream; the batch itself tells). Rows are in order of their identity, since that is the order in which
- * they are stored. Of two rows with one identity the earlier in the batch stands; it is up to known.h to find that
- * another is stored already. */
+ * Every entry becomes one of three things: a row (a good event), a fault (it can never be an event), or a deletion (it
+ * is gone from the stream; the batch itself tells). Rows are in order of their identity, since that is the order in
+ * which they are stored. Of two rows with one identity the earlier in the batch stands; it is up to known.h to find
+ * that another is stored already. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_INTAKE_H
 #define TASKLEDGER_CONSUMER_LEDGER_INTAKE_H
 

@@ -1,7 +1,8 @@
 /* origin: what a ledger knew of an event that comes back out of an export.
  *
- * Such an entry goes into the sink like any other, and keeps where it was first read and when it was recorded; of one that
- * was redacted only the skeleton is left, and the digest of what it was. The entries of a batch have origins all or none. */
+ * Such an entry goes into the sink like any other, and keeps where it was first read and when it was recorded; of one
+ * that was redacted only the skeleton is left, and the digest of what it was. The entries of a batch have origins all
+ * or none. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_ORIGIN_H
 #define TASKLEDGER_CONSUMER_LEDGER_ORIGIN_H
 

@@ -6,8 +6,8 @@
     " " column " = CASE WHEN producer.opened_at IS NULL OR excluded.opened_at < producer.opened_at" \
     " THEN excluded." column " ELSE producer." column " END,"
 
-/* Of those that may still say something a sweep finds what is missing, see consumer/recovery/gaps.h. Of an older one this may be its
- * last word: the end of a spool that was found late. */
+/* Of those that may still say something a sweep finds what is missing, see consumer/recovery/gaps.h. Of an older one
+ * this may be its last word: the end of a spool that was found late. */
 #define IS_TOO_OLD_FOR_THE_SWEEP "producer_id < taskledger.first_uuid(now() - interval '7 days')"
 
 /* clang-format off */

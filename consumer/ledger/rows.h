@@ -35,7 +35,8 @@ bool rows_begin(struct rows *rows, struct intake *intake, struct error *error);
 /* Everything behind the events, and COMMIT. Of tasks, what the beginning left. */
 bool rows_finish(struct rows *rows, struct intake *intake, const struct batch *batch, struct error *error);
 
-/* Begin a transaction with a trial: whether the intake's events could be stored. They are not; the transaction goes on. */
+/* Begin a transaction with a trial: whether the intake's events could be stored. They are not; the transaction goes
+ * on. */
 bool rows_try(struct rows *rows, struct intake *intake, struct error *error);
 
 #endif

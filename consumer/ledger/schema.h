@@ -1,8 +1,8 @@
 /* schema: the ledger's tables, created and upgraded; and whether this program can serve the ledger it finds.
  *
- * Migrations are the files deploy/schema/NNN_name.sql, compiled in. Each runs in one transaction, under an advisory lock,
- * so that any number of programs may start at once. They only add; one that older programs cannot serve tells from which
- * version on (column serves_from of taskledger.migration).
+ * Migrations are the files deploy/schema/NNN_name.sql, compiled in. Each runs in one transaction, under an advisory
+ * lock, so that any number of programs may start at once. They only add; one that older programs cannot serve tells
+ * from which version on (column serves_from of taskledger.migration).
  *
  * Advisory locks of this house have the first key SCHEMA_LOCK_CLASS; the second is one of enum schema_lock. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_SCHEMA_H
@@ -46,9 +46,9 @@ struct schema_report {
 /* The newest version that this program knows. */
 int schema_version(void);
 
-/* Bring the ledger to schema_version() and make the partitions of the next months. Nothing to migrate needs no rights but
- * a writer's. `report` may be NULL. Fails FATAL "schema" when the ledger is too new, FATAL "rights", TRANSIENT "locked"
- * when another program migrates for too long, or as the session does. */
+/* Bring the ledger to schema_version() and make the partitions of the next months. Nothing to migrate needs no rights
+ * but a writer's. `report` may be NULL. Fails FATAL "schema" when the ledger is too new, FATAL "rights", TRANSIENT
+ * "locked" when another program migrates for too long, or as the session does. */
 bool schema_migrate(struct postgres *postgres, const struct schema_options *options, struct schema_report *report,
                     struct error *error);
 
@@ -56,7 +56,8 @@ bool schema_migrate(struct postgres *postgres, const struct schema_options *opti
  * there. */
 bool schema_check(struct postgres *postgres, struct error *error);
 
-/* Make the partitions of this month and the next ones; good to be called once a day. Only fills the report's partitions. */
+/* Make the partitions of this month and the next ones; good to be called once a day. Only fills the report's
+ * partitions. */
 bool schema_ensure_partitions(struct postgres *postgres, struct schema_report *report, struct error *error);
 
 #endif

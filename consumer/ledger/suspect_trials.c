@@ -8,7 +8,8 @@
 #define THESE  " FROM unnest($1::text[], $2::text[]) AS these (stream, stream_id)"
 #define MYSELF "pg_backend_pid(), (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"
 
-/* Of another user's session no more is told than that it is there. Sessions that ended with the server prove nothing. */
+/* Of another user's session no more is told than that it is there. Sessions that ended with the server prove
+ * nothing. */
 static const struct postgres_statement look_statement = {
     "suspects_look", "WITH old AS (DELETE FROM taskledger.entry_trial WHERE last_at < now() - interval '7 days')"
                      " SELECT these.ordinal::int8, t.trials, t.last_at < pg_postmaster_start_time() OR EXISTS ("

@@ -220,8 +220,8 @@ static bool pay_debts(struct suspects *suspects, size_t count, struct error *err
     return true;
 }
 
-/* Who ends in good order before the next turn takes what it knows along; and the next one would find a trial that nobody
- * survived. A session that is gone is opened for this only at the end: else the next turn pays. */
+/* Who ends in good order before the next turn takes what it knows along; and the next one would find a trial that
+ * nobody survived. A session that is gone is opened for this only at the end: else the next turn pays. */
 static void pay_at_once(struct suspects *suspects, const struct entry *entry, bool is_end)
 {
     struct postgres *postgres = suspects->options.postgres;

@@ -1,8 +1,8 @@
 /* suspects: entries that may be what ends whoever applies them; a sink before the sink.
  *
- * An entry that crashes the consumer is pending when the next one starts, and crashes it, too. That it was delivered often
- * proves nothing: it may have been on a connection that was cut, beside another one, or with a PostgreSQL that was full.
- * So how often it was delivered only makes it a suspect, and a suspect is tried:
+ * An entry that crashes the consumer is pending when the next one starts, and crashes it, too. That it was delivered
+ * often proves nothing: it may have been on a connection that was cut, beside another one, or with a PostgreSQL that
+ * was full. So how often it was delivered only makes it a suspect, and a suspect is tried:
  *
  *   not suspected   delivered less than three times, as Redis counts; or decoded by this process before, which lives
  *   together        up to 100 suspects in one transaction, noted in entry_trial before, so that a backlog of innocents
@@ -11,9 +11,9 @@
  *   set aside       whoever was tried alone twice, with nobody who could say how it ended: rejected_event, `crashes`. It
  *                   is not decoded; its number is read off the bytes, so that it is held
  *
- * The innocent go first, and those tried alone before go last: by then all others of the batch are stored. A trial that fails
- * and is lived through does not count; nor do those of which the last may still go on, or ended with PostgreSQL. The notes
- * go with the transaction that applies.
+ * The innocent go first, and those tried alone before go last: by then all others of the batch are stored. A trial that
+ * fails and is lived through does not count; nor do those of which the last may still go on, or ended with PostgreSQL.
+ * The notes go with the transaction that applies.
  *
  * Where Redis cannot be asked nobody is suspected this time. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_SUSPECTS_H

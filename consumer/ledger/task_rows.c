@@ -11,8 +11,9 @@
     " WHEN excluded.attempt = task.attempt THEN least(excluded." column ", task." column ") ELSE task." column " END,"
 #define THE_LEAST(column) " " column " = least(excluded." column ", task." column "),"
 
-/* least passes over NULL. OFFSET 0 has the order looked at once, not once for each column. Sets in the list of columns go in
- * step, row by row, and nothing is kept; in FROM each would be written out first, and that is an eighth of it all. */
+/* least passes over NULL. OFFSET 0 has the order looked at once, not once for each column. Sets in the list of columns
+ * go in step, row by row, and nothing is kept; in FROM each would be written out first, and that is an eighth of it
+ * all. */
 /* clang-format off */
 #define MERGE_INTO(table)                                                                                              \
     "INSERT INTO taskledger." table " AS task (" TASK_CELLS_COLUMNS ")"                                                \

@@ -81,7 +81,7 @@ const char *postgres_address(const struct postgres *postgres)
     return postgres->address;
 }
 
-/* ---- the session ------------------------------------------------------------------------------------------------ */
+/* ---- the session ------------------------------------------------------------------------------------------------- */
 
 /* client_connection_check_interval exists on Linux only, transaction_timeout from PostgreSQL 17 on; a server elsewhere
  * does without. */
@@ -91,8 +91,8 @@ static const char optional_settings[] =
     "DO $$ BEGIN PERFORM pg_catalog.set_config('transaction_timeout', '0', false);"
     " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
-/* remote_apply is the one setting that promises more than "on". Whoever makes a server read-only shall be obeyed, so that is
- * not set back. */
+/* remote_apply is the one setting that promises more than "on". Whoever makes a server read-only shall be obeyed, so
+ * that is not set back. */
 static const struct postgres_statement settings_statement = {
     "session_settings",
     "SELECT set_config('statement_timeout', $1::text, false),"

@@ -58,7 +58,7 @@ uint64_t postgres_session(const struct postgres *postgres);
 /* Host, port and database without secrets, for logs. */
 const char *postgres_address(const struct postgres *postgres);
 
-/* ---- statements ------------------------------------------------------------------------------------------------ */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 enum { POSTGRES_PARAMETERS_MAX = 32, POSTGRES_REQUESTS_MAX = 16 };
 
@@ -88,8 +88,8 @@ struct postgres_request {
     struct postgres_result **result; /* NULL: not wanted */
 };
 
-/* Run several statements in one round trip (a libpq pipeline). Alone they are one implicit transaction; inside BEGIN they
- * belong to it. All results or none. */
+/* Run several statements in one round trip (a libpq pipeline). Alone they are one implicit transaction; inside BEGIN
+ * they belong to it. All results or none. */
 bool postgres_pipeline(struct postgres *postgres, const struct postgres_request *requests, size_t count,
                        struct error *error);
 
@@ -107,7 +107,7 @@ bool postgres_stream(struct postgres *postgres, const struct postgres_statement 
 /* False when the column is NULL. */
 bool postgres_row_value(const struct postgres_row *row, size_t column, struct slice *value);
 
-/* ---- results --------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 size_t postgres_rows(const struct postgres_result *result);
 
@@ -124,11 +124,12 @@ static inline void postgres_result_cleanup(struct postgres_result **result)
 /* A result that is freed at the end of its scope. */
 #define AUTO_POSTGRES_RESULT __attribute__((cleanup(postgres_result_cleanup))) struct postgres_result *
 
-/* ---- COPY ------------------------------------------------------------------------------------------------------ */
+/* ---- COPY -------------------------------------------------------------------------------------------------------- */
 
 enum { POSTGRES_COPY_COLUMNS_MAX = 32 };
 
-/* As postgres_stream, for a query without parameters, of at most so many columns, that gives many rows: a row costs half. */
+/* As postgres_stream, for a query without parameters, of at most so many columns, that gives many rows: a row costs
+ * half. */
 bool postgres_copy_out(struct postgres *postgres, const struct postgres_statement *statement,
                        postgres_row_visitor *visit, void *self, struct error *error);
 
@@ -138,7 +139,7 @@ bool postgres_copy_put(struct postgres *postgres, struct slice bytes, struct err
 /* Ends the COPY and waits for the server's word. */
 bool postgres_copy_end(struct postgres *postgres, struct error *error);
 
-/* ---- what binary values mean ----------------------------------------------------------------------------------- */
+/* ---- what binary values mean ------------------------------------------------------------------------------------- */
 
 int32_t postgres_read_int32(struct slice value);
 int64_t postgres_read_int64(struct slice value);

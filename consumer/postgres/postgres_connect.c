@@ -19,7 +19,7 @@ static void silence(void *self, const PGresult *notice)
     (void)notice;
 }
 
-/* ---- one address ------------------------------------------------------------------------------------------------ */
+/* ---- one address ------------------------------------------------------------------------------------------------- */
 
 struct keywords {
     const char *names[KEYWORDS_MAX];
@@ -83,8 +83,8 @@ static bool is_on(const struct postgres *postgres, const char *parameter)
     return value != NULL && strcmp(value, "on") == 0;
 }
 
-/* What libpq would do for target_session_attrs=read-write, but with a reason that is always the same. A pooler may not tell:
- * then the first statement will. */
+/* What libpq would do for target_session_attrs=read-write, but with a reason that is always the same. A pooler may not
+ * tell: then the first statement will. */
 static bool check_writable(struct postgres *postgres, struct error *error)
 {
     bool standby = is_on(postgres, "in_hot_standby");
@@ -131,9 +131,10 @@ static void note_refusal(struct error *all, const struct error *why)
         error_set(all, weightier->kind, weightier->reason, "%s", text);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
-/* libpq would look a name up without any deadline. A path is a Unix socket, and nothing at all is libpq's to fill in. */
+/* libpq would look a name up without any deadline. A path is a Unix socket, and nothing at all is libpq's to fill
+ * in. */
 static bool needs_lookup(const struct postgres_host *host)
 {
     return host->address[0] == '\0' && host->name[0] != '\0' && strchr("/@", host->name[0]) == NULL;

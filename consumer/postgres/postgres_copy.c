@@ -81,8 +81,8 @@ bool postgres_copy_put(struct postgres *postgres, struct slice bytes, struct err
     if (!postgres_line_flush(postgres, error))
         return false;
 
-    /* In the midst of a COPY a server speaks only to say that it has failed, or that it ends; libpq would tell us at the
-     * end only. */
+    /* In the midst of a COPY a server speaks only to say that it has failed, or that it ends; libpq would tell us at
+     * the end only. */
     if (postgres->spoken_to || postgres_line_readable(postgres)) {
         finish(postgres, "the server has failed already", error);
         return false;

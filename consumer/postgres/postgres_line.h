@@ -1,8 +1,9 @@
-/* postgres_line: what the postgres files share: waiting for the server with a deadline, and cleaning up after a failure.
+/* postgres_line: what the postgres files share: waiting for the server with a deadline, and cleaning up after a
+ * failure.
  *
  * Every wait starts anew when the server has said something, so a deadline bounds silence, not work; the server's own
- * statement_timeout bounds work. A server may be no server: all that makes a session ours has one deadline, and no result
- * may take more than ten waits. */
+ * statement_timeout bounds work. A server may be no server: all that makes a session ours has one deadline, and no
+ * result may take more than ten waits. */
 #ifndef TASKLEDGER_CONSUMER_POSTGRES_POSTGRES_LINE_H
 #define TASKLEDGER_CONSUMER_POSTGRES_POSTGRES_LINE_H
 
@@ -43,14 +44,15 @@ struct postgres_row {
     struct slice values[POSTGRES_COPY_COLUMNS_MAX];
 };
 
-/* Connect to the first server that will do; nothing is set up in the session yet. In consumer/postgres/postgres_connect.c. */
+/* Connect to the first server that will do; nothing is set up in the session yet. In
+ * consumer/postgres/postgres_connect.c. */
 bool postgres_line_connect(struct postgres *postgres, struct error *error);
 
 /* When silence has lasted too long. */
 int64_t postgres_line_deadline(const struct postgres *postgres);
 
-/* True when the socket is ready for one of the poll events; TRANSIENT, "timeout", and closed, when the deadline had passed,
- * even if something is there: a server that gushes never lets anybody wait. */
+/* True when the socket is ready for one of the poll events; TRANSIENT, "timeout", and closed, when the deadline had
+ * passed, even if something is there: a server that gushes never lets anybody wait. */
 bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadline_us, struct error *error);
 
 /* Has the server something to say? */

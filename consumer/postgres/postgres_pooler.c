@@ -15,7 +15,8 @@ static bool note_pid(void *pid, const struct postgres_row *row, struct error *er
     return true;
 }
 
-/* Streamed, since that prepares nothing: behind a pooler a name may be there already, or be gone by the next message. */
+/* Streamed, since that prepares nothing: behind a pooler a name may be there already, or be gone by the next
+ * message. */
 static bool server_pid(struct postgres *postgres, int32_t *pid, struct error *error)
 {
     static const struct postgres_statement statement = {"server_pid", "SELECT pg_catalog.pg_backend_pid()"};
@@ -31,8 +32,8 @@ static bool refuse(const struct postgres *postgres, struct error *error)
                      postgres->address);
 }
 
-/* Between two of our transactions, a second client holds one open. Was it given the server session that was ours, or are we
- * given another one, then sessions are shared. */
+/* Between two of our transactions, a second client holds one open. Was it given the server session that was ours, or
+ * are we given another one, then sessions are shared. */
 static bool look_once(struct postgres *postgres, struct postgres *other, struct error *error)
 {
     int32_t before;

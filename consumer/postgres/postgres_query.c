@@ -14,7 +14,7 @@ static struct postgres_result *ours(PGresult *result)
     return (struct postgres_result *)result;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 struct arguments {
     const char *values[POSTGRES_PARAMETERS_MAX];
@@ -109,8 +109,8 @@ static bool put_command(struct postgres *postgres, const struct command *command
     return put == 1 || postgres_line_lost(postgres, error);
 }
 
-/* What is small goes at once: the server wakes once for it. What is large goes bit by bit, so that it need not be in memory
- * twice, and the server works meanwhile. */
+/* What is small goes at once: the server wakes once for it. What is large goes bit by bit, so that it need not be in
+ * memory twice, and the server works meanwhile. */
 static bool send_plan(struct postgres *postgres, const struct plan *plan, struct error *error)
 {
     size_t unsent = 0;
@@ -131,7 +131,7 @@ static bool send_plan(struct postgres *postgres, const struct plan *plan, struct
     return postgres_line_flush(postgres, error);
 }
 
-/* ---- receiving -------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 /* The one result of a command, and the NULL behind it. */
 static bool receive_command(struct postgres *postgres, PGresult **result, struct error *error)
@@ -248,7 +248,7 @@ bool postgres_query(struct postgres *postgres, const struct postgres_statement *
     return postgres_pipeline(postgres, &request, 1, error);
 }
 
-/* ---- without preparation ---------------------------------------------------------------------------------------- */
+/* ---- without preparation ----------------------------------------------------------------------------------------- */
 
 static bool send_text(struct postgres *postgres, const char *sql, struct error *error)
 {
@@ -320,8 +320,8 @@ static bool visit_rows(struct postgres *postgres, postgres_row_visitor *visit, v
     }
 }
 
-/* A pipeline of one: only there does libpq forget, behind it, that rows come one by one. Without one the first statement of
- * the next pipeline would get its rows like that too. */
+/* A pipeline of one: only there does libpq forget, behind it, that rows come one by one. Without one the first
+ * statement of the next pipeline would get its rows like that too. */
 static bool send_stream(struct postgres *postgres, const struct postgres_statement *statement,
                         const struct arguments *arguments, struct error *error)
 {

@@ -1,13 +1,13 @@
 /* forget: take back what producers were told that are gone.
  *
- * The field of a producer in taskledger:archived is needed until the last who waits for it has seen it. When a producer is
- * closed, all it ever said is held, and nothing has changed for a day, it goes: first in Redis, then it is noted in
+ * The field of a producer in taskledger:archived is needed until the last who waits for it has seen it. When a producer
+ * is closed, all it ever said is held, and nothing has changed for a day, it goes: first in Redis, then it is noted in
  * producer.watermark_removed_at, so it may be done twice but is never left out. A field that is not there says nothing;
  * it never says 0. If something of the producer comes once more it is told again, and removed a day later again.
  *
- * A producer takes a new identity after 7 days. One that was born 9 days ago and was silent for a day is gone too, whether it
- * died without a word or left numbers out that nobody will send: it would wait in Redis for ever. Whoever finds its spool
- * later is told again all the same, see consumer/recovery/retell.h.
+ * A producer takes a new identity after 7 days. One that was born 9 days ago and was silent for a day is gone too,
+ * whether it died without a word or left numbers out that nobody will send: it would wait in Redis for ever. Whoever
+ * finds its spool later is told again all the same, see consumer/recovery/retell.h.
  *
  * Two partial indexes hold those that still have a field, closed ones and others: the many that had one, and those that
  * live, cost nothing. */

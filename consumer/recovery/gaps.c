@@ -52,10 +52,10 @@ static const struct postgres_statement repair = {
         ") SELECT count(*), " NUMBERS_IN("piece WHERE came"),
 };
 
-/* What was noted and is missing still, and stands in no open row; then what is missing now is noted. What is held and not
- * yet folded is not missing. Those that wait longest come first: gaps that stand open for ever are looked at again and
- * again, and must not keep the others waiting. Rows of producers are locked in the order that all keep. $4 is at least the
- * grace. */
+/* What was noted and is missing still, and stands in no open row; then what is missing now is noted. What is held and
+ * not yet folded is not missing. Those that wait longest come first: gaps that stand open for ever are looked at again
+ * and again, and must not keep the others waiting. Rows of producers are locked in the order that all keep. $4 is at
+ * least the grace. */
 static const struct postgres_statement detect = {
     .name = "gaps_detect",
     .sql = "WITH due AS ("
@@ -97,8 +97,8 @@ static const struct postgres_statement detect = {
                                                                                "  (SELECT count(*) FROM due)",
 };
 
-/* What it cost is told by gaps: by now by all of them. Of an entry that is gone nobody can tell whose number it had: it has
- * come again, or is a gap, or was the last of a producer that never told its end. */
+/* What it cost is told by gaps: by now by all of them. Of an entry that is gone nobody can tell whose number it had: it
+ * has come again, or is a gap, or was the last of a producer that never told its end. */
 static const struct postgres_statement close_incidents = {
     .name = "gaps_close_incidents",
     .sql = "UPDATE taskledger.loss SET repaired_at = now(), detail = concat_ws('; ', nullif(detail, ''),"

@@ -1,8 +1,9 @@
 /* gaps: numbers of producers that do not come.
  *
- * A number is missing while a greater one of its producer is held or known of: by its end, which it or its adopter told, or
- * by a watermark that was once ahead. What is missing may be on its way: through another consumer, out of a spool. So it is
- * noted first, in producer.gap; what was noted a grace ago and is missing still is a loss: a row of the kind `gap`.
+ * A number is missing while a greater one of its producer is held or known of: by its end, which it or its adopter
+ * told, or by a watermark that was once ahead. What is missing may be on its way: through another consumer, out of a
+ * spool. So it is noted first, in producer.gap; what was noted a grace ago and is missing still is a loss: a row of the
+ * kind `gap`.
  *
  *   written     between one grace and two after it began to be missing; each number in one row that stands open. Not
  *               while the group has an entry unsettled that was there when it was noted: what lies in the stream, after
@@ -11,8 +12,8 @@
  *               what is missing still, open; both were detected when the whole was
  *
  * A declared hole is held, and no gap. A row that tells what happened, and not which number it cost (the stream or the
- * ledger went back, an entry was deleted before it was applied), stands open until two graces have passed, what was there
- * then is settled, and no gap stands open.
+ * ledger went back, an entry was deleted before it was applied), stands open until two graces have passed, what was
+ * there then is settled, and no gap stands open.
  *
  * Only the holder of the watermark looks. That a producer has a gap is noted in producer.gap_since by whoever folds its
  * ranges, or comes by when sweeping over all producers of the last days, a page at each look: a partial index leads to

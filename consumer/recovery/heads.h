@@ -10,16 +10,16 @@
  *   all that it ever had, if that came after what its group was given before the group was lost: also where no look was in
  *   time, in the first second of a stream or behind a long batch
  *
- * The second, the third and the last need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What is
- * done about it:
+ * The second, the third and the last need Redis 7. Whoever deletes an entry by hand may be taken for the fourth. What
+ * is done about it:
  *
  *   FLUSHALL, DEL, a wiped Redis    the group is gone, too: whoever reads next makes it again, from the beginning
  *   failover, an older file         the group belongs to the key and went back with it: some entries come a second time.
  *   the group is ahead of it        of no case that we know of; what is added next would be passed over. It is set to the
  *                                   beginning: a second delivery is harmless
  *
- * and one row of loss tells of it. What it cost is told by gaps, see consumer/recovery/gaps.h. Only the holder of the watermark
- * does this, after each survey. */
+ * and one row of loss tells of it. What it cost is told by gaps, see consumer/recovery/gaps.h. Only the holder of the
+ * watermark does this, after each survey. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_HEADS_H
 #define TASKLEDGER_CONSUMER_RECOVERY_HEADS_H
 

@@ -1,8 +1,8 @@
 /* reprieve: events that an older version did not understand, and this one may.
  *
- * A newer producer says what an older consumer has no word for: an unknown body or status is set aside, with its bytes. The
- * consumer that holds the watermark looks through those once, page by page, and applies what it understands, as if it came
- * from the stream now; the row is resolved then. What it still does not understand is left alone. */
+ * A newer producer says what an older consumer has no word for: an unknown body or status is set aside, with its bytes.
+ * The consumer that holds the watermark looks through those once, page by page, and applies what it understands, as if
+ * it came from the stream now; the row is resolved then. What it still does not understand is left alone. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_REPRIEVE_H
 #define TASKLEDGER_CONSUMER_RECOVERY_REPRIEVE_H
 

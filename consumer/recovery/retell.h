@@ -1,9 +1,9 @@
 /* retell: who sends again what is held has not heard that it is.
  *
- * Watermarks are told when they change, and again from time to time to producers that live. That of a producer that is gone
- * was told once, and removed a day later: whoever finds its spool after that sends what it holds. Nothing of it is new, so
- * nothing would be folded and nothing told. Therefore a duplicate of such a producer is entered in producer_run once more,
- * at most every ten minutes: folding it changes nothing, and tells. */
+ * Watermarks are told when they change, and again from time to time to producers that live. That of a producer that is
+ * gone was told once, and removed a day later: whoever finds its spool after that sends what it holds. Nothing of it is
+ * new, so nothing would be folded and nothing told. Therefore a duplicate of such a producer is entered in producer_run
+ * once more, at most every ten minutes: folding it changes nothing, and tells. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_RETELL_H
 #define TASKLEDGER_CONSUMER_RECOVERY_RETELL_H
 

@@ -30,8 +30,8 @@ static const struct postgres_statement tell_statement = {
                     "  SELECT FROM taskledger.loss WHERE kind = 'ledger_went_back' AND repaired_at IS NULL"
                     "   AND stream = $1 AND stream_id = $2)"};
 
-/* ARGV: our group, where it is set to. Somebody else may have set it further back meanwhile. Numbers of IDs are compared as
- * text: they have up to 20 digits, and a double holds 15. */
+/* ARGV: our group, where it is set to. Somebody else may have set it further back meanwhile. Numbers of IDs are
+ * compared as text: they have up to 20 digits, and a double holds 15. */
 static const char script[] = "local function parts(id)\n"
                              "  return string.match(id, '^(%d+)-(%d+)$')\n"
                              "end\n"

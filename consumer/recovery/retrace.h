@@ -1,9 +1,9 @@
 /* retrace: whether the ledger holds what was settled last.
  *
- * What was settled was committed before. So an event that is settled in the stream and that the ledger does not hold proves
- * that the ledger went back, also when Redis had not been told of it yet, see consumer/recovery/setback.h: a standby takes over that
- * was the last milliseconds behind. It is looked at once in each session, by the holder of the watermark, before anything
- * is trimmed:
+ * What was settled was committed before. So an event that is settled in the stream and that the ledger does not hold
+ * proves that the ledger went back, also when Redis had not been told of it yet, see consumer/recovery/setback.h: a
+ * standby takes over that was the last milliseconds behind. It is looked at once in each session, by the holder of the
+ * watermark, before anything is trimmed:
  *
  *   1. the stream of each shard is walked backwards from the last entry that was delivered, until RETRACE_HELD settled
  *      events in a row are held, or to its beginning. Set aside, or of a producer that was pruned, is held
@@ -11,12 +11,12 @@
  *   3. the group is set to just before the oldest one that was not held, never forward. From there on all is applied once
  *      more; what the ledger has is there once all the same
  *
- * Whoever dies in between leaves a group that stands behind what is not held: the next one begins anew, and finds the same
- * oldest one, by which it knows that it was told. A walk that does not come to its end within RETRACE_WALK_MAX entries of a
- * shard, and found something, sets the group to the beginning. What is not seen: a transaction that was lost and whose
- * entries lie further back. The last transactions are those that are lost, so that takes one that was committed after the
- * 20,000 behind it: more than four of the largest batches of others overtook it, or it was claimed late from one who had
- * died. Its numbers are gaps. */
+ * Whoever dies in between leaves a group that stands behind what is not held: the next one begins anew, and finds the
+ * same oldest one, by which it knows that it was told. A walk that does not come to its end within RETRACE_WALK_MAX
+ * entries of a shard, and found something, sets the group to the beginning. What is not seen: a transaction that was
+ * lost and whose entries lie further back. The last transactions are those that are lost, so that takes one that was
+ * committed after the 20,000 behind it: more than four of the largest batches of others overtook it, or it was claimed
+ * late from one who had died. Its numbers are gaps. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_RETRACE_H
 #define TASKLEDGER_CONSUMER_RECOVERY_RETRACE_H
 

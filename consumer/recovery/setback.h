@@ -1,8 +1,8 @@
 /* setback: a ledger that went back: restored from a backup, or a standby that had not heard all.
  *
- * What taskledger:archived says was committed once. So a number there that is greater than the ledger's own proves that the
- * ledger lost commits: the other way round happens all the time, and never this. It is looked at once in each session, by
- * the holder of the watermark, before anything is trimmed:
+ * What taskledger:archived says was committed once. So a number there that is greater than the ledger's own proves that
+ * the ledger lost commits: the other way round happens all the time, and never this. It is looked at once in each
+ * session, by the holder of the watermark, before anything is trimmed:
  *
  *   1. every field is compared                              in pages
  *   2. if one is ahead: the group is set to the beginning of every stream, and a row of loss tells of it. What is
@@ -14,8 +14,8 @@
  * Whoever dies in between leaves fields that are ahead: the next one begins anew, and what was done is done again. Who
  * fails and lives begins the present step anew: a failure that lasts must not set the group back again and again.
  *
- * All ledgers that one Redis serves tell their numbers in the same hash. A producer that the ledger has never heard of is
- * one that it lost, if it reads the usual stream; one of another ledger's, if it reads another stream. */
+ * All ledgers that one Redis serves tell their numbers in the same hash. A producer that the ledger has never heard of
+ * is one that it lost, if it reads the usual stream; one of another ledger's, if it reads another stream. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_SETBACK_H
 #define TASKLEDGER_CONSUMER_RECOVERY_SETBACK_H
 

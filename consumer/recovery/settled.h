@@ -1,9 +1,9 @@
 /* settled: what is settled in a stream, read backwards, a page at a time.
  *
- * Settled is what was delivered to the group and is not pending. Pending entries are asked for after the others were read:
- * what was not pending then had been acknowledged before, hence committed before, hence whoever looks into the ledger after
- * that sees it. Only entries that tell who said them are of interest; none is decoded, since a crash may be what one of
- * them was set aside for. */
+ * Settled is what was delivered to the group and is not pending. Pending entries are asked for after the others were
+ * read: what was not pending then had been acknowledged before, hence committed before, hence whoever looks into the
+ * ledger after that sees it. Only entries that tell who said them are of interest; none is decoded, since a crash may
+ * be what one of them was set aside for. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_SETTLED_H
 #define TASKLEDGER_CONSUMER_RECOVERY_SETTLED_H
 
@@ -39,8 +39,8 @@ struct settled {
 bool settled_init(struct settled *settled);
 void settled_close(struct settled *settled);
 
-/* The `size` latest entries up to this ID, at most SETTLED_PAGE_MAX, less those that are pending in the group; fewer seen
- * means that the stream begins there. The line has nothing outstanding; `where` needs no arena. */
+/* The `size` latest entries up to this ID, at most SETTLED_PAGE_MAX, less those that are pending in the group; fewer
+ * seen means that the stream begins there. The line has nothing outstanding; `where` needs no arena. */
 bool settled_read(struct settled *settled, struct pending where, struct stream_id last, size_t size,
                   struct error *error);
 

@@ -1,5 +1,5 @@
-/* unsettled: the oldest entry that a group has not settled: one that was given and is not acknowledged, or the first that
- * was not given yet. */
+/* unsettled: the oldest entry that a group has not settled: one that was given and is not acknowledged, or the first
+ * that was not given yet. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_UNSETTLED_H
 #define TASKLEDGER_CONSUMER_RECOVERY_UNSETTLED_H
 

@@ -30,10 +30,10 @@ static_assert(SCHEMA_LOCK_CLASS == 1953260647 && SCHEMA_LOCK_WATERMARK == 3, "as
 /* Asked once for all rows. The sweep of consumer/recovery/gaps.h goes a day further back. */
 #define OLDEST_SWEPT "(SELECT taskledger.first_uuid(now() - interval '7 days'))"
 
-/* Ranges that appear while this runs are left for the next time. A gap that was there before is noted, see consumer/recovery/gaps.h:
- * those that come and go while consumers overtake each other cost nothing; one that no sweep comes by is noted at once. The
- * table is empty again and again, and whatever the planner thinks of it then, this must stay linear: no join, no search in
- * an array. */
+/* Ranges that appear while this runs are left for the next time. A gap that was there before is noted, see
+ * consumer/recovery/gaps.h: those that come and go while consumers overtake each other cost nothing; one that no sweep
+ * comes by is noted at once. The table is empty again and again, and whatever the planner thinks of it then, this must
+ * stay linear: no join, no search in an array. */
 static const struct postgres_statement fold = {
     .name = "watermark_fold",
     .sql = "WITH run AS ("
@@ -153,8 +153,8 @@ static size_t make_fields(const struct postgres_result *rows, size_t first, size
     return used;
 }
 
-/* A server before 7.0 does not understand the first line. It may not do without the others: a field that is ahead of the
- * ledger is the proof that the ledger went back, and setback.c has not looked at it yet. */
+/* A server before 7.0 does not understand the first line. It may not do without the others: a field that is ahead of
+ * the ledger is the proof that the ledger went back, and setback.c has not looked at it yet. */
 static bool send_fields(struct watermark *watermark, struct redis *line, struct slice *words, size_t fields,
                         struct error *error)
 {

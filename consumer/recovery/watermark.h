@@ -1,13 +1,13 @@
 /* watermark: up to which number the ledger holds everything a producer said.
  *
- * Every batch adds the ranges of numbers that became held to producer_run; one consumer of the group at a time, the holder
- * of an advisory lock, folds them into `producer` and takes them away, so that no batch waits for another's row.
+ * Every batch adds the ranges of numbers that became held to producer_run; one consumer of the group at a time, the
+ * holder of an advisory lock, folds them into `producer` and takes them away, so that no batch waits for another's row.
  *
- * What was folded is told to producers in Redis, after the commit: the hash taskledger:archived, from producer_id to the
- * number. A field only ever grows here. What changed is told at once; everything of producers that are not closed, or were
- * closed a moment ago, is told again from time to time, in case Redis forgot it: page by page, so that many thousands of
- * producers hold up nothing else. The script may write at maxmemory: a producer that hears of its watermark gives memory
- * back. */
+ * What was folded is told to producers in Redis, after the commit: the hash taskledger:archived, from producer_id to
+ * the number. A field only ever grows here. What changed is told at once; everything of producers that are not closed,
+ * or were closed a moment ago, is told again from time to time, in case Redis forgot it: page by page, so that many
+ * thousands of producers hold up nothing else. The script may write at maxmemory: a producer that hears of its
+ * watermark gives memory back. */
 #ifndef TASKLEDGER_CONSUMER_RECOVERY_WATERMARK_H
 #define TASKLEDGER_CONSUMER_RECOVERY_WATERMARK_H
 

@@ -1,7 +1,7 @@
 /* acks: acknowledgements on their way.
  *
- * An XACK is sent as soon as its entries are held for good; its answer comes behind whatever was asked before it. Since at
- * most one read is under way, two numbers tell where the answers stand: so many before that read's answer, so many
+ * An XACK is sent as soon as its entries are held for good; its answer comes behind whatever was asked before it. Since
+ * at most one read is under way, two numbers tell where the answers stand: so many before that read's answer, so many
  * behind it. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_ACKS_H
 #define TASKLEDGER_CONSUMER_STREAM_ACKS_H

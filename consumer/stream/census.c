@@ -23,7 +23,8 @@ static struct census_row *row_of(struct census *census, const char *name)
     return row;
 }
 
-/* Cut twice: as it is, so that no character is cut in two by the second one where names are sane, and as it is shown. */
+/* Cut twice: as it is, so that no character is cut in two by the second one where names are sane, and as it is
+ * shown. */
 static void show_name(struct slice raw, struct arena *arena, char name[CENSUS_NAME_MAX])
 {
     struct slice kept = slice_of(raw.data, raw.size < RAW_NAME_MAX ? raw.size : RAW_NAME_MAX);

@@ -1,7 +1,7 @@
 /* census: the groups of all shards, each summed up, for metrics; and which of them holds back trimming.
  *
- * Names are kept as they may be shown: visible, cut, and equal names are one row. Of more groups than there is room for those
- * beyond are only counted. */
+ * Names are kept as they may be shown: visible, cut, and equal names are one row. Of more groups than there is room for
+ * those beyond are only counted. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_CENSUS_H
 #define TASKLEDGER_CONSUMER_STREAM_CENSUS_H
 
@@ -46,8 +46,8 @@ bool census_take(struct census *census, struct redis *line, const struct group *
 /* Add what was found on one shard. */
 void census_add(struct census *census, const struct groups *groups);
 
-/* The group for which entries must stay that are older than they would be kept, or so old that whoever runs it should know,
- * if there is one: the one with the oldest. NULL: none. */
+/* The group for which entries must stay that are older than they would be kept, or so old that whoever runs it should
+ * know, if there is one: the one with the oldest. NULL: none. */
 const struct census_row *census_blocker(const struct census *census, int64_t retain_ms);
 
 #endif

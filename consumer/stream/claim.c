@@ -137,8 +137,8 @@ static bool take_over(struct claim *claim, struct pending pending, unsigned shar
     return good;
 }
 
-/* A dead consumer's entries are taken over; when it has none any more its name goes, so that a group does not collect the
- * names of all there ever were. */
+/* A dead consumer's entries are taken over; when it has none any more its name goes, so that a group does not collect
+ * the names of all there ever were. */
 static bool bury(struct claim *claim, const struct pending *pending, unsigned shard, const struct remains *remains,
                  struct error *error)
 {
@@ -272,8 +272,8 @@ static bool take_idle(struct claim *claim, const struct pending *pending, unsign
     return true;
 }
 
-/* A large answer is applied in many slices: what waits in it must not look forgotten. What Redis drops here since it is no
- * longer in the stream may be in our hands and be stored yet; if we died before, nobody would know of it. */
+/* A large answer is applied in many slices: what waits in it must not look forgotten. What Redis drops here since it is
+ * no longer in the stream may be in our hands and be stored yet; if we died before, nobody would know of it. */
 static bool refresh_own(struct claim *claim, const struct pending *pending, unsigned shard, struct error *error)
 {
     struct reply rows;

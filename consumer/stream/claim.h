@@ -7,8 +7,8 @@
  *   a dead consumer's name       when it has had nothing pending for the idle time: it is removed from the group
  *   our own, while we are slow   refreshed, so that nobody takes what we still hold in our hands
  *
- * What is taken over becomes ours as pending, and the source is told to read its own pending entries again. Entries that
- * Redis had given up, since they are no longer in the stream, are handed to the source as deleted.
+ * What is taken over becomes ours as pending, and the source is told to read its own pending entries again. Entries
+ * that Redis had given up, since they are no longer in the stream, are handed to the source as deleted.
  *
  * Works on a second connection, in rounds of bounded length: what one round leaves, the next takes up. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_CLAIM_H

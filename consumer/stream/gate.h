@@ -1,8 +1,8 @@
 /* gate: nothing is read from the stream before the ledger is there.
  *
  * What the source asks before each read: a session with PostgreSQL, a ledger that this program can serve (made or
- * upgraded here, unless somebody else does that), its partitions, and a slot in the session. All of it is looked at again
- * with each new session; the partitions also once a day. */
+ * upgraded here, unless somebody else does that), its partitions, and a slot in the session. All of it is looked at
+ * again with each new session; the partitions also once a day. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_GATE_H
 #define TASKLEDGER_CONSUMER_STREAM_GATE_H
 

@@ -252,8 +252,8 @@ static bool receive(struct group *group, struct error *error)
     return woken;
 }
 
-/* Ask and receive until there are entries or a wait was in vain. An empty answer leads to the next question: own pending
- * entries, new ones, new ones with a wait. */
+/* Ask and receive until there are entries or a wait was in vain. An empty answer leads to the next question: own
+ * pending entries, new ones, new ones with a wait. */
 static bool receive_some(struct group *group, struct error *error)
 {
     bool waited = false;

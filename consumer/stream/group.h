@@ -1,8 +1,8 @@
 /* group: the source over a consumer group of Redis.
  *
  * One connection, on which everything of this consumer is said, in order: reads, and the XACKs of what those reads
- * delivered. Its life is that of the delivery: a lost connection forgets its acknowledgements, and what was delivered and
- * not acknowledged is read again, as pending, by the next one.
+ * delivered. Its life is that of the delivery: a lost connection forgets its acknowledgements, and what was delivered
+ * and not acknowledged is read again, as pending, by the next one.
  *
  *   read    opens what is not open; takes a batch from the present answer; when this one is complete and left something
  *           behind, asks for the next answer, so that Redis works while PostgreSQL does
@@ -10,8 +10,8 @@
  *           answers are read later, in their order
  *   rewind  hangs up
  *
- * Nothing is read while no name is held: names belong to a PostgreSQL session (consumer/stream/slot.h), so nothing is read
- * while PostgreSQL is away.
+ * Nothing is read while no name is held: names belong to a PostgreSQL session (consumer/stream/slot.h), so nothing is
+ * read while PostgreSQL is away.
  *
  * Memory: at most GROUP_ARENA_BYTES_MAX of payloads, whatever Redis holds and sends. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_GROUP_H
@@ -94,8 +94,8 @@ bool group_awaits_answer(const struct group *group);
 /* From now on a read without entries returns after so long. 0 ... GROUP_WAIT_MS_MAX. */
 void group_set_wait_ms(struct group *group, int wait_ms);
 
-/* Entries that Redis no longer has and no longer lists as pending: they come out of read as ENTRY_DELETED, until they are
- * settled. How many more there is room for, and one of them. */
+/* Entries that Redis no longer has and no longer lists as pending: they come out of read as ENTRY_DELETED, until they
+ * are settled. How many more there is room for, and one of them. */
 size_t group_deleted_room(const struct group *group);
 void group_add_deleted(struct group *group, unsigned shard, struct stream_id id);
 

@@ -22,8 +22,8 @@ struct pending {
     const char *group;
 };
 
-/* Entries that this consumer has had for at least `idle_ms`, the oldest first, at most `count`: rows whose first element
- * is the ID. */
+/* Entries that this consumer has had for at least `idle_ms`, the oldest first, at most `count`: rows whose first
+ * element is the ID. */
 bool pending_of(const struct pending *pending, struct slice consumer, int64_t idle_ms, size_t count, struct reply *rows,
                 struct error *error);
 

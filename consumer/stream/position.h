@@ -27,8 +27,8 @@ struct position {
 /* A place that is known. One that contradicts those there are is not believed, and one too many is left out. */
 void position_add(struct position *position, struct stream_id id, int64_t entries);
 
-/* How many entries up to `id`, including one that has this ID. Before the first mark one less than there, behind the last
- * one as many. */
+/* How many entries up to `id`, including one that has this ID. Before the first mark one less than there, behind the
+ * last one as many. */
 int64_t position_of(const struct position *position, struct stream_id id);
 
 #endif

@@ -2,8 +2,8 @@
  *
  *   XREADGROUP GROUP g c COUNT n [BLOCK ms] STREAMS key ... id ...
  *
- * The id is > for new entries; for own pending ones it is that of the last entry seen, shard by shard, from 0 on. How far
- * each shard has come is remembered, to tell where it was when it was lost. */
+ * The id is > for new entries; for own pending ones it is that of the last entry seen, shard by shard, from 0 on. How
+ * far each shard has come is remembered, to tell where it was when it was lost. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_QUESTION_H
 #define TASKLEDGER_CONSUMER_STREAM_QUESTION_H
 

@@ -11,9 +11,9 @@
  *   NEW_WAITING    the same, but Redis waits for the first entry: only when nothing is unsettled, since it holds up all
  *                  that is sent behind it
  *
- * Which of the two depends on whether we are behind. Where each shard gave less than it was asked for nothing is left, so
- * asking again at once would fetch the next two or three entries, and make a transaction of its own for them. What comes
- * meanwhile is read together, when this batch is applied: the more, the longer that takes.
+ * Which of the two depends on whether we are behind. Where each shard gave less than it was asked for nothing is left,
+ * so asking again at once would fetch the next two or three entries, and make a transaction of its own for them. What
+ * comes meanwhile is read together, when this batch is applied: the more, the longer that takes.
  *
  * An answer has no bound in bytes, only in entries: the number asked for aims at BATCH_BYTES_MAX, falls at once to what
  * entries of the size just seen allow, and doubles at most. */

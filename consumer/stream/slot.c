@@ -25,9 +25,9 @@ static const struct postgres_statement give_back = {
     .sql = "SELECT pg_advisory_unlock($1::int, $2::int)",
 };
 
-/* Sessions of others that hold a slot and have left the server waiting for as long as $2 ms: in mid-transaction no timeout
- * of the server's would end them. A silent client and one that waits for a lock are not the same. Of a session that we
- * may not look at nothing but its lock is known. */
+/* Sessions of others that hold a slot and have left the server waiting for as long as $2 ms: in mid-transaction no
+ * timeout of the server's would end them. A silent client and one that waits for a lock are not the same. Of a session
+ * that we may not look at nothing but its lock is known. */
 #define SILENT_HOLDERS                                                                                \
     " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"                \
     " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = $1::int::oid"    \

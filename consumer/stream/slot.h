@@ -1,8 +1,8 @@
 /* slot: the right to a consumer name of one group: c-1, c-2 ... c-1024.
  *
  * A slot is an advisory lock of our PostgreSQL session, pg_advisory_lock(class of the group, number): it ends with the
- * session, and so with the process or its machine, and a free one proves that whoever had it is gone. It is a convenience,
- * not a fence: two holders of one name would apply some events twice, which changes nothing. */
+ * session, and so with the process or its machine, and a free one proves that whoever had it is gone. It is a
+ * convenience, not a fence: two holders of one name would apply some events twice, which changes nothing. */
 #ifndef TASKLEDGER_CONSUMER_STREAM_SLOT_H
 #define TASKLEDGER_CONSUMER_STREAM_SLOT_H
 

@@ -1,7 +1,7 @@
 /* survey: what Redis says about each stream and the group on it: for metrics.
  *
- * The lag, entries that nobody in the group was given yet, is not simply known. Redis 7.0 answers with a wrong number, or
- * none, once entries were trimmed or deleted; counting with XRANGE would cost as much as reading. So:
+ * The lag, entries that nobody in the group was given yet, is not simply known. Redis 7.0 answers with a wrong number,
+ * or none, once entries were trimmed or deleted; counting with XRANGE would cost as much as reading. So:
  *   nothing is left     the last entry given is the last entry there is: 0, and exact
  *   nothing was taken   as many were added as are there: what Redis says is right
  *   otherwise           what was added, less what the group read, both since the last moment with nothing left; never

@@ -1,7 +1,7 @@
 /* groups: who reads a stream, how far each has come, and what it keeps from being trimmed.
  *
- * A look at one key costs Redis three questions and three more for each group; the entries themselves are not read, but for
- * one that a group has not been given yet. */
+ * A look at one key costs Redis three questions and three more for each group; the entries themselves are not read, but
+ * for one that a group has not been given yet. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_GROUPS_H
 #define TASKLEDGER_CONSUMER_UPKEEP_GROUPS_H
 

@@ -11,8 +11,8 @@
  *   the survey      once a second; with many shards, so that it costs no more than that. What it sees of the streams is
  *                   compared with what was there before
  *
- * On a connection of its own, so that nothing waits behind a read. Only while PostgreSQL and Redis are there and a slot is
- * held. */
+ * On a connection of its own, so that nothing waits behind a read. Only while PostgreSQL and Redis are there and a slot
+ * is held. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_HOUSEKEEPING_H
 #define TASKLEDGER_CONSUMER_UPKEEP_HOUSEKEEPING_H
 
@@ -89,14 +89,15 @@ bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error);
 /* Whether Redis answers at all, asked while nothing else may be asked of it. */
 bool housekeeping_probe(struct housekeeping *housekeeping, struct error *error);
 
-/* Its line, connected, for who has a question between two turns; NULL when it cannot be. Nothing may be left outstanding. */
+/* Its line, connected, for who has a question between two turns; NULL when it cannot be. Nothing may be left
+ * outstanding. */
 struct redis *housekeeping_line(struct housekeeping *housekeeping);
 
 /* Its line is connected. */
 bool housekeeping_is_connected(const struct housekeeping *housekeeping);
 
-/* The last thing before leaving: what was applied is folded and told, if it is us who do that. A failure leaves it to the
- * next holder. */
+/* The last thing before leaving: what was applied is folded and told, if it is us who do that. A failure leaves it to
+ * the next holder. */
 void housekeeping_finish(struct housekeeping *housekeeping);
 
 /* The last time that something was due it went well. */

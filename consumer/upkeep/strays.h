@@ -1,10 +1,10 @@
 /* strays: keys that this stream had with another number of shards.
  *
- * Nobody reads them any more. What a producer of the old number still adds there, or what was not settled when the number
- * was changed, would lie there unseen; and what is settled would never be trimmed. So all keys that the stream may ever have
- * had are looked at, a page every few seconds, a whole pass in ten seconds: entries that some group has not settled are
- * counted and told, the others are trimmed by the rule of consumer/upkeep/trim.h. A key that somebody is reading now is left to
- * him. */
+ * Nobody reads them any more. What a producer of the old number still adds there, or what was not settled when the
+ * number was changed, would lie there unseen; and what is settled would never be trimmed. So all keys that the stream
+ * may ever have had are looked at, a page every few seconds, a whole pass in ten seconds: entries that some group has
+ * not settled are counted and told, the others are trimmed by the rule of consumer/upkeep/trim.h. A key that somebody
+ * is reading now is left to him. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_STRAYS_H
 #define TASKLEDGER_CONSUMER_UPKEEP_STRAYS_H
 
@@ -47,7 +47,8 @@ struct strays {
 void strays_init(struct strays *strays);
 void strays_close(struct strays *strays);
 
-/* One page, over `line`, which is connected and has nothing outstanding. `trim` takes what is settled; NULL: it stays. */
+/* One page, over `line`, which is connected and has nothing outstanding. `trim` takes what is settled; NULL: it
+ * stays. */
 bool strays_round(struct strays *strays, struct trim *trim, struct redis *line, struct error *error);
 
 /* Another consumer looks: forget what was found. */

@@ -4,7 +4,8 @@
 
 enum { TID_BYTES = 6, ROW_OF_PAGE = 4, STUCK_REST_MS = 1000 };
 
-/* Pages $1 to $2, the last one not, by their places alone. The OID is looked up each time: what is prepared outlives a table. */
+/* Pages $1 to $2, the last one not, by their places alone. The OID is looked up each time: what is prepared outlives a
+ * table. */
 static const struct postgres_statement slice_statement = {
     .name = "stuck_slice",
     .sql = "SELECT to_regclass('taskledger.task')::oid::int8,"

@@ -1,12 +1,12 @@
 /* stuck: how many active tasks have given no sign of life for STUCK_AFTER_S.
  *
- * Nothing of that is indexed in `task`, so that its updates stay cheap; instead the whole table is walked through, round by
- * round, a few pages at a time between two turns of the pump: STUCK_PAGES at most every STUCK_SLICE_MS, which is about
- * 20 MB a second, and a round at most every STUCK_ROUND_MS. A number is told when its round is complete, and when that
- * began. A table that was put in the place of the one that was being walked through begins the round again.
+ * Nothing of that is indexed in `task`, so that its updates stay cheap; instead the whole table is walked through,
+ * round by round, a few pages at a time between two turns of the pump: STUCK_PAGES at most every STUCK_SLICE_MS, which
+ * is about 20 MB a second, and a round at most every STUCK_ROUND_MS. A number is told when its round is complete, and
+ * when that began. A table that was put in the place of the one that was being walked through begins the round again.
  *
- * A task that is written to may move within its table, so that a round sees it twice or not at all; but then it gave a sign
- * of life, and is not counted. Done by the holder of the watermark. */
+ * A task that is written to may move within its table, so that a round sees it twice or not at all; but then it gave a
+ * sign of life, and is not counted. Done by the holder of the watermark. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_STUCK_H
 #define TASKLEDGER_CONSUMER_UPKEEP_STUCK_H
 

@@ -9,12 +9,13 @@ enum { KEEP_BYTES = 64 * 1024, NUMBER_BYTES = 24 };
 
 #define NUMBER_MAX (INT64_C(1) << 50) /* of bytes or entries of a key; so many keys' add up without overflowing */
 
-/* ARGV: our group, retain_ms, how many bytes the key may take, how many entries at most. Answers how many are gone and how
- * many bytes are left, -1 if that may not be asked: an estimate from so many of the oldest nodes, which are next to go.
+/* ARGV: our group, retain_ms, how many bytes the key may take, how many entries at most. Answers how many are gone and
+ * how many bytes are left, -1 if that may not be asked: an estimate from so many of the oldest nodes, which are next to
+ * go.
  *
- * Numbers of IDs are compared as text: they have up to 20 digits, and a double holds 15. The last delivered entry itself
- * stays, as if it were not settled: that spares counting its ID up. A limit of 0 would mean none. Nothing here is refused at
- * maxmemory, so there is no need to say that it may go on, which only servers from 7.0 on understand. */
+ * Numbers of IDs are compared as text: they have up to 20 digits, and a double holds 15. The last delivered entry
+ * itself stays, as if it were not settled: that spares counting its ID up. A limit of 0 would mean none. Nothing here
+ * is refused at maxmemory, so there is no need to say that it may go on, which only servers from 7.0 on understand. */
 static const char script[] = "local key, own, budget, most = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])\n"
                              "local function less(a, b)\n"
                              "  if #a ~= #b then return #a < #b end\n"
@@ -149,8 +150,8 @@ static bool call_script(struct trim *trim, struct redis *line, const char *key, 
     return true;
 }
 
-/* A node of the stream that exceeds the limit is left: what was gained may be less than the limit, and there may still be
- * more. */
+/* A node of the stream that exceeds the limit is left: what was gained may be less than the limit, and there may still
+ * be more. */
 static bool leaves_more(const struct trimmed *trimmed)
 {
     return trimmed->entries > TRIM_ENTRIES_MAX / 2;

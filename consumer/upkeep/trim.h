@@ -7,15 +7,16 @@
  *   retained     settled entries younger than `retain_ms`, by Redis' own clock, for repair and for readers that catch up;
  *                but while memory is short they go too, and beyond the byte budget those that are too much
  *
- * The byte budget is for all shards together: a key may take what the others leave of it, and its equal part in any case,
- * so that one that cannot be trimmed does not cost the others what they retain. How much a key takes is what Redis
- * estimates, from its oldest nodes; where our user may not ask for that, only age and memory decide.
+ * The byte budget is for all shards together: a key may take what the others leave of it, and its equal part in any
+ * case, so that one that cannot be trimmed does not cost the others what they retain. How much a key takes is what
+ * Redis estimates, from its oldest nodes; where our user may not ask for that, only age and memory decide.
  *
- * A key on which our own group is not there is left alone: somebody has taken it away, and it will begin from the start.
+ * A key on which our own group is not there is left alone: somebody has taken it away, and it will begin from the
+ * start.
  *
- * Redis frees whole nodes of a stream (100 entries, usually), at most TRIM_ENTRIES_MAX entries a call, so it never stands
- * still for long; what a round leaves the next takes up. The script needs no memory of Redis' to speak of, so it may
- * run when there is none left. */
+ * Redis frees whole nodes of a stream (100 entries, usually), at most TRIM_ENTRIES_MAX entries a call, so it never
+ * stands still for long; what a round leaves the next takes up. The script needs no memory of Redis' to speak of, so it
+ * may run when there is none left. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_TRIM_H
 #define TASKLEDGER_CONSUMER_UPKEEP_TRIM_H
 

@@ -51,8 +51,8 @@ void upkeep_close(struct upkeep *upkeep);
 /* When something is due, in the clock's time. */
 int64_t upkeep_due_us(const struct upkeep *upkeep);
 
-/* Do what is due, over `line`, which is connected and has nothing outstanding; the session with PostgreSQL is open. Each
- * part whatever became of the others; the first failure is told. */
+/* Do what is due, over `line`, which is connected and has nothing outstanding; the session with PostgreSQL is open.
+ * Each part whatever became of the others; the first failure is told. */
 bool upkeep_round(struct upkeep *upkeep, struct redis *line, struct error *error);
 
 /* Another consumer has the turn: what was seen is its to tell. */

@@ -2,8 +2,8 @@
  *
  * The library keeps trying in the background; here is the waiting at the end. It ends when Redis has answered for
  * everything, when time is up, when somebody wants us to stop, and when trying on is in vain, since only an operator
- * can mend what is wrong. What Redis has not answered for by then goes to the spool, and what cannot, is lost; either is
- * said. */
+ * can mend what is wrong. What Redis has not answered for by then goes to the spool, and what cannot, is lost; either
+ * is said. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_DELIVERY_H
 #define TASKLEDGER_PRODUCER_EMIT_DELIVERY_H
 
@@ -20,9 +20,9 @@ enum {
     DELIVERY_QUEUE_BYTES = 8 * 1024 * 1024,
     DELIVERY_STEP_MS = 20, /* while waiting: how soon it is seen that there is no more to wait for */
 
-    /* What the goodbye is given; and what closing is given even when there is no time left: the spool takes what is left
-     * then, and a sender that still ran would be overtaken by the end of the process, in the middle of a TLS handshake
-     * perhaps. */
+    /* What the goodbye is given; and what closing is given even when there is no time left: the spool takes what is
+     * left then, and a sender that still ran would be overtaken by the end of the process, in the middle of a TLS
+     * handshake perhaps. */
     DELIVERY_GOODBYE_MS = 500,
     DELIVERY_CLOSE_MS = 300,
 
@@ -33,9 +33,9 @@ enum {
 bool delivery_open(const struct configuration *configuration, struct taskledger_producer **producer,
                    struct error *error);
 
-/* Wait for Redis as long as configured, or until `stop_fd` is readable (negative: none), close the producer, and say what
- * is spooled or lost; in the time that is left send what others left behind. EXIT_OK when Redis or the spool has everything,
- * else the code below. */
+/* Wait for Redis as long as configured, or until `stop_fd` is readable (negative: none), close the producer, and say
+ * what is spooled or lost; in the time that is left send what others left behind. EXIT_OK when Redis or the spool has
+ * everything, else the code below. */
 enum exit_code delivery_close(struct taskledger_producer *producer, const struct configuration *configuration,
                               int stop_fd);
 

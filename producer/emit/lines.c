@@ -154,7 +154,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* All lines before this one are with Redis or in the spool, but for the bad ones: what is missing is the last of them. */
+/* All lines before this one are with Redis or in the spool, but for the bad ones: what is missing is the last of
+ * them. */
 static uint64_t first_lost_line(const struct lines *lines)
 {
     return lines->recent[(lines->accepted - lines->lost) % DELIVERY_QUEUE_EVENTS];

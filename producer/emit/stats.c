@@ -40,7 +40,7 @@ struct stats_command {
     struct total total;
 };
 
-/* ---- what is shown of each ------------------------------------------------------------------------------------------- */
+/* ---- what is shown of each --------------------------------------------------------------------------------------- */
 
 #define COLUMN(name)                                       \
     {                                                      \
@@ -82,7 +82,7 @@ static uint64_t age_s(uint64_t at_us)
     return at_us == 0 || now_us < 0 || (uint64_t)now_us < at_us ? 0 : ((uint64_t)now_us - at_us) / 1000000;
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
+/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 static void print_text(const char *before, const char *text)
 {
@@ -157,7 +157,7 @@ static void print_total(const char *directory, const struct total *total)
         print_counters(&total->counters);
 }
 
-/* ---- for programs ---------------------------------------------------------------------------------------------------- */
+/* ---- for programs ------------------------------------------------------------------------------------------------ */
 
 static void write_number(struct json_writer *json, const char *key, uint64_t value)
 {
@@ -218,7 +218,7 @@ static void write_total(struct json_writer *json, const struct total *total)
     json_writer_object_end(json);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static void add_total(struct total *total, const struct shown *shown)
 {

@@ -109,8 +109,8 @@ static void say_damaged(const char *directory, uint64_t damaged)
                 damaged, damaged == 1 ? "" : "s", damaged == 1 ? "it" : "them", directory);
 }
 
-/* EXIT_OK, EXIT_INTERRUPTED, or EXIT_INCOMPLETE when time was up or going on is in vain. Who waits for longer is told once
- * what for. */
+/* EXIT_OK, EXIT_INTERRUPTED, or EXIT_INCOMPLETE when time was up or going on is in vain. Who waits for longer is told
+ * once what for. */
 static enum exit_code go_on(struct taskledger_producer *producer, const struct configuration *configuration,
                             int stop_fd, struct taskledger_counters *counters)
 {

@@ -25,7 +25,7 @@ static int open_sub_folder(const char *directory, const char *name, struct error
     return folder;
 }
 
-/* ---- its files ------------------------------------------------------------------------------------------------------- */
+/* ---- its files --------------------------------------------------------------------------------------------------- */
 
 /* Shared, and for a moment: of two who glance at once neither takes the other for the owner. */
 static bool is_held(int folder)
@@ -83,7 +83,7 @@ bool glance_take(const char *directory, const char *name, struct glance *glance,
     return done;
 }
 
-/* ---- its events ------------------------------------------------------------------------------------------------------ */
+/* ---- its events -------------------------------------------------------------------------------------------------- */
 
 struct count {
     struct segment_reader reader;

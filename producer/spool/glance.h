@@ -28,8 +28,8 @@ struct glance_events {
                       1]; /* not counted, since they are of another target: this one; "": none */
 };
 
-/* Count what is in it for the stream and the target of `home`, or for any when it is NULL; this reads all of it. Errors as
- * above. */
+/* Count what is in it for the stream and the target of `home`, or for any when it is NULL; this reads all of it. Errors
+ * as above. */
 bool glance_count(const char *directory, const char *name, const struct segment_home *home,
                   struct glance_events *events, struct error *error);
 

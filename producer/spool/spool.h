@@ -59,8 +59,8 @@ struct spool_options {
 struct spool *spool_open(const struct spool_options *options, struct error *error);
 
 /* Take over what an owner left that is gone. `name` is a sub-folder. `*spool` is NULL, and true returned, when it is
- * none of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream or target,
- * it holds no events, or it is gone meanwhile. Of the options it uses the directory, the stream and the target.
+ * none of ours to take: its owner lives, another adopter has it, another user owns it, it is of another stream or
+ * target, it holds no events, or it is gone meanwhile. Of the options it uses the directory, the stream and the target.
  *
  * Ordinals count its records from 1; it cannot be appended to. What is torn at the end of its last segment is left
  * out; a segment that is damaged elsewhere is read up to the damage and then set aside. Segments of other versions are

@@ -14,7 +14,7 @@
 
 #define HEADER "taskledger stats 1\n"
 
-/* ---- what is in it --------------------------------------------------------------------------------------------------- */
+/* ---- what is in it ----------------------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct stats, member)
 #define COUNTER(name)                              \
@@ -80,7 +80,7 @@ static uint64_t *number_in(struct stats *stats, const struct row *row)
     return (uint64_t *)(void *)((char *)stats + row->offset);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static size_t add_text(const struct row *row, const struct stats *stats, char *out, size_t room)
 {
@@ -130,7 +130,7 @@ bool stats_write(int folder, const struct stats *stats, struct error *error)
            error_set_errno(error, ERROR_TRANSIENT, "disk", "could not rename %s", STATS_NEW_FILE);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static void take_line(struct slice name, struct slice value, struct stats *stats)
 {

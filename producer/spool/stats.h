@@ -6,9 +6,9 @@
  *   accepted 1200
  *   ...
  *
- * One name and its value a line: numbers, and texts as a terminal may see them (proto/text.h). It lies in the producer's
- * sub-folder and is replaced as a whole, so a reader sees the one or the other. A reader passes over names that it does
- * not know, and takes 0 or "" for what it misses. There is no secret in it. */
+ * One name and its value a line: numbers, and texts as a terminal may see them (proto/text.h). It lies in the
+ * producer's sub-folder and is replaced as a whole, so a reader sees the one or the other. A reader passes over names
+ * that it does not know, and takes 0 or "" for what it misses. There is no secret in it. */
 #ifndef TASKLEDGER_PRODUCER_SPOOL_STATS_H
 #define TASKLEDGER_PRODUCER_SPOOL_STATS_H
 
@@ -42,8 +42,8 @@ bool stats_parse(struct slice text, struct stats *stats);
 /* Replace the file in this folder. TRANSIENT, "disk". */
 bool stats_write(int folder, const struct stats *stats, struct error *error);
 
-/* Read the file in this folder. False when there is none, or none that can be read. Waits for nobody, whatever else lies
- * there in its place. */
+/* Read the file in this folder. False when there is none, or none that can be read. Waits for nobody, whatever else
+ * lies there in its place. */
 bool stats_read(int folder, struct stats *stats);
 
 #endif

@@ -80,7 +80,7 @@ enum taskledger_status {
     TASKLEDGER_CANCELLED = 8,
 };
 
-/* ---- open ------------------------------------------------------------------------------------------------------- */
+/* ---- open -------------------------------------------------------------------------------------------------------- */
 
 /* What the spool, a folder on disk, is for. "Nothing lost, whatever dies" needs TASKLEDGER_SPOOL_ALWAYS, a folder that
  * survives the container, and a later producer with the same folder or `taskledger-emit sweep`. */
@@ -90,10 +90,11 @@ enum taskledger_spool {
     TASKLEDGER_SPOOL_OVERFLOW = 2, /* what does not fit into memory, or can't be sent, or is left at close */
 
     /* Every event is in the spool before emit returns (one write(2) into the page cache, under a lock that others wait
-     * for 100 ms at most, and for 500 ms until the first one has made the spool), and stays until PostgreSQL holds it: neither SIGKILL of the worker nor a wiped Redis loses it.
-     * While the disk refuses, events are in memory alone (`unspooled`): a SIGKILL then loses those that Redis has not got,
-     * and who adopts the spool takes its end for theirs, so the audit does not know of them. Should the disk get stuck
-     * while it is busy, the one thread that writes just then is held for as long. */
+     * for 100 ms at most, and for 500 ms until the first one has made the spool), and stays until PostgreSQL holds it:
+     * neither SIGKILL of the worker nor a wiped Redis loses it. While the disk refuses, events are in memory alone
+     * (`unspooled`): a SIGKILL then loses those that Redis has not got, and who adopts the spool takes its end for
+     * theirs, so the audit does not know of them. Should the disk get stuck while it is busy, the one thread that
+     * writes just then is held for as long. */
     TASKLEDGER_SPOOL_ALWAYS = 3,
 };
 
@@ -123,18 +124,19 @@ struct taskledger_options {
                               still has what it was given */
     uint32_t reports;      /* so many delivery reports are kept for taskledger_poll_reports; 0: none */
 
-    /* Which Redis the spool's events are for, in words that are only compared: who adopts takes what names the same. NULL:
-     * "host:port/db" of redis_url, or the first of its sentinels and the service, without user and password. At most 447
-     * bytes. */
+    /* Which Redis the spool's events are for, in words that are only compared: who adopts takes what names the same.
+     * NULL: "host:port/db" of redis_url, or the first of its sentinels and the service, without user and password. At
+     * most 447 bytes. */
     const char *spool_target;
 };
 
 /* Fill the fields that are still zero from REDIS_URL, REDIS_URL_FILE, TASKLEDGER_STREAM, TASKLEDGER_SHARDS,
  * TASKLEDGER_WORKER, TASKLEDGER_QUEUE_EVENTS, TASKLEDGER_QUEUE_BYTES, TASKLEDGER_SPOOL (off, overflow, always),
  * TASKLEDGER_SPOOL_DIR (else $XDG_STATE_HOME/taskledger), TASKLEDGER_SPOOL_TARGET, TASKLEDGER_SPOOL_BYTES,
- * TASKLEDGER_CONFIRM_MS, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0, or -1
- * with the reason in `reason`; `options` is then unchanged. Numbers of bytes may have units: 64MiB, 2G. The texts point into
- * the environment or into memory that lives as long as the process. Not while another thread changes the environment. */
+ * TASKLEDGER_CONFIRM_MS, TASKLEDGER_ENABLED and TASKLEDGER_REDIS_CA_FILE, _CERTIFICATE_FILE and _KEY_FILE. Returns 0,
+ * or -1 with the reason in `reason`; `options` is then unchanged. Numbers of bytes may have units: 64MiB, 2G. The texts
+ * point into the environment or into memory that lives as long as the process. Not while another thread changes the
+ * environment. */
 TASKLEDGER_API int taskledger_options_from_environment(struct taskledger_options *options, char *reason,
                                                        size_t reason_size);
 
@@ -145,7 +147,7 @@ struct taskledger_producer;
 TASKLEDGER_API struct taskledger_producer *taskledger_open(const struct taskledger_options *options, char *reason,
                                                            size_t reason_size);
 
-/* ---- emit ------------------------------------------------------------------------------------------------------- */
+/* ---- emit -------------------------------------------------------------------------------------------------------- */
 
 /* Begin with TASKLEDGER_EVENT_INIT. */
 struct taskledger_event {
@@ -173,8 +175,9 @@ TASKLEDGER_API enum taskledger_result taskledger_emit(struct taskledger_producer
 
 /* ---- tasks: one line per change ---------------------------------------------------------------------------------- */
 
-/* Remembers task_id, name, worker, attempt, queue, parent_task_id, traceparent, step and progress between calls: all its
- * events say them. Its worker is the one who began it, in a child of fork() too. Belongs to one thread at a time. */
+/* Remembers task_id, name, worker, attempt, queue, parent_task_id, traceparent, step and progress between calls: all
+ * its events say them. Its worker is the one who began it, in a child of fork() too. Belongs to one thread at a
+ * time. */
 struct taskledger_task;
 
 /* Emits RUNNING. NULL only when the producer is, when memory is short, or when an argument is invalid
@@ -182,8 +185,8 @@ struct taskledger_task;
 TASKLEDGER_API struct taskledger_task *taskledger_task_begin(struct taskledger_producer *producer, const char *task_id,
                                                              const char *name, uint32_t attempt);
 
-/* The same with a first event of any kind; status 0 means RUNNING. Message, error, data_json and occurred_at_us are said
- * once only. */
+/* The same with a first event of any kind; status 0 means RUNNING. Message, error, data_json and occurred_at_us are
+ * said once only. */
 TASKLEDGER_API struct taskledger_task *taskledger_task_begin_with(struct taskledger_producer *producer,
                                                                   const struct taskledger_event *first);
 
@@ -210,15 +213,15 @@ TASKLEDGER_API void taskledger_task_forget(struct taskledger_task *task);
 
 /* ---- flush, close, look ------------------------------------------------------------------------------------------ */
 
-/* Wait until Redis has answered for everything that was accepted before the call, at most `timeout_ms`. Returns how many
- * of those are still unanswered, and of those that were lost in the spool (`spool_lost`) what no call has told yet: 0 is
- * success. */
+/* Wait until Redis has answered for everything that was accepted before the call, at most `timeout_ms`. Returns how
+ * many of those are still unanswered, and of those that were lost in the spool (`spool_lost`) what no call has told
+ * yet: 0 is success. */
 TASKLEDGER_API uint64_t taskledger_flush(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Say goodbye (ProducerClosed), flush within `timeout_ms` (with TASKLEDGER_SPOOL_ALWAYS until the ledger has it), write
- * what is left to the spool, stop the sender, free. Returns how many accepted events neither Redis nor the spool has; they
- * are lost, those that were lost in the spool among them. Always returns in time: a sender that hangs in a name lookup is
- * left behind. */
+ * what is left to the spool, stop the sender, free. Returns how many accepted events neither Redis nor the spool has;
+ * they are lost, those that were lost in the spool among them. Always returns in time: a sender that hangs in a name
+ * lookup is left behind. */
 TASKLEDGER_API uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms);
 
 /* Begin with TASKLEDGER_COUNTERS_INIT. */
@@ -268,7 +271,7 @@ struct taskledger_counters {
 /* Since this process first emitted. */
 TASKLEDGER_API void taskledger_counters(struct taskledger_producer *producer, struct taskledger_counters *counters);
 
-/* ---- reports ------------------------------------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 enum taskledger_report_kind {
     TASKLEDGER_REPORT_SENT = 1,  /* Redis has them */
@@ -286,7 +289,8 @@ struct taskledger_report {
     char reason[16]; /* of TASKLEDGER_REPORT_DROPPED: "full", "memory"; "spool": lost there after they were accepted */
 };
 
-/* What this thread's last TASKLEDGER_ACCEPTED emit became: its identity in the ledger. `sequence` is 0 before the first. */
+/* What this thread's last TASKLEDGER_ACCEPTED emit became: its identity in the ledger. `sequence` is 0 before the
+ * first. */
 struct taskledger_identity {
     char producer_id[37];
     uint64_t sequence;
@@ -299,14 +303,14 @@ TASKLEDGER_API void taskledger_last_identity(struct taskledger_identity *identit
 TASKLEDGER_API size_t taskledger_poll_reports(struct taskledger_producer *producer, struct taskledger_report *reports,
                                               size_t count, size_t report_size);
 
-/* ---- sweep --------------------------------------------------------------------------------------------------------- */
+/* ---- sweep ------------------------------------------------------------------------------------------------------- */
 
-/* Send what producers that are gone left in the spool folder for the same Redis (`spool_target`): all of it, or what can
- * be done within `timeout_ms`. Returns how many of their events are still there: 0 is success. What living producers have
- * there is theirs. Any producer does this now and then by itself. */
+/* Send what producers that are gone left in the spool folder for the same Redis (`spool_target`): all of it, or what
+ * can be done within `timeout_ms`. Returns how many of their events are still there: 0 is success. What living
+ * producers have there is theirs. Any producer does this now and then by itself. */
 TASKLEDGER_API uint64_t taskledger_sweep(struct taskledger_producer *producer, int32_t timeout_ms);
 
-/* ---- how the structs begin ----------------------------------------------------------------------------------------- */
+/* ---- how the structs begin --------------------------------------------------------------------------------------- */
 
 #ifdef __cplusplus
 

@@ -80,8 +80,8 @@ static bool look_at_ledger(struct looking *looking, struct error *error)
     return true;
 }
 
-/* The stream first: what is archived in between is then found in the ledger. The rows shown last may be of the stream as it
- * was, so its memory stays until they are forgotten. */
+/* The stream first: what is archived in between is then found in the ledger. The rows shown last may be of the stream
+ * as it was, so its memory stays until they are forgotten. */
 static bool look(struct looking *looking, struct error *error)
 {
     struct follow *follow = looking->follow;

@@ -1,8 +1,9 @@
 /* follow: go on showing what a task's workers say, until it has ended.
  *
- * Looks again and again, at the task's row first, which tells whether there is anything new, and at what is still in the
- * stream. It has ended when its row is final, nothing of it is in the stream, and nothing new has come for FOLLOW_SETTLE_MS:
- * whoever runs it again within that time is followed on. While PostgreSQL or Redis is away it waits. */
+ * Looks again and again, at the task's row first, which tells whether there is anything new, and at what is still in
+ * the stream. It has ended when its row is final, nothing of it is in the stream, and nothing new has come for
+ * FOLLOW_SETTLE_MS: whoever runs it again within that time is followed on. While PostgreSQL or Redis is away it
+ * waits. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_FOLLOW_H
 #define TASKLEDGER_REPLAY_HISTORY_FOLLOW_H
 

@@ -1,4 +1,5 @@
-/* history_marks: which events of a task came too late to move its state, or ended it a second time (replay/history/timeline.h).
+/* history_marks: which events of a task came too late to move its state, or ended it a second time
+ * (replay/history/timeline.h).
  *
  * Marks are found in the order in which events arrived and wanted in the order in which they are shown; events without
  * one, which is nearly all, take no memory. */

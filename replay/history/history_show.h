@@ -1,8 +1,8 @@
 /* history_show: a task's events as rows, from the ledger and from the stream, each once, in one order.
  *
- * What is still in the stream is put where it belongs among what is archived. A row tells how long after the one before it
- * something happened, and whether it says the very same; so the row shown last is kept, and newest first each row waits for
- * the next. */
+ * What is still in the stream is put where it belongs among what is archived. A row tells how long after the one before
+ * it something happened, and whether it says the very same; so the row shown last is kept, and newest first each row
+ * waits for the next. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_HISTORY_SHOW_H
 #define TASKLEDGER_REPLAY_HISTORY_HISTORY_SHOW_H
 
@@ -42,21 +42,22 @@ struct history_show {
 /* The section that such rows are of. */
 const struct section *history_show_section(const struct history_show *show);
 
-/* Called by ledger_events_read with a struct history_show: what is in the stream and comes before the event, then the event. */
+/* Called by ledger_events_read with a struct history_show: what is in the stream and comes before the event, then the
+ * event. */
 ledger_events_visitor history_show_archived;
 
 /* What is left of the stream, and the last row. FATAL, "memory". */
 bool history_show_finish(struct history_show *show, struct error *error);
 
-/* One more event, as it comes in, behind all others. `event` is borrowed from the arena `reading`, respectively from the tail:
- * before that is closed, history_show_forget. */
+/* One more event, as it comes in, behind all others. `event` is borrowed from the arena `reading`, respectively from
+ * the tail: before that is closed, history_show_forget. */
 bool history_show_new(struct history_show *show, const struct ledger_event *event, enum timeline_mark mark,
                       struct error *error);
 bool history_show_new_waiting(struct history_show *show, const struct stream_tail_event *event, enum timeline_mark mark,
                               struct error *error);
 
-/* The last row's texts are about to go: the next one says nothing of what it says again, and of how long after it came only
- * as far as that is known without them. */
+/* The last row's texts are about to go: the next one says nothing of what it says again, and of how long after it came
+ * only as far as that is known without them. */
 void history_show_forget(struct history_show *show);
 
 void history_show_close(struct history_show *show);

@@ -1,8 +1,8 @@
 /* raw_fields: every field of an event's bytes, known or not, as the wire has them.
  *
- * Fields are named by their numbers, those within others by a path: "10.1" is the task_id of a task status. What this version
- * does not know is shown all the same: numbers as numbers, bytes in hexadecimal. Bytes that are no protobuf end the walk with a
- * last line that says so. */
+ * Fields are named by their numbers, those within others by a path: "10.1" is the task_id of a task status. What this
+ * version does not know is shown all the same: numbers as numbers, bytes in hexadecimal. Bytes that are no protobuf end
+ * the walk with a last line that says so. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_RAW_FIELDS_H
 #define TASKLEDGER_REPLAY_HISTORY_RAW_FIELDS_H
 

@@ -17,9 +17,10 @@ struct stuck_close {
     int64_t silent_since_us;
 };
 
-/* "taskledger-emit status --attempt 2 ... -- t-1 FAILURE", to be copied into a shell: for the same attempt, so that it does
- * not outrank a later one, with what would otherwise be gone from the task's row, and the reason. It names stream and shards where they
- * are not the usual ones; where Redis is, it leaves to REDIS_URL. Data is NULL when the arena is exhausted. */
+/* "taskledger-emit status --attempt 2 ... -- t-1 FAILURE", to be copied into a shell: for the same attempt, so that it
+ * does not outrank a later one, with what would otherwise be gone from the task's row, and the reason. It names stream
+ * and shards where they are not the usual ones; where Redis is, it leaves to REDIS_URL. Data is NULL when the arena is
+ * exhausted. */
 struct slice stuck_close_command(const struct stuck_close *task, const struct settings *settings, struct arena *arena);
 
 #endif

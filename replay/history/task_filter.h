@@ -1,8 +1,8 @@
 /* task_filter: which tasks are asked for.
  *
- * Each condition names a column of `task` and a value: values of one column are alternatives, conditions on several columns
- * must all hold, as journalctl has it. An empty value stands for a column that is not given. All of it reaches the server
- * as parameters of one statement; a column without a condition is NULL there. */
+ * Each condition names a column of `task` and a value: values of one column are alternatives, conditions on several
+ * columns must all hold, as journalctl has it. An empty value stands for a column that is not given. All of it reaches
+ * the server as parameters of one statement; a column without a condition is NULL there. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_TASK_FILTER_H
 #define TASKLEDGER_REPLAY_HISTORY_TASK_FILTER_H
 
@@ -41,7 +41,8 @@ struct task_filter {
 void task_filter_init(struct task_filter *filter);
 void task_filter_close(struct task_filter *filter);
 
-/* One more alternative. FATAL, "usage", when there is no such column, with the nearest, or the value cannot be one of its. */
+/* One more alternative. FATAL, "usage", when there is no such column, with the nearest, or the value cannot be one of
+ * its. */
 bool task_filter_add(struct task_filter *filter, struct slice field, struct slice value, struct error *error);
 
 /* The same from "FIELD=VALUE". */

@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* Microseconds from the first RUNNING of its attempt to its end, or until now; not given when nothing told that it began. */
+/* Microseconds from the first RUNNING of its attempt to its end, or until now; not given when nothing told that it
+ * began. */
 static inline struct value task_span(const struct projection *task, int64_t now_us)
 {
     int64_t end_us = task->finished_at_us != PROJECTION_NEVER ? task->finished_at_us : now_us;

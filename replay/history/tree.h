@@ -1,7 +1,7 @@
 /* tree: a task with its children, and theirs: status and duration of each.
  *
- * Children stand below their parent in the order in which they began. Memory is a page a level, so it does not matter how
- * many there are; what is deeper than TREE_DEPTH_MAX is said and not shown, and a task that is its own ancestor is
+ * Children stand below their parent in the order in which they began. Memory is a page a level, so it does not matter
+ * how many there are; what is deeper than TREE_DEPTH_MAX is said and not shown, and a task that is its own ancestor is
  * shown where it comes back, and not again below. */
 #ifndef TASKLEDGER_REPLAY_HISTORY_TREE_H
 #define TASKLEDGER_REPLAY_HISTORY_TREE_H

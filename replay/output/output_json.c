@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 /* The writer escapes what JSON must escape; the other hostile characters can only stand within its strings, and control
- * characters only between values of JSON that somebody else wrote, where a blank is as good and keeps the line whole. */
+ * characters only between values of JSON that somebody else wrote, where a blank is as good and keeps the line
+ * whole. */
 static void write_harmless(FILE *stream, struct slice json)
 {
     size_t written = 0, size = 0;

@@ -18,8 +18,8 @@ static bool visit(void *self, const struct projection *task, struct error *error
     return load_add(&catching->load, task, error);
 }
 
-/* In the order of their names: rows that are away come back by COPY; those that have nothing to be folded from stay away;
- * and of the notes only those go that this snapshot has. */
+/* In the order of their names: rows that are away come back by COPY; those that have nothing to be folded from stay
+ * away; and of the notes only those go that this snapshot has. */
 static const struct postgres_statement clear_statement = {
     "catch_up_clear", "DELETE FROM taskledger.task_rebuild"
                       " WHERE task_id IN (SELECT task_id FROM taskledger.rebuild_touched)"};

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All that are noted now, in one transaction of `session`, which may be closed. TRANSIENT "busy" when it takes longer than
- * `within_ms`; 0: no matter how long. */
+/* All that are noted now, in one transaction of `session`, which may be closed. TRANSIENT "busy" when it takes longer
+ * than `within_ms`; 0: no matter how long. */
 bool catch_up_once(struct rebuild *rebuild, struct change *session, int within_ms, uint64_t *tasks,
                    struct error *error);
 

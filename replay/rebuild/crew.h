@@ -1,7 +1,7 @@
 /* crew: the ranges of a stage, done by several sessions at once.
  *
- * A thread has a session of its own and shares nothing but the list; each range is one transaction, begun again when the
- * server was away or somebody was in the way. The first failure that stays ends all. */
+ * A thread has a session of its own and shares nothing but the list; each range is one transaction, begun again when
+ * the server was away or somebody was in the way. The first failure that stays ends all. */
 #ifndef TASKLEDGER_REPLAY_REBUILD_CREW_H
 #define TASKLEDGER_REPLAY_REBUILD_CREW_H
 

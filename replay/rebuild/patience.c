@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* An autovacuum gives way to whoever has waited for it for the server's deadlock_timeout, 1 s by default; not sooner. */
+/* An autovacuum gives way to whoever has waited for it for the server's deadlock_timeout, 1 s by default; not
+ * sooner. */
 enum { AUTOVACUUM_MS = 1500 };
 
 enum { BACKOFF_BASE_MS = 200, BACKOFF_CAP_MS = 5000 };

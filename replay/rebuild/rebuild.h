@@ -10,8 +10,8 @@
  * his snapshot has; so a row is right, or it is noted. All is in tables, and each step is a transaction: a run that was
  * killed goes on where it stood.
  *
- * Going back needs no notes: a row that was written after the swap carries the number of a transaction that is not older
- * (rebuild_back.c). */
+ * Going back needs no notes: a row that was written after the swap carries the number of a transaction that is not
+ * older (rebuild_back.c). */
 #ifndef TASKLEDGER_REPLAY_REBUILD_REBUILD_H
 #define TASKLEDGER_REPLAY_REBUILD_REBUILD_H
 

@@ -1,6 +1,7 @@
 /* rebuild_ranges: parts of the tasks, each small enough to be done again.
  *
- * Ranges are chosen once for a run, about equal by a sample of the events; together they cover every possible task_id. */
+ * Ranges are chosen once for a run, about equal by a sample of the events; together they cover every possible
+ * task_id. */
 #ifndef TASKLEDGER_REPLAY_REBUILD_REBUILD_RANGES_H
 #define TASKLEDGER_REPLAY_REBUILD_REBUILD_RANGES_H
 

@@ -44,8 +44,8 @@ static bool end(struct rebuild *rebuild, struct error *error)
            run_advance(postgres, &rebuild->run, RUN_DONE, error);
 }
 
-/* What can be folded without the lock is not left for the moment with it. Readers go on until the names change; who waits
- * to write then finds the new table under the old name. */
+/* What can be folded without the lock is not left for the moment with it. Readers go on until the names change; who
+ * waits to write then finds the new table under the old name. */
 static bool swap(struct rebuild *rebuild, void *self, struct error *error)
 {
     struct postgres *postgres = rebuild->change.postgres;

@@ -1,7 +1,7 @@
 /* refold: tasks as their events and bases say, in the order of task_id.
  *
- * Events and bases are read, as they lie, in the snapshot of the session's transaction. Folding is proto/projection.h's; a
- * redacted event folds as its skeleton. Memory is bounded, as replay/gather.h tells. */
+ * Events and bases are read, as they lie, in the snapshot of the session's transaction. Folding is
+ * proto/projection.h's; a redacted event folds as its skeleton. Memory is bounded, as replay/gather.h tells. */
 #ifndef TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 #define TASKLEDGER_REPLAY_REBUILD_REFOLD_H
 

@@ -4,8 +4,8 @@
  *   rollback   prepare, replay (which only notes what has changed), catch up, verify, swap, done
  *
  * Each stage is entered by the transaction that ends the one before, so a run that was killed goes on where it stood.
- * Every process that takes a run over begins a turn; transactions of its sessions hold the row while the turn is theirs,
- * so that what is left of a killed one has ended before the next begins. */
+ * Every process that takes a run over begins a turn; transactions of its sessions hold the row while the turn is
+ * theirs, so that what is left of a killed one has ended before the next begins. */
 #ifndef TASKLEDGER_REPLAY_REBUILD_RUN_H
 #define TASKLEDGER_REPLAY_REBUILD_RUN_H
 

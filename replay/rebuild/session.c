@@ -4,8 +4,8 @@
 static const char settings_sql[] = "SET cursor_tuple_fraction = 1; SET work_mem = '128MB';"
                                    " SET max_parallel_workers_per_gather = 0; SET lock_timeout = '60s'";
 
-/* The lock comes before the snapshot: partitions that are dropped behind a snapshot would be missing from its events, and
- * what they had folded to from its bases. */
+/* The lock comes before the snapshot: partitions that are dropped behind a snapshot would be missing from its events,
+ * and what they had folded to from its bases. */
 static const char begin_sql[] = "BEGIN ISOLATION LEVEL REPEATABLE READ;"
                                 " LOCK TABLE taskledger.task_event IN ACCESS SHARE MODE";
 

@@ -196,7 +196,8 @@ static bool put(struct resolving *resolving, const struct postgres_result *row, 
     return sink.apply(sink.self, &batch, why);
 }
 
-/* Why it is still aside. The sink has said it by a row that was there already, so it is asked of the bytes once more. */
+/* Why it is still aside. The sink has said it by a row that was there already, so it is asked of the bytes once
+ * more. */
 static void say_why(const struct postgres_result *row, struct told *told, struct error *why)
 {
     struct event event;

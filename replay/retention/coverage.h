@@ -1,7 +1,8 @@
 /* coverage: one partition's events, as their chains, seals and an export have them.
  *
- * One scan of a range of producers in one snapshot tells whether each seal holds in it, whether one of them covers all that
- * is there, and whether the export does; and it notes the unbroken runs of numbers as boundaries, if somebody writes. */
+ * One scan of a range of producers in one snapshot tells whether each seal holds in it, whether one of them covers all
+ * that is there, and whether the export does; and it notes the unbroken runs of numbers as boundaries, if somebody
+ * writes. */
 #ifndef TASKLEDGER_REPLAY_RETENTION_COVERAGE_H
 #define TASKLEDGER_REPLAY_RETENTION_COVERAGE_H
 

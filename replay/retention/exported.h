@@ -1,7 +1,7 @@
 /* exported: is an event in an export, with the same bytes?
  *
- * The file is compared with its manifest once, and then read along with events that come in the order of (producer, number).
- * Memory does not depend on its size. */
+ * The file is compared with its manifest once, and then read along with events that come in the order of (producer,
+ * number). Memory does not depend on its size. */
 #ifndef TASKLEDGER_REPLAY_RETENTION_EXPORTED_H
 #define TASKLEDGER_REPLAY_RETENTION_EXPORTED_H
 

@@ -19,7 +19,8 @@ static const struct postgres_statement list_statement = {
     "  (SELECT count(*) FROM (SELECT FROM taskledger.task_event_other LIMIT 1) AS one)"
     " FROM named WHERE month AT TIME ZONE 'UTC' < " TIME("$1") " ORDER BY name"};
 
-/* Who has not closed takes another identity after seven days; what his spool held comes within a day of that, or late. */
+/* Who has not closed takes another identity after seven days; what his spool held comes within a day of that, or
+ * late. */
 static const struct postgres_statement look_statement = {
     "prune_look",
     "WITH said AS (SELECT producer_id, count(*) AS events, max(occurred_at) AS newest, max(recorded_at) AS heard_at"

@@ -1,9 +1,9 @@
 /* proof: what was sealed, against what is there.
  *
- * Two rows in the same order go side by side: the segments of a seal, and the numbers that a ledger holds. A segment holds
- * when all of its numbers are there and the digests of their bytes have the sealed sum. When they have not, the chain
- * tells where: an event that does not carry the digest of the one before it follows one that was changed, and what comes
- * behind the last break up to an end that has the sealed digest is unchanged.
+ * Two rows in the same order go side by side: the segments of a seal, and the numbers that a ledger holds. A segment
+ * holds when all of its numbers are there and the digests of their bytes have the sealed sum. When they have not, the
+ * chain tells where: an event that does not carry the digest of the one before it follows one that was changed, and
+ * what comes behind the last break up to an end that has the sealed digest is unchanged.
  *
  *   numbers of a segment      what it is
  *   missing, later ones there removed

@@ -1,7 +1,7 @@
 /* seal_file: a seal that is read, a segment at a time.
  *
- * Opening reads the whole of it: form, order, totals, the body's SHA-256. So whoever compares with it compares with what
- * was sealed, or not at all. Memory does not depend on its size. The form is in replay/seal/seal_line.h.
+ * Opening reads the whole of it: form, order, totals, the body's SHA-256. So whoever compares with it compares with
+ * what was sealed, or not at all. Memory does not depend on its size. The form is in replay/seal/seal_line.h.
  *
  * A file that is no intact seal, or is not signed by the key it should be, fails FATAL, "seal". */
 #ifndef TASKLEDGER_REPLAY_SEAL_SEAL_FILE_H

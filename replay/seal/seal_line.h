@@ -1,7 +1,7 @@
 /* seal_line: a seal, and how it is spelled.
  *
- * A seal says what a ledger held at a moment, so small that it can be kept elsewhere. It is a text, each line ended by one
- * newline, words divided by one blank, numbers without leading zeros, digests as 64 lower case hexadecimal digits:
+ * A seal says what a ledger held at a moment, so small that it can be kept elsewhere. It is a text, each line ended by
+ * one newline, words divided by one blank, numbers without leading zeros, digests as 64 lower case hexadecimal digits:
  *
  *   taskledger-seal 1
  *   sealed 2026-11-22T05:12:28.123456Z           when, by the server's clock
@@ -18,9 +18,9 @@
  * A segment is a run of consecutive numbers of one producer, each of them held (stored, redacted, or set aside with its
  * bytes, and then only when the next event carries their digest), in which each event carries the digest of the one
  * before. It ends where a number is missing, where the chain is broken, and before what was set aside, since that may
- * carry nothing. Segments are in the order of (producer, first) and do not overlap. The digest is the SHA-256 of the last
- * event's bytes; the sum is the SHA-256 of the SHA-256s of all events from first to last, one behind the other, so that
- * nothing but the bytes themselves has to be believed. */
+ * carry nothing. Segments are in the order of (producer, first) and do not overlap. The digest is the SHA-256 of the
+ * last event's bytes; the sum is the SHA-256 of the SHA-256s of all events from first to last, one behind the other, so
+ * that nothing but the bytes themselves has to be believed. */
 #ifndef TASKLEDGER_REPLAY_SEAL_SEAL_LINE_H
 #define TASKLEDGER_REPLAY_SEAL_SEAL_LINE_H
 
@@ -53,7 +53,8 @@ struct seal_totals {
     uint64_t events;
 };
 
-/* One more segment, behind `last_producer_id` (not looked at when there is none yet). False when the numbers overflow. */
+/* One more segment, behind `last_producer_id` (not looked at when there is none yet). False when the numbers
+ * overflow. */
 bool seal_line_count(struct seal_totals *totals, const struct seal_segment *segment,
                      const struct uuid *last_producer_id);
 

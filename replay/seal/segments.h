@@ -1,7 +1,7 @@
 /* segments: the numbers of a ledger, as they come, drawn together into unbroken segments.
  *
- * What was set aside may be anybody's word, and the event of that number may still come. It is in a segment when the next
- * event carries its digest.
+ * What was set aside may be anybody's word, and the event of that number may still come. It is in a segment when the
+ * next event carries its digest.
  *
  * Pure: listens to a chain, tells by a callback. Bounded: it holds one segment. */
 #ifndef TASKLEDGER_REPLAY_SEAL_SEGMENTS_H

@@ -1,8 +1,8 @@
 /* signature: who sealed it: Ed25519, as `openssl pkeyutl -rawin` signs and verifies.
  *
- * Keys are PEM files, as `openssl genpkey -algorithm ed25519` writes the private one and `openssl pkey -pubout` the public
- * one. A key's id is the SHA-256 of the public key as DER: `openssl pkey -pubin -in FILE -outform DER | sha256sum`. The
- * only door to libcrypto's signatures. All failures are FATAL: "key", or "memory". */
+ * Keys are PEM files, as `openssl genpkey -algorithm ed25519` writes the private one and `openssl pkey -pubout` the
+ * public one. A key's id is the SHA-256 of the public key as DER: `openssl pkey -pubin -in FILE -outform DER |
+ * sha256sum`. The only door to libcrypto's signatures. All failures are FATAL: "key", or "memory". */
 #ifndef TASKLEDGER_REPLAY_SEAL_SIGNATURE_H
 #define TASKLEDGER_REPLAY_SEAL_SIGNATURE_H
 
@@ -19,8 +19,8 @@ enum {
 
 struct signature_key;
 
-/* The private key of a file, which nobody but its owner may be able to read; without a passphrase, since nobody is there
- * to be asked. */
+/* The private key of a file, which nobody but its owner may be able to read; without a passphrase, since nobody is
+ * there to be asked. */
 struct signature_key *signature_private_key(const char *path, struct error *error);
 
 struct signature_key *signature_public_key(const char *path, struct error *error);

@@ -1,7 +1,7 @@
 /* cursor: what was exported before, for exports that go on where the last one ended.
  *
- * Neither a time nor a running number can tell: rows are not committed in the order of either. So it is told by identity,
- * for each producer whose events are still in the ledger: which numbers were exported.
+ * Neither a time nor a running number can tell: rows are not committed in the order of either. So it is told by
+ * identity, for each producer whose events are still in the ledger: which numbers were exported.
  *
  *   taskledger-cursor 1
  *   01890a5d-ac96-774b-bcce-b302099a8057 1-1234,1240-1300
@@ -36,7 +36,8 @@ struct cursor {
     struct outlet outlet; /* the next one */
 };
 
-/* Checks what is there, and stands before the first producer. FATAL: "archive" when it is damaged, "locked", "usage". */
+/* Checks what is there, and stands before the first producer. FATAL: "archive" when it is damaged, "locked",
+ * "usage". */
 bool cursor_open(struct cursor *cursor, const char *path, struct error *error);
 
 /* Go to the next producer. FATAL: "archive", "memory". */

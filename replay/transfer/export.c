@@ -12,7 +12,7 @@ static const struct postgres_statement window_statement = {
                      " WHERE e.recorded_at >= $1::timestamptz AND e.recorded_at < $2::timestamptz"
                      " ORDER BY e.producer_id, e.sequence"};
 
-/* ---- rows ------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 bool export_put(struct export *export, enum record_kind kind, const struct postgres_row *row, struct error *error)
 {
@@ -67,8 +67,8 @@ static bool put_window(struct export *export, struct error *error)
     return good;
 }
 
-/* An increment is for others, who make what they need of events; what was redacted and what went wrong they are told each
- * time as a whole, since it changes. */
+/* An increment is for others, who make what they need of events; what was redacted and what went wrong they are told
+ * each time as a whole, since it changes. */
 static bool put_books(struct export *export, struct error *error)
 {
     static const bool belongs[][RECORD_KINDS] = {
@@ -101,7 +101,7 @@ static bool put_events(struct export *export, struct error *error)
     return put_kind(export, RECORD_EVENT, error);
 }
 
-/* ---- the archive ------------------------------------------------------------------------------------------------ */
+/* ---- the archive ------------------------------------------------------------------------------------------------- */
 
 static bool make_begin(const struct export *export, struct record *begin, struct arena *arena, struct error *error)
 {
@@ -144,7 +144,7 @@ static bool write_archive(struct export *export, const char *path, struct error 
     return good;
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------ */
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static bool check_cursor(const struct settings *settings, const char *path, struct error *error)
 {

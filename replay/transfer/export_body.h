@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
-/* Fills in ROW_BODY and ROW_SAID of an event's record, in the arena, which is reset before; neither for bytes that are no
- * event or were redacted. FATAL, "memory". */
+/* Fills in ROW_BODY and ROW_SAID of an event's record, in the arena, which is reset before; neither for bytes that are
+ * no event or were redacted. FATAL, "memory". */
 bool export_body_tell(struct record *record, struct arena *arena, struct error *error);
 
 #endif

@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Producers are read along on one session, their new events on the other, in the same snapshot. What a producer holds and
- * was not exported yet is looked for; what is found is exported. A number that is held without an event (declared dropped,
- * or set aside) is looked for again each time: it may be an event yet. */
+/* Producers are read along on one session, their new events on the other, in the same snapshot. What a producer holds
+ * and was not exported yet is looked for; what is found is exported. A number that is held without an event (declared
+ * dropped, or set aside) is looked for again each time: it may be an event yet. */
 enum {
     PRODUCERS_AT_ONCE = 500,
     RANGES_AT_ONCE = 2000,     /* of one more producer there may be any number */
@@ -58,7 +58,7 @@ static bool no_memory(struct error *error)
     return error_set(error, ERROR_FATAL, "memory", "cannot get memory for what was exported before");
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 static bool visit_event(void *self, const struct postgres_row *row, struct error *error)
 {
@@ -112,7 +112,7 @@ static bool read_wanted(struct increment *increment, struct error *error)
     return true;
 }
 
-/* ---- producers -------------------------------------------------------------------------------------------------- */
+/* ---- producers --------------------------------------------------------------------------------------------------- */
 
 /* What the cursor knows of this producer; those before it are not in the ledger any more. */
 static bool take_exported(struct cursor *cursor, struct candidate *candidate, struct error *error)

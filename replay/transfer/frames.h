@@ -34,8 +34,8 @@ struct frames {
 /* FATAL: "usage" when it cannot be read, "memory". */
 bool frames_open(struct frames *frames, const char *path, enum archive_encoding encoding, struct error *error);
 
-/* The next record that this version knows, down to the last one; `is_over` is set when that has come. Its values live in the
- * arena. FATAL: "archive" for what is none, "memory". */
+/* The next record that this version knows, down to the last one; `is_over` is set when that has come. Its values live
+ * in the arena. FATAL: "archive" for what is none, "memory". */
 bool frames_next(struct frames *frames, struct arena *arena, struct record *record, struct error *error);
 
 /* FATAL, "archive", about the present record. */

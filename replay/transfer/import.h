@@ -35,8 +35,8 @@ struct import_events *import_events_new(struct import *import, const struct reco
 struct source import_events_source(struct import_events *events);
 void import_events_free(struct import_events *events);
 
-/* Where events come from: what the streams hold in a range. Made of what was asked for, FATAL "usage"; nothing is looked at
- * before it is opened. */
+/* Where events come from: what the streams hold in a range. Made of what was asked for, FATAL "usage"; nothing is
+ * looked at before it is opened. */
 struct import_stream;
 struct import_stream *import_stream_new(struct import *import, struct error *error);
 bool import_stream_open(struct import_stream *stream, struct error *error);

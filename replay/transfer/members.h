@@ -23,7 +23,8 @@ struct member {
 /* The next one; false when there is none. The name is empty when the arena is exhausted. */
 bool members_next(struct members *members, struct member *member);
 
-/* What a text means: a part of the object, or in the arena. False when the value is no text, or the arena is exhausted. */
+/* What a text means: a part of the object, or in the arena. False when the value is no text, or the arena is
+ * exhausted. */
 bool members_text(const struct members *members, struct slice value, struct slice *text);
 
 #endif

@@ -1,8 +1,8 @@
 /* outlet: a file that is there as a whole or not at all.
  *
- * It is written beside its place, as PATH.part, locked against others who write the same; outlet_finish puts it into its
- * place when all of it is on disk. Who dies before leaves a .part that the next one begins anew. "-" is standard output,
- * which has no place to be put into.
+ * It is written beside its place, as PATH.part, locked against others who write the same; outlet_finish puts it into
+ * its place when all of it is on disk. Who dies before leaves a .part that the next one begins anew. "-" is standard
+ * output, which has no place to be put into.
  *
  * Its bytes are hashed as they go by. */
 #ifndef TASKLEDGER_REPLAY_TRANSFER_OUTLET_H

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-/* ---- the fields: numbers are for ever --------------------------------------------------------------------------- */
+/* ---- the fields: numbers are for ever ---------------------------------------------------------------------------- */
 
 static const struct record_field begin_fields[] = {
     {"format", 1, RECORD_TEXT}, {"version", 2, RECORD_INT8},  {"program", 3, RECORD_TEXT},
@@ -103,7 +103,7 @@ static const struct record_field end_fields[] = {
     [END_DIGEST] = {"sha256", 3, RECORD_DIGEST},
 };
 
-/* ---- out of a ledger, and into one ------------------------------------------------------------------------------ */
+/* ---- out of a ledger, and into one ------------------------------------------------------------------------------- */
 
 /* Whatever is written twice is there once. */
 static const char write_redactions[] =
@@ -115,8 +115,8 @@ static const char write_redactions[] =
     "  AND e.sequence = new.sequence AND e.payload <> '')"
     " ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added";
 
-/* What a producer's own events tell is known from them, unless they are gone. What it holds is a matter of what is stored;
- * of one that was pruned only the book tells. */
+/* What a producer's own events tell is known from them, unless they are gone. What it holds is a matter of what is
+ * stored; of one that was pruned only the book tells. */
 static const char write_producers[] =
     "WITH added AS (INSERT INTO taskledger.producer AS p (producer_id, host, pid, worker, library_version, confirms, "
     "opened_at,"
@@ -257,7 +257,7 @@ enum columns_type record_columns_type(enum record_type type)
     return types[type];
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* Between the beginning of 2000, PostgreSQL's, and that of 1970. */
 #define EPOCH_US INT64_C(946684800000000)

@@ -1,8 +1,9 @@
 /* record: one thing that an archive tells, in memory.
  *
- * A ledger is written out as records of a few kinds. Each kind is a table of fields (record.c): how it is called in JSON
- * lines, its number in protobuf (archive.proto says the same), its type, and the statements that read it out of a ledger
- * and put it into one. A value is what PostgreSQL sends and takes in binary, so on its way through it is only copied.
+ * A ledger is written out as records of a few kinds. Each kind is a table of fields (record.c): how it is called in
+ * JSON lines, its number in protobuf (archive.proto says the same), its type, and the statements that read it out of a
+ * ledger and put it into one. A value is what PostgreSQL sends and takes in binary, so on its way through it is only
+ * copied.
  *
  * An archive is made of records in this order, so that it can be applied in one pass:
  *

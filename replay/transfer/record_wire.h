@@ -1,7 +1,7 @@
 /* record_wire: a record as protobuf, by replay/transfer/archive.proto.
  *
- * The tables of record.c are the schema: fields are flat, so that a few lines do what generated code would. A reader passes
- * over fields that it does not know. */
+ * The tables of record.c are the schema: fields are flat, so that a few lines do what generated code would. A reader
+ * passes over fields that it does not know. */
 #ifndef TASKLEDGER_REPLAY_TRANSFER_RECORD_WIRE_H
 #define TASKLEDGER_REPLAY_TRANSFER_RECORD_WIRE_H
 

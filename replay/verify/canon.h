@@ -21,7 +21,8 @@
 
 enum { CANON_DEPTH_MAX = 128 };
 
-/* The canon of a JSON text, in the arena. False when it is no JSON, is deeper than CANON_DEPTH_MAX, or memory is short. */
+/* The canon of a JSON text, in the arena. False when it is no JSON, is deeper than CANON_DEPTH_MAX, or memory is
+ * short. */
 bool canon_of(struct slice json, struct arena *arena, struct slice *canon);
 
 /* Do both mean the same? Empty (not given) means the same as empty only. What has no canon is the same as nothing. */

@@ -24,8 +24,8 @@ static inline void canon_scalar_skip(struct canon_parser *parser, size_t size)
     parser->rest.size -= size;
 }
 
-/* The parser stands before the opening quote, respectively the sign or first digit; afterwards behind the last byte. The
- * canon is in the arena. False when it is no JSON or memory is short. */
+/* The parser stands before the opening quote, respectively the sign or first digit; afterwards behind the last byte.
+ * The canon is in the arena. False when it is no JSON or memory is short. */
 bool canon_scalar_string(struct canon_parser *parser, struct slice *canon);
 bool canon_scalar_number(struct canon_parser *parser, struct slice *canon);
 

@@ -80,16 +80,16 @@ void chain_begin(struct chain *chain, const struct uuid *producer_id);
 /* Start behind this number of this producer, which is the last before what comes. */
 void chain_resume(struct chain *chain, const struct uuid *producer_id, uint64_t sequence, const struct digest *digest);
 
-/* The next stored event; `digest` is of its bytes. A number that is not greater than the last one, which no sound ledger
- * has, is told as a break and passed over. */
+/* The next stored event; `digest` is of its bytes. A number that is not greater than the last one, which no sound
+ * ledger has, is told as a break and passed over. */
 void chain_event(struct chain *chain, const struct event *event, const struct digest *digest, int64_t recorded_at_us);
 
-/* The next number is held without a readable event: it was set aside, or its payload cannot be read. NULL: its digest is
- * not known, so the link to the next event cannot be checked. A number that is held already is passed over. */
+/* The next number is held without a readable event: it was set aside, or its payload cannot be read. NULL: its digest
+ * is not known, so the link to the next event cannot be checked. A number that is held already is passed over. */
 void chain_held(struct chain *chain, uint64_t sequence, const struct digest *digest, int64_t recorded_at_us);
 
-/* Numbers up to this one are held, all of them, and nothing else is known of them; the first stored one is known to follow
- * without a hole. No listener hears of them. */
+/* Numbers up to this one are held, all of them, and nothing else is known of them; the first stored one is known to
+ * follow without a hole. No listener hears of them. */
 void chain_run(struct chain *chain, uint64_t last);
 
 /* The digest of the last number, now that it is asked for. */

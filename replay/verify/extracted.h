@@ -1,7 +1,8 @@
 /* extracted: do the columns that were extracted from a payload still say what the payload says?
  *
- * Each field of an event stands in task_event twice: in the payload, which is the truth and covered by the chain, and in
- * a column, which is what people query. Empty is NULL; what a producer says about itself leaves all of them NULL. Pure. */
+ * Each field of an event stands in task_event twice: in the payload, which is the truth and covered by the chain, and
+ * in a column, which is what people query. Empty is NULL; what a producer says about itself leaves all of them NULL.
+ * Pure. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_EXTRACTED_H
 #define TASKLEDGER_REPLAY_VERIFY_EXTRACTED_H
 

@@ -1,8 +1,8 @@
 /* gap_cause: why numbers of a producer are missing, most probably, and what may bring them back.
  *
- * The chain tells most: it holds across numbers that were dropped before they were accepted, and breaks behind those that
- * were accepted and lost. The rest is what the ledger's books have seen at that time. The words are what scripts look for,
- * so they never change. Pure. */
+ * The chain tells most: it holds across numbers that were dropped before they were accepted, and breaks behind those
+ * that were accepted and lost. The rest is what the ledger's books have seen at that time. The words are what scripts
+ * look for, so they never change. Pure. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_GAP_CAUSE_H
 #define TASKLEDGER_REPLAY_VERIFY_GAP_CAUSE_H
 

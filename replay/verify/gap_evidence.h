@@ -1,5 +1,5 @@
-/* gap_evidence: what the ledger knows around numbers that are missing: whose they are, when it was, what else went wrong
- * then, and whose tasks may lack a word. */
+/* gap_evidence: what the ledger knows around numbers that are missing: whose they are, when it was, what else went
+ * wrong then, and whose tasks may lack a word. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_GAP_EVIDENCE_H
 #define TASKLEDGER_REPLAY_VERIFY_GAP_EVIDENCE_H
 

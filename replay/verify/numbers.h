@@ -1,7 +1,8 @@
 /* numbers: every producer's numbers followed as a chain, without reading what the events say.
  *
- * The index alone tells where a run of numbers begins and ends. Only around a hole are the two events read, so that what
- * is told of the hole is the same as if all had been. That the events of a run follow from each other is not looked at. */
+ * The index alone tells where a run of numbers begins and ends. Only around a hole are the two events read, so that
+ * what is told of the hole is the same as if all had been. That the events of a run follow from each other is not
+ * looked at. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_NUMBERS_H
 #define TASKLEDGER_REPLAY_VERIFY_NUMBERS_H
 

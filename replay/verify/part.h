@@ -1,8 +1,8 @@
 /* part: the first of seven parts of a ledger, so that seven nights look at all of it.
  *
  * Producers and tasks are dealt out by what never changes: a producer by the last four bytes of its identity, which are
- * random; a task by PostgreSQL's own hash of its name, the one by which it would deal rows out to partitions. So each part
- * has the same ones in every run, and each producer and task is in exactly one. */
+ * random; a task by PostgreSQL's own hash of its name, the one by which it would deal rows out to partitions. So each
+ * part has the same ones in every run, and each producer and task is in exactly one. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_PART_H
 #define TASKLEDGER_REPLAY_VERIFY_PART_H
 
@@ -15,14 +15,14 @@
 
 enum { PART_COUNT_MAX = 10000, PART_PARAMETERS = 2, PART_TEXT_BYTES = 16 };
 
-/* What rows are dealt out by: a row is in the part when this, modulo the count, is the number less one. To be asked in a
- * CASE, which the planner takes for half of the rows: of a bare comparison it expects so few that it would rather sort all
- * rows for every page of them. */
+/* What rows are dealt out by: a row is in the part when this, modulo the count, is the number less one. To be asked in
+ * a CASE, which the planner takes for half of the rows: of a bare comparison it expects so few that it would rather
+ * sort all rows for every page of them. */
 #define PART_OF_PRODUCER "('x' || right(producer_id::text, 8))::bit(32)::int8"
 #define PART_OF_TASK     "(hashtextextended(task_id, 0) & 9223372036854775807)"
 
-/* WITH part: the producers of the part ($1 of $2) that have events, in order; found by leaping through the index from each
- * to the next, so that nothing else is read. */
+/* WITH part: the producers of the part ($1 of $2) that have events, in order; found by leaping through the index from
+ * each to the next, so that nothing else is read. */
 #define PART_WITH_PRODUCERS                                                                                \
     "WITH RECURSIVE leap AS ((SELECT producer_id FROM taskledger.task_event ORDER BY producer_id LIMIT 1)" \
     " UNION ALL SELECT (SELECT e.producer_id FROM taskledger.task_event AS e"                              \

@@ -1,7 +1,8 @@
 /* producers: from producer to producer, each one's numbers followed as a chain.
  *
- * Three scans in the order of (producer_id, sequence) go side by side: whoever reads the events says how far he has come;
- * what was set aside, and the ledger's books, are paged along. A producer that has a book and nothing else comes, too. */
+ * Three scans in the order of (producer_id, sequence) go side by side: whoever reads the events says how far he has
+ * come; what was set aside, and the ledger's books, are paged along. A producer that has a book and nothing else comes,
+ * too. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_PRODUCERS_H
 #define TASKLEDGER_REPLAY_VERIFY_PRODUCERS_H
 

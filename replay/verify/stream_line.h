@@ -13,8 +13,8 @@
 bool stream_line_open(const struct settings *settings, const struct clock *clock, struct redis **redis,
                       struct error *error);
 
-/* Nobody is there, or does not let us in: what the ledger says is good without the stream. Other errors are ours, or the
- * ledger's. */
+/* Nobody is there, or does not let us in: what the ledger says is good without the stream. Other errors are ours, or
+ * the ledger's. */
 bool stream_line_is_shut(const struct error *error);
 
 #endif

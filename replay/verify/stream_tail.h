@@ -1,8 +1,8 @@
 /* stream_tail: what a task's events are that the ledger does not have yet.
  *
  * They are in the stream of the task's shard: given to a consumer and not settled, or not given to anybody. All entries
- * from the oldest of these to the end are looked at, so some that are settled come along; whoever also reads the ledger,
- * afterwards, finds those there and marks them. */
+ * from the oldest of these to the end are looked at, so some that are settled come along; whoever also reads the
+ * ledger, afterwards, finds those there and marks them. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_STREAM_TAIL_H
 #define TASKLEDGER_REPLAY_VERIFY_STREAM_TAIL_H
 

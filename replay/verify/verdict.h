@@ -1,7 +1,7 @@
 /* verdict: what an audit can find, and what it is worth.
  *
- * A finding is something that should not be: exit code 1. A note is something to know: it changes nothing. The kinds and
- * their words are one table; the words are what scripts look for, so they never change. */
+ * A finding is something that should not be: exit code 1. A note is something to know: it changes nothing. The kinds
+ * and their words are one table; the words are what scripts look for, so they never change. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERDICT_H
 #define TASKLEDGER_REPLAY_VERIFY_VERDICT_H
 

@@ -77,7 +77,7 @@ static void write_summary(const struct verify *verify, const struct verify_ledge
     output_end(output);
 }
 
-/* ---- the checks --------------------------------------------------------------------------------------------------- */
+/* ---- the checks -------------------------------------------------------------------------------------------------- */
 
 /* A stream that is not there or does not let us in leaves the audit incomplete, not failed. */
 static bool check_stream(struct verify *verify, struct error *error)

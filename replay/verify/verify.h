@@ -57,8 +57,8 @@ struct verify {
 /* How far it has come, and what was found. */
 void verify_tell(struct verify *verify, const char *phase, uint64_t done, uint64_t expected);
 
-/* With every payload. The chains' scan gathers the tasks on its way; of a part of the tasks the events are other ones than of
- * a part of the producers, and another scan does. */
+/* With every payload. The chains' scan gathers the tasks on its way; of a part of the tasks the events are other ones
+ * than of a part of the producers, and another scan does. */
 bool verify_chains(struct verify *verify, struct error *error);
 bool verify_tasks(struct verify *verify, struct error *error);
 

@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* `event` is a ProducerAdopted. Compare the digest that it tells with that of the adopted producer's event, which is asked
- * for on this session. An event that is not there is a matter of holes. */
+/* `event` is a ProducerAdopted. Compare the digest that it tells with that of the adopted producer's event, which is
+ * asked for on this session. An event that is not there is a matter of holes. */
 bool verify_adoption_check(const struct event *event, struct postgres *postgres, struct verify_report *report,
                            struct error *error);
 

@@ -1,8 +1,8 @@
 /* verify_aside: is a row of what was set aside what it says?
  *
- * A row that was set aside under a number stands in for an event, so what it says of itself is checked, resolved or not:
- * the bytes kept are as many as it says, whole ones have the digest that it tells, and only whole ones can tell whose
- * event they are. */
+ * A row that was set aside under a number stands in for an event, so what it says of itself is checked, resolved or
+ * not: the bytes kept are as many as it says, whole ones have the digest that it tells, and only whole ones can tell
+ * whose event they are. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERIFY_ASIDE_H
 #define TASKLEDGER_REPLAY_VERIFY_VERIFY_ASIDE_H
 

@@ -36,9 +36,10 @@ static const struct postgres_statement bases_statement = {
 /* The range type has no room for its last number, 2^63 - 1. */
 #define RANGE "int8range(first_sequence, least(last_sequence, 9223372036854775806), '[]')"
 
-/* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events finds
- * all of those, and none is made when there are no losses. A gap is none when its numbers are held: the consumers may not
- * have said so yet, nor folded what they have. That something went back, or was deleted, is no loss in itself. */
+/* An entry that was deleted after it was applied and before it was acknowledged is no loss. One scan of the events
+ * finds all of those, and none is made when there are no losses. A gap is none when its numbers are held: the consumers
+ * may not have said so yet, nor folded what they have. That something went back, or was deleted, is no loss in
+ * itself. */
 static const struct postgres_statement losses_statement = {
     "replay_losses",
     "WITH missed AS MATERIALIZED (SELECT id, stream, split_part(stream_id, '-', 1)::int8 AS ms,"

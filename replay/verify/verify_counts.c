@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-/* Tasks whose row does not count as many events as there are, of the indexes alone; a server with little memory sorts on
- * its disk. */
+/* Tasks whose row does not count as many events as there are, of the indexes alone; a server with little memory sorts
+ * on its disk. */
 #define IN_PART "($2::int8 = 1 OR CASE " PART_OF_TASK " % $2::int8 WHEN $1::int8 - 1 THEN true END)"
 
 static const struct postgres_statement differing_statement = {

@@ -1,4 +1,5 @@
-/* verify_event: one stored event: is its payload an event, the one that its row says, and do the columns agree with it? */
+/* verify_event: one stored event: is its payload an event, the one that its row says, and do the columns agree with
+ * it? */
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERIFY_EVENT_H
 #define TASKLEDGER_REPLAY_VERIFY_VERIFY_EVENT_H
 

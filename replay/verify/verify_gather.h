@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* An event into the task that its row, of VERIFY_EVENT_COLUMNS, says; a redacted one as what is left of it. One that is not
- * readable, or of another task, is counted there. */
+/* An event into the task that its row, of VERIFY_EVENT_COLUMNS, says; a redacted one as what is left of it. One that is
+ * not readable, or of another task, is counted there. */
 bool verify_gather_event(struct gather *tasks, const struct postgres_row *row, const struct verify_event *event,
                          struct error *error);
 

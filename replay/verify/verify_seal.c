@@ -23,7 +23,7 @@ struct verify_seal {
     char detail[DETAIL_BYTES];
 };
 
-/* ---- what became of a producer ------------------------------------------------------------------------------------ */
+/* ---- what became of a producer ----------------------------------------------------------------------------------- */
 
 /* Who prunes marks the producer: a record without the mark is nobody's, and excuses nothing. */
 #define RECORD                                                                         \
@@ -97,7 +97,7 @@ static void look_at_month(struct verify_seal *seal, const struct uuid *producer_
         tell_partition(seal, name);
 }
 
-/* ---- what is told ------------------------------------------------------------------------------------------------- */
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static const struct {
     enum verdict_kind verdict;
@@ -136,7 +136,7 @@ static void tell(void *self, const struct proof_finding *told)
         verify_report_add(&seal->verify->report, &finding, "%" PRIu64 " %s", told->count, texts[told->kind].many);
 }
 
-/* ---- along with the chains ---------------------------------------------------------------------------------------- */
+/* ---- along with the chains --------------------------------------------------------------------------------------- */
 
 static bool next_segment(void *self, struct seal_segment *segment, bool *ended, struct error *error)
 {
@@ -197,7 +197,7 @@ struct chain_listener verify_seal_listener(struct verify_seal *seal)
     return (struct chain_listener){.step = proof_step, .self = &seal->proof};
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------------------------- */
+/* ---- the verdict ------------------------------------------------------------------------------------------------- */
 
 /* Nothing of what was sealed is there, nor was it pruned. */
 static bool matches_nothing(const struct proof *proof)
@@ -276,7 +276,7 @@ bool verify_seal_judge(struct verify *verify, struct error *error)
     return true;
 }
 
-/* ---- the report ---------------------------------------------------------------------------------------------------- */
+/* ---- the report -------------------------------------------------------------------------------------------------- */
 
 static const struct column seal_columns[] = {
     {"file", "seal", COLUMN_TEXT, COLUMN_CELL},

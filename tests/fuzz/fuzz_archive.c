@@ -1,5 +1,5 @@
-/* Whatever lies in a file that is imported: reading it ends within its bytes, and what is read comes back the same when it
- * is written again, in both encodings. */
+/* Whatever lies in a file that is imported: reading it ends within its bytes, and what is read comes back the same when
+ * it is written again, in both encodings. */
 #include "replay/transfer/frames.h"
 #include "replay/transfer/record_json.h"
 #include "replay/transfer/record_wire.h"

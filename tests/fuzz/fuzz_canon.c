@@ -1,5 +1,5 @@
-/* Any bytes: making the canon ends within them; what PostgreSQL would take has one, unless it is a bare depth; and a text
- * means the same as itself with blanks around it. */
+/* Any bytes: making the canon ends within them; what PostgreSQL would take has one, unless it is a bare depth; and a
+ * text means the same as itself with blanks around it. */
 #include "proto/json.h"
 #include "replay/verify/canon.h"
 

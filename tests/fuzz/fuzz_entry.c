@@ -1,5 +1,5 @@
-/* Any answer, taken for entries: they are within their bounds, or the answer is refused. The first byte chooses shape and
- * size of chunks; arena and entries are emptied after each. */
+/* Any answer, taken for entries: they are within their bounds, or the answer is refused. The first byte chooses shape
+ * and size of chunks; arena and entries are emptied after each. */
 #include "proto/entry.h"
 
 #include "proto/event.h"

@@ -1,5 +1,5 @@
-/* Any payload: it is refused with a reason, or it is an event that keeps its limits, can be stored, is the same to protobuf-c,
- * and comes back equal when it is encoded again. */
+/* Any payload: it is refused with a reason, or it is an event that keeps its limits, can be stored, is the same to
+ * protobuf-c, and comes back equal when it is encoded again. */
 #include "proto/event.h"
 #include "proto/json.h"
 #include "proto/utf8.h"

@@ -1,5 +1,5 @@
-/* Any answer of a server: it is parsed or refused, the same in one piece as in chunks, and never to more than its bounds.
- * The first byte is the size of the chunks. */
+/* Any answer of a server: it is parsed or refused, the same in one piece as in chunks, and never to more than its
+ * bounds. The first byte is the size of the chunks. */
 #include "proto/redis_parser.h"
 
 #include <assert.h>

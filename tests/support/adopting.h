@@ -31,7 +31,7 @@ int adopting_tear_down(void **state);
 /* One more who adopts. */
 struct adoption *adopting_new_adoption(void);
 
-/* ---- those who go ----------------------------------------------------------------------------------------------------- */
+/* ---- those who go ------------------------------------------------------------------------------------------------ */
 
 /* The spool of a producer that lives. */
 struct spool *adopting_live_in(uint8_t number, const char *stream, bool keeps);
@@ -52,7 +52,7 @@ size_t adopting_folders(void);
 
 struct uuid adopting_producer(uint8_t number);
 
-/* ---- those who adopt -------------------------------------------------------------------------------------------------- */
+/* ---- those who adopt --------------------------------------------------------------------------------------------- */
 
 /* At once; whether something was found. */
 bool adopting_look(void);

@@ -2,9 +2,9 @@
  *
  *   apply_driver URL STREAM [SHARDS [TIMEOUT_MS]]
  *
- * Migrates, then reads records: state ('w'hole, 'd'eleted, 'm'alformed), shard, ms, sequence, true size, size (each number
- * 8 bytes, least significant first), then `size` bytes; a 'b' alone ends a batch. Prints what was counted, a line each,
- * and exits 0; or the error and 1 when something failed ATTEMPTS_MAX times or for good. */
+ * Migrates, then reads records: state ('w'hole, 'd'eleted, 'm'alformed), shard, ms, sequence, true size, size (each
+ * number 8 bytes, least significant first), then `size` bytes; a 'b' alone ends a batch. Prints what was counted, a
+ * line each, and exits 0; or the error and 1 when something failed ATTEMPTS_MAX times or for good. */
 #include "consumer/ledger/apply.h"
 #include "consumer/ledger/schema.h"
 #include "consumer/pump.h"

@@ -1,8 +1,9 @@
 /* auditor: reads what a producer said, event by event, and insists on what the ledger will insist on.
  *
  * Every payload decodes and is valid; the first of an identity is ProducerOpened with number 1 and no digest; numbers
- * have no gap that the next event does not declare, exactly; each event carries the digest of the one before it; nothing
- * follows ProducerClosed but another identity. A payload that comes again must have the same bytes, and is passed over. */
+ * have no gap that the next event does not declare, exactly; each event carries the digest of the one before it;
+ * nothing follows ProducerClosed but another identity. A payload that comes again must have the same bytes, and is
+ * passed over. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_AUDITOR_H
 #define TASKLEDGER_TESTS_SUPPORT_AUDITOR_H
 

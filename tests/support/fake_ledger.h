@@ -1,6 +1,6 @@
-/* fake_ledger: what the sink's statements store, as far as something in it is counted: identities with the digests of their
- * payloads, events of each task, runs of numbers, digests of what was set aside, entries that were lost, suspects whose
- * trial has ended. */
+/* fake_ledger: what the sink's statements store, as far as something in it is counted: identities with the digests of
+ * their payloads, events of each task, runs of numbers, digests of what was set aside, entries that were lost, suspects
+ * whose trial has ended. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_LEDGER_H
 #define TASKLEDGER_TESTS_SUPPORT_FAKE_LEDGER_H
 

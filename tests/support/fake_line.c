@@ -45,7 +45,7 @@ static size_t count, bytes_used;
 static unsigned calls, connects, lost_call, appends, lines, flushes;
 static uint64_t archived;
 
-/* ---- for the test --------------------------------------------------------------------------------------------------- */
+/* ---- for the test ------------------------------------------------------------------------------------------------ */
 
 void fake_line_reset(void)
 {
@@ -145,7 +145,7 @@ const struct fake_line_entry *fake_line_entry(size_t number)
     return &entries[number];
 }
 
-/* ---- for the sender ------------------------------------------------------------------------------------------------- */
+/* ---- for the sender ---------------------------------------------------------------------------------------------- */
 
 static void count_line(unsigned more)
 {

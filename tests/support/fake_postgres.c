@@ -239,7 +239,7 @@ static void run(const struct postgres_statement *statement, const struct postgre
     fail_msg("a statement that nobody foresaw: %s", statement->name);
 }
 
-/* ---- consumer/postgres/postgres.h ----------------------------------------------------------------------------------------- */
+/* ---- consumer/postgres/postgres.h -------------------------------------------------------------------------------- */
 
 bool postgres_open(struct postgres *postgres, struct error *error)
 {

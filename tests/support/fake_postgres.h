@@ -1,10 +1,11 @@
-/* fake_postgres: the functions of consumer/postgres/postgres.h that the sink calls, over a ledger in memory, with faults on command.
+/* fake_postgres: the functions of consumer/postgres/postgres.h that the sink calls, over a ledger in memory, with
+ * faults on command.
  *
- * Linked into a test it takes the place of the real session. A transaction works on a copy of the ledger, which COMMIT puts
- * in its place.
+ * Linked into a test it takes the place of the real session. A transaction works on a copy of the ledger, which COMMIT
+ * puts in its place.
  *
- * It insists on what PostgreSQL would punish: COPY and statements in a transaction alone, tables in one order, COMMIT last;
- * and a sink must come back with a session that is closed or between transactions. */
+ * It insists on what PostgreSQL would punish: COPY and statements in a transaction alone, tables in one order, COMMIT
+ * last; and a sink must come back with a session that is closed or between transactions. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_POSTGRES_H
 #define TASKLEDGER_TESTS_SUPPORT_FAKE_POSTGRES_H
 

@@ -1,8 +1,8 @@
 /* fake_redis: the functions of proto/redis.h over a Redis in memory: streams, one group, and faults on command.
  *
- * Linked into a test it takes the place of the real line. Commands are done when they are sent, in order, and each is kept
- * as text; answers are given as they are received. There is one server, since proto/redis.h has no place to say which; it
- * knows what a consumer says: SETNX, GET, XGROUP CREATE, XREADGROUP, XACK.
+ * Linked into a test it takes the place of the real line. Commands are done when they are sent, in order, and each is
+ * kept as text; answers are given as they are received. There is one server, since proto/redis.h has no place to say
+ * which; it knows what a consumer says: SETNX, GET, XGROUP CREATE, XREADGROUP, XACK.
  *
  * It insists on what Redis would punish: nothing may be said behind a read that waits. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_REDIS_H

@@ -33,7 +33,7 @@ static unsigned number_of(const struct entry *entry)
     return (unsigned)entry->id.sequence;
 }
 
-/* ---- the stream ------------------------------------------------------------------------------------------------------ */
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
 
 static void deliver(struct fake_pipeline *fake, struct batch *batch)
 {
@@ -95,7 +95,7 @@ static bool stream_ended(void *self)
     return true;
 }
 
-/* ---- the ledger ------------------------------------------------------------------------------------------------------ */
+/* ---- the ledger -------------------------------------------------------------------------------------------------- */
 
 static bool refuses(const struct fake_pipeline *fake, const struct batch *batch)
 {
@@ -134,7 +134,7 @@ static bool condemn_in_ledger(void *self, const struct entry *entry, const struc
     return true;
 }
 
-/* ---- the clock ------------------------------------------------------------------------------------------------------- */
+/* ---- the clock --------------------------------------------------------------------------------------------------- */
 
 static int64_t no_time(void *self)
 {

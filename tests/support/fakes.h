@@ -1,8 +1,8 @@
 /* fakes: a stream and a ledger in memory, with the promises of the real ones and faults on command.
  *
  * The stream delivers each entry to the pump until it is settled: after a rewind what was delivered and not settled
- * comes again. The ledger keeps, per entry, how often it was committed and whether it was set aside. Every call that can
- * fail counts down a fault; the one that reaches zero fails TRANSIENT, before or after it took effect. */
+ * comes again. The ledger keeps, per entry, how often it was committed and whether it was set aside. Every call that
+ * can fail counts down a fault; the one that reaches zero fails TRANSIENT, before or after it took effect. */
 #ifndef TASKLEDGER_TESTS_FAKES_H
 #define TASKLEDGER_TESTS_FAKES_H
 

@@ -1,5 +1,6 @@
-/* false_time: a monotonic clock that stands still, but for those who sleep: a sleep is over at once, and was as long as it
- * should be. For a test that wraps clock_gettime and nanosleep; until it begins, and when it has ended, time is real. */
+/* false_time: a monotonic clock that stands still, but for those who sleep: a sleep is over at once, and was as long as
+ * it should be. For a test that wraps clock_gettime and nanosleep; until it begins, and when it has ended, time is
+ * real. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FALSE_TIME_H
 #define TASKLEDGER_TESTS_SUPPORT_FALSE_TIME_H
 

@@ -3,8 +3,8 @@
  *     load_worker LABEL JOURNAL
  *
  * An event is known by its message, LABEL/PID/THREAD/NUMBER; numbers count from 0 and a refused one is not said again.
- * JOURNAL has a line "accepted PID THREAD NUMBER" for each accepted event, written with write(2) before the next emit of
- * that thread: what it has not when the process is killed is at most one event a thread. A process that ends in good
+ * JOURNAL has a line "accepted PID THREAD NUMBER" for each accepted event, written with write(2) before the next emit
+ * of that thread: what it has not when the process is killed is at most one event a thread. A process that ends in good
  * order adds "end PID accepted COUNT full COUNT left COUNT retried COUNT".
  *
  * SIGTERM: stop, close every producer, exit 0. From the environment: as the library reads it, and
@@ -69,7 +69,7 @@ static void note(const char *format, ...)
         _exit(3);
 }
 
-/* ---- one event ------------------------------------------------------------------------------------------------------ */
+/* ---- one event --------------------------------------------------------------------------------------------------- */
 
 /* Spreads the numbers over tasks, attempts and statuses, the same way in every run. */
 static unsigned long mixed(unsigned long thread, unsigned long number)
@@ -110,7 +110,7 @@ static void end(struct taskledger_producer *producer)
          (unsigned long long)now.dropped_full, (unsigned long long)left, (unsigned long long)now.retried);
 }
 
-/* ---- threads -------------------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 /* Keeps the rate on average, but makes up for no more than LATE_NS_MAX of it. */
 static void wait_for_turn(struct timespec *turn, long interval_ns)
@@ -178,7 +178,7 @@ static void *fork_until_over(void *self)
     return all_well ? self : NULL;
 }
 
-/* ---- the process ---------------------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------------------------------- */
 
 static bool open_producers(void)
 {

@@ -1,7 +1,7 @@
 /* redis_ping URL [WORD...]: one command (or PING) over the Redis line of proto/, for the tests.
  *
- * REDIS_CA, REDIS_CERTIFICATE, REDIS_KEY and REDIS_NAME are files and a name as in struct redis_options; REDIS_WAIT_MS is
- * both timeouts. Prints "address: answer" and exits 0, or prints "kind reason: text" and exits 1. */
+ * REDIS_CA, REDIS_CERTIFICATE, REDIS_KEY and REDIS_NAME are files and a name as in struct redis_options; REDIS_WAIT_MS
+ * is both timeouts. Prints "address: answer" and exits 0, or prints "kind reason: text" and exits 1. */
 #include "proto/redis.h"
 #include "tests/support/kind.h"
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* The same fields; false when the bytes are no event to protobuf-c, or its body is unknown. Texts live in the arena and end
- * at their first NUL. */
+/* The same fields; false when the bytes are no event to protobuf-c, or its body is unknown. Texts live in the arena and
+ * end at their first NUL. */
 bool second_reader_read(struct slice payload, struct arena *arena, struct event *event);
 
 /* Field by field, of the body that they have. */

@@ -20,7 +20,7 @@
 char spooling_folder[300];
 static char folder[200];
 
-/* ---- the disk --------------------------------------------------------------------------------------------------------- */
+/* ---- the disk ---------------------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
@@ -69,7 +69,7 @@ void spooling_wait_for_write(unsigned before)
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- a producer ------------------------------------------------------------------------------------------------------- */
+/* ---- a producer -------------------------------------------------------------------------------------------------- */
 
 struct taskledger_options spooling_options(enum taskledger_spool spool)
 {
@@ -114,7 +114,7 @@ uint64_t spooling_close(int32_t timeout_ms)
     return taskledger_close(producer, timeout_ms);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------------ */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 struct taskledger_counters spooling_wait_for(bool (*is_so)(const struct taskledger_counters *now))
 {
@@ -159,7 +159,7 @@ bool spooling_is_empty(const struct taskledger_counters *now)
     return now->spooled == 0 && now->spool_bytes == 0 && now->spool_written > 0;
 }
 
-/* ---- what was left behind ----------------------------------------------------------------------------------------------- */
+/* ---- what was left behind ---------------------------------------------------------------------------------------- */
 
 static char found_name[SPOOL_NAME_BYTES];
 static size_t found_count;

@@ -1,5 +1,5 @@
-/* spooling: a producer with a spool, over the fake line and a real folder whose disk fills up and gets stuck when it is told
- * to; fresh for every test. */
+/* spooling: a producer with a spool, over the fake line and a real folder whose disk fills up and gets stuck when it is
+ * told to; fresh for every test. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_SPOOLING_H
 #define TASKLEDGER_TESTS_SUPPORT_SPOOLING_H
 

@@ -1,4 +1,5 @@
-/* tls_front: TLS on a loopback port in front of a redis_peer, on a thread of its own, one connection after the other. */
+/* tls_front: TLS on a loopback port in front of a redis_peer, on a thread of its own, one connection after the
+ * other. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_TLS_FRONT_H
 #define TASKLEDGER_TESTS_SUPPORT_TLS_FRONT_H
 
@@ -18,7 +19,8 @@ const char *tls_front_ca_file(const struct tls_front_identity *identity);
 
 struct tls_front;
 
-/* What comes is passed on to this loopback port. The first connection is cut when so many bytes have gone to the client. */
+/* What comes is passed on to this loopback port. The first connection is cut when so many bytes have gone to the
+ * client. */
 struct tls_front *tls_front_start(struct tls_front_identity *identity, unsigned peer_port, int cut_bytes);
 void tls_front_stop(struct tls_front *front);
 

@@ -16,8 +16,8 @@
  * Each child prints "child PID left COUNT ms MS" when it has closed, and ends by _exit(0). The answer to fork, leave,
  * hand_on, bare and storm, "done COUNT", comes when all have; "lost COUNT" tells how many did not within CHILD_S.
  *
- * Options come from the environment: as the library reads it, and WORKER_BACKOFF_MS, WORKER_REQUEST_MS, and for how long
- * a child closes, WORKER_CHILD_MS. The tasks are named PID-NUMBER after the process that emits. */
+ * Options come from the environment: as the library reads it, and WORKER_BACKOFF_MS, WORKER_REQUEST_MS, and for how
+ * long a child closes, WORKER_CHILD_MS. The tasks are named PID-NUMBER after the process that emits. */
 #include "producer/taskledger/producer.h"
 
 #include <pthread.h>
@@ -101,7 +101,7 @@ static unsigned emit_many(unsigned count)
     return emit_timed(count, &slowest_ms);
 }
 
-/* ---- children ------------------------------------------------------------------------------------------------------- */
+/* ---- children ---------------------------------------------------------------------------------------------------- */
 
 static bool ended_well(pid_t child)
 {
@@ -179,7 +179,7 @@ static void tell(unsigned good, unsigned all)
         say("lost %u\n", all - good);
 }
 
-/* ---- the storm ------------------------------------------------------------------------------------------------------ */
+/* ---- the storm --------------------------------------------------------------------------------------------------- */
 
 struct storm {
     unsigned forks;
@@ -245,7 +245,7 @@ static void leave_off(unsigned threads, unsigned ms)
     exit(0); /* NOLINT(concurrency-mt-unsafe): that is the point */
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 static void tell_counters(void)
 {

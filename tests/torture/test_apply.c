@@ -1,5 +1,5 @@
-/* The sink's story with every call to PostgreSQL failing in turn, before it did anything and after it did all: nothing is
- * stored or counted twice, and what failed leaves nothing behind. */
+/* The sink's story with every call to PostgreSQL failing in turn, before it did anything and after it did all: nothing
+ * is stored or counted twice, and what failed leaves nothing behind. */
 #include "consumer/ledger/apply.h"
 
 #include "consumer/ledger/suspect_rows.h"

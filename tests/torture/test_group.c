@@ -1,5 +1,5 @@
-/* The source's story with every call to Redis failing in turn: everything is applied, nothing is acknowledged before, and
- * nothing is left pending. */
+/* The source's story with every call to Redis failing in turn: everything is applied, nothing is acknowledged before,
+ * and nothing is left pending. */
 #include "consumer/pump.h"
 #include "consumer/stream/group.h"
 #include "tests/support/fake_redis.h"

@@ -1,6 +1,7 @@
-/* The same life of a producer again and again, with each kind of spool, each time with another call failing: an allocation,
- * the start of a thread, a descriptor, randomness, what the spool wants of its folder, or a call of the line. Whatever fails, every event that was accepted arrives, once
- * in effect, and every number that was not is declared. */
+/* The same life of a producer again and again, with each kind of spool, each time with another call failing: an
+ * allocation, the start of a thread, a descriptor, randomness, what the spool wants of its folder, or a call of the
+ * line. Whatever fails, every event that was accepted arrives, once in effect, and every number that was not is
+ * declared. */
 #include "producer/taskledger/producer.h"
 
 #include "tests/support/auditor.h"
@@ -25,7 +26,7 @@
 
 enum { ENOUGH_MS = 20000, EMITS = 6, CUT_BYTES = 100000 };
 
-/* ---- calls that fail ------------------------------------------------------------------------------------------------- */
+/* ---- calls that fail --------------------------------------------------------------------------------------------- */
 
 /* Which call from now on fails, 0 for none; how many were made. */
 static atomic_uint failing;
@@ -121,7 +122,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     return fails() ? EAGAIN : __real_pthread_create(thread, attributes, run, argument);
 }
 
-/* ---- the story ------------------------------------------------------------------------------------------------------- */
+/* ---- the story --------------------------------------------------------------------------------------------------- */
 
 struct outcome {
     bool opened;

@@ -1,4 +1,5 @@
-/* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn; also by a sentinel. */
+/* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn; also by a
+ * sentinel. */
 #include "proto/redis.h"
 
 #include "proto/entry.h"

@@ -1,5 +1,5 @@
-/* A seal is written again and again, each time with another call failing. Whatever fails, the file is there and whole, or
- * not there at all; nobody's place is taken; and it is said what failed. */
+/* A seal is written again and again, each time with another call failing. Whatever fails, the file is there and whole,
+ * or not there at all; nobody's place is taken; and it is said what failed. */
 #include "replay/seal/seal_file.h"
 #include "replay/seal/seal_writer.h"
 
@@ -23,7 +23,7 @@
 
 enum { SEGMENTS = 20 };
 
-/* ---- calls that fail -------------------------------------------------------------------------------------------- */
+/* ---- calls that fail --------------------------------------------------------------------------------------------- */
 
 static unsigned made;      /* calls so far */
 static unsigned failing;   /* the number of the one that fails; 0: none does */

@@ -1,5 +1,6 @@
-/* tls: a line inside TLS, cut off while shaking hands, and every call of ours and every allocation of the library failing in
- * turn; also when a sentinel names the server, and is inside TLS itself. Nothing of that is for an operator to mend. */
+/* tls: a line inside TLS, cut off while shaking hands, and every call of ours and every allocation of the library
+ * failing in turn; also when a sentinel names the server, and is inside TLS itself. Nothing of that is for an operator
+ * to mend. */
 #include "proto/redis.h"
 
 #include "tests/support/line_faults.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* ---- keeping ---------------------------------------------------------------------------------------------------------- */
+/* ---- keeping ----------------------------------------------------------------------------------------------------- */
 
 static void what_keeps_stays_until_the_ledger_has_it(void **state)
 {
@@ -72,7 +72,7 @@ static void the_end_of_a_spool_stays_until_all_is_said(void **state)
     assert_true(adopting_count_abandoned() > 0);
 }
 
-/* ---- what nobody of us wrote ------------------------------------------------------------------------------------------ */
+/* ---- what nobody of us wrote ------------------------------------------------------------------------------------- */
 
 static void what_is_no_event_is_sent_on_and_told_of_nobody(void **state)
 {

@@ -70,7 +70,7 @@ static void assert_kind(const struct error *error, enum error_kind kind, const c
     assert_string_equal(error->reason, reason);
 }
 
-/* ---- the watermark ---------------------------------------------------------------------------------------------------- */
+/* ---- the watermark ----------------------------------------------------------------------------------------------- */
 
 static uint64_t watermark_in(const char *answer)
 {
@@ -136,7 +136,7 @@ static void an_answer_to_something_else_closes_it(void **state)
     part(&fixture);
 }
 
-/* ---- an entry --------------------------------------------------------------------------------------------------------- */
+/* ---- an entry ---------------------------------------------------------------------------------------------------- */
 
 static bool found_in(const char *answer)
 {

@@ -18,7 +18,7 @@
 /* Longer than any of these tests may take. */
 enum { LONG_MS = 60000 };
 
-/* ---- trouble --------------------------------------------------------------------------------------------------------- */
+/* ---- trouble ----------------------------------------------------------------------------------------------------- */
 
 /* Ten events in this trouble, which then ends. */
 static struct taskledger_counters survive(enum fake_line_trouble trouble, unsigned calls)
@@ -162,7 +162,7 @@ static void a_full_queue_drops_the_newest_and_tells_exactly(void **state)
     assert_int_equal(producing.auditor.holes, 1);
 }
 
-/* ---- waiting --------------------------------------------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 static void flush_returns_in_time_and_tells_what_is_left(void **state)
 {
@@ -220,7 +220,7 @@ static void close_without_time_is_done_at_once(void **state)
     producing.producer = NULL;
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 enum { THREADS = 8, EMITS = 500 };
 

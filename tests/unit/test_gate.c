@@ -64,8 +64,8 @@ static void let_leave(pthread_t thread)
 
 /* ---- children ---- */
 
-/* What `child` returns in a child. It says so and is killed: at a better end a sanitizer would miss the threads that the
- * child never had. */
+/* What `child` returns in a child. It says so and is killed: at a better end a sanitizer would miss the threads that
+ * the child never had. */
 static int fork_by(pid_t (*make)(void), int (*child)(void))
 {
     int answer[2];

@@ -233,7 +233,7 @@ static void close_returns_in_time_while_the_disk_is_stuck(void **state)
     assert_int_equal(spooling_audit(), 5);
 }
 
-/* ---- reports ---------------------------------------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 static void what_became_of_every_number_is_reported(void **state)
 {

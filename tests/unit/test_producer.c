@@ -67,7 +67,7 @@ static void null_is_allowed_everywhere(void **state)
     assert_null(taskledger_task_begin(NULL, "task", NULL, 1));
 }
 
-/* ---- delivering ------------------------------------------------------------------------------------------------------ */
+/* ---- delivering -------------------------------------------------------------------------------------------------- */
 
 static void what_is_emitted_arrives_once_and_in_order(void **state)
 {

@@ -15,7 +15,7 @@
 
 enum { EVENTS = 12, ROUNDS = 3000 };
 
-/* ---- events at random, from few values, so that every tie occurs ---------------------------------------------------- */
+/* ---- events at random, from few values, so that every tie occurs ------------------------------------------------- */
 
 static uint64_t seed = 4711;
 
@@ -78,7 +78,7 @@ static void shuffle(struct event events[EVENTS])
     }
 }
 
-/* ---- the model ------------------------------------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------------------------------------- */
 
 static unsigned model_attempt(const struct event *event)
 {
@@ -181,7 +181,7 @@ static struct projection model(const struct event given[EVENTS])
     return row;
 }
 
-/* ---- the product ---------------------------------------------------------------------------------------------------- */
+/* ---- the product ------------------------------------------------------------------------------------------------- */
 
 /* Fold a stretch of events, cut into batches at random, the batches folded on their own first. */
 static struct projection fold(const struct event *events, unsigned count)

@@ -111,7 +111,7 @@ static void ignore(void *self, const struct chain_finding *finding)
     (void)self, (void)finding;
 }
 
-/* ---- sealing and proving ------------------------------------------------------------------------------------------ */
+/* ---- sealing and proving ----------------------------------------------------------------------------------------- */
 
 static void keep_segment(void *self, const struct seal_segment *segment)
 {
@@ -224,7 +224,7 @@ static void expect_segments(struct world *world, const char *ledger, const char 
     assert_string_equal(text, expected);
 }
 
-/* ---- the stories --------------------------------------------------------------------------------------------------- */
+/* ---- the stories ------------------------------------------------------------------------------------------------- */
 
 static void a_segment_ends_where_numbers_or_links_do(void **state)
 {

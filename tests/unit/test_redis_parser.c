@@ -13,7 +13,8 @@
 
 enum { STRING_MAX = 16, STORY_MAX = 8192 };
 
-/* What was visited, as text: "1.0 string 3 abc", a line each; a second number is the true size of a string that was cut. */
+/* What was visited, as text: "1.0 string 3 abc", a line each; a second number is the true size of a string that was
+ * cut. */
 struct story {
     char text[STORY_MAX];
     size_t size;

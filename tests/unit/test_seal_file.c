@@ -72,7 +72,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool use(struct seal_file *file, const char *text, size_t size, struct error *error)
 {
@@ -159,7 +159,7 @@ static void what_stands_behind_the_end_is_noticed(void **state)
     assert_false(use(&file, place->text, place->size + 1, &error));
 }
 
-/* ---- what no seal says, although its digest is right -------------------------------------------------------------- */
+/* ---- what no seal says, although its digest is right ------------------------------------------------------------- */
 
 static void finish(char *text, const char *body, const char *totals)
 {
@@ -258,7 +258,7 @@ static void a_file_that_changes_while_it_is_read_is_noticed(void **state)
     seal_file_close(&file);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static size_t files_in(const char *folder)
 {

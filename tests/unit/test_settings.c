@@ -130,7 +130,7 @@ static void a_worker_without_a_name_is_its_host_and_process(void **state)
     assert_non_null(strstr(worker, expected));
 }
 
-/* ---- the environment ------------------------------------------------------------------------------------------------ */
+/* ---- the environment --------------------------------------------------------------------------------------------- */
 
 static void the_environment_fills_what_was_not_given(void **state)
 {

@@ -1,5 +1,5 @@
-/* transport_gate: the library goes while threads are inside it, or come to it only then. Each end is that of a child; time
- * is false: it passes only while somebody naps. */
+/* transport_gate: the library goes while threads are inside it, or come to it only then. Each end is that of a child;
+ * time is false: it passes only while somebody naps. */
 #include "proto/transport_gate.h"
 
 #include "tests/support/false_time.h"

@@ -46,7 +46,7 @@ static struct uuid producer_of(size_t index)
     return uuid_v7(BEGIN_US, (const uint8_t *)random);
 }
 
-/* ---- what a worker says --------------------------------------------------------------------------------------------- */
+/* ---- what a worker says ------------------------------------------------------------------------------------------ */
 
 static void tell_running(struct taskledger_event *event, struct texts *texts, size_t step)
 {
@@ -84,7 +84,7 @@ static struct taskledger_event tell(size_t index, struct texts *texts)
     return event;
 }
 
-/* ---- as the ledger has it ------------------------------------------------------------------------------------------- */
+/* ---- as the ledger has it ---------------------------------------------------------------------------------------- */
 
 static struct task_status status_of(const struct taskledger_event *told)
 {

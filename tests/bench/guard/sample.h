@@ -1,8 +1,8 @@
 /* sample: the events that the guards work on, the same ones in every run.
  *
- * As many as a batch holds, of four producers in turn, each with 500 tasks open, which live through seven events: PENDING,
- * QUEUED, RUNNING four times, SUCCESS. About 250 bytes each, as they are stored in the ledger and as they lie in the
- * stream. */
+ * As many as a batch holds, of four producers in turn, each with 500 tasks open, which live through seven events:
+ * PENDING, QUEUED, RUNNING four times, SUCCESS. About 250 bytes each, as they are stored in the ledger and as they lie
+ * in the stream. */
 #ifndef TASKLEDGER_TESTS_BENCH_GUARD_SAMPLE_H
 #define TASKLEDGER_TESTS_BENCH_GUARD_SAMPLE_H
 

@@ -25,7 +25,7 @@ static void must(bool good)
         abort();
 }
 
-/* ---- from the line -------------------------------------------------------------------------------------------------- */
+/* ---- from the line ----------------------------------------------------------------------------------------------- */
 
 static char answer[ANSWER_BYTES_MAX];
 static size_t answer_bytes;
@@ -76,7 +76,7 @@ static void read_answer(void)
     must(reader.count == SAMPLE_EVENTS);
 }
 
-/* ---- to the ledger -------------------------------------------------------------------------------------------------- */
+/* ---- to the ledger ----------------------------------------------------------------------------------------------- */
 
 static void decode(void)
 {
@@ -145,7 +145,7 @@ static void put_tasks(void)
     must(task_rows_put(&rows, &postgres, &error) && columns_finish(&rows.columns, parameters, &error));
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static struct apply *apply;
 

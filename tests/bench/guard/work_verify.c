@@ -30,7 +30,7 @@ static void must(bool good)
         abort();
 }
 
-/* ---- rows, as the ledger has them after the COPY -------------------------------------------------------------------- */
+/* ---- rows, as the ledger has them after the COPY ----------------------------------------------------------------- */
 
 static void take(void *self, struct slice bytes)
 {
@@ -100,7 +100,7 @@ static void prepare(void)
     must(digester != NULL);
 }
 
-/* ---- the audit ------------------------------------------------------------------------------------------------------ */
+/* ---- the audit --------------------------------------------------------------------------------------------------- */
 
 static void tell(void *self, const struct chain_finding *finding)
 {

@@ -7,10 +7,10 @@
  *     pause     microseconds between two emits of a thread; 0: none (0)
  *     queue     so many events may wait; 0: all that are emitted (0)
  *
- * Redis, spool and the like are read from the environment, as by any worker. Prints one line, "name number" again and again:
- * nanoseconds of an emit (median, p99, p999max), how many of all were accepted, and the same of the limit taken just
- * before by as many threads in the same rhythm: the SHA-256 of so many bytes. What the machine does to any program, taking the
- * processor away for one, is in both; so is the clock's own cost. */
+ * Redis, spool and the like are read from the environment, as by any worker. Prints one line, "name number" again and
+ * again: nanoseconds of an emit (median, p99, p999max), how many of all were accepted, and the same of the limit taken
+ * just before by as many threads in the same rhythm: the SHA-256 of so many bytes. What the machine does to any
+ * program, taking the processor away for one, is in both; so is the clock's own cost. */
 #include "producer/taskledger/producer.h"
 #include "proto/digester.h"
 #include "tests/bench/programs/arguments.h"

@@ -9,8 +9,8 @@
  * Emits by REDIS_URL, and looks into the ledger of DATABASE_URL meanwhile. Prints one line of JSON: microseconds.
  *
  * The events come as those of independent workers do: each has a time at which it is due, drawn beforehand (exponential
- * gaps). What is late is emitted at once and counts from when it was due, so a stall of anything costs all that were due
- * meanwhile (no coordinated omission).
+ * gaps). What is late is emitted at once and counts from when it was due, so a stall of anything costs all that were
+ * due meanwhile (no coordinated omission).
  *
  * A row is visible when a session of its own has seen it: it asks for the last number that the ledger holds of this
  * producer, and asks again `poll` after the answer. The answer's arrival counts, so a figure is too large by up to that
@@ -76,7 +76,7 @@ static void sleep_until_ns(int64_t at_ns)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* ---- emitting -------------------------------------------------------------------------------------------------------- */
+/* ---- emitting ---------------------------------------------------------------------------------------------------- */
 
 /* From 0 up to 1, the same numbers in each run: xorshift64*. */
 static double chance(void)
@@ -139,7 +139,7 @@ static void *emit_all(void *self)
     return NULL;
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 static struct uuid identity_of(struct taskledger_producer *producer)
 {
@@ -193,7 +193,7 @@ static void watch(struct run *run)
     }
 }
 
-/* ---- telling --------------------------------------------------------------------------------------------------------- */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 static int compare(const void *left, const void *right)
 {
@@ -220,7 +220,7 @@ static void tell(struct run *run)
            took_us[count - 1]);
 }
 
-/* ---- putting together ------------------------------------------------------------------------------------------------ */
+/* ---- putting together -------------------------------------------------------------------------------------------- */
 
 static struct taskledger_producer *open_producer(void)
 {

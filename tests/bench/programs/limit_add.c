@@ -2,8 +2,8 @@
  *
  *     limit_add
  *
- * Each event of the stream of REDIS_URL (unix://PATH) is added to the stream "limit" once more, over one connection that
- * is written and read at the same time. Prints "events N seconds S". */
+ * Each event of the stream of REDIS_URL (unix://PATH) is added to the stream "limit" once more, over one connection
+ * that is written and read at the same time. Prints "events N seconds S". */
 #include "proto/event.h"
 #include "tests/bench/programs/backlog.h"
 

@@ -2,8 +2,8 @@
  *
  *     limit_read [batch=5000]
  *
- * Reads the stream of REDIS_URL through the new group "limit". The next batch is always asked for before the present one
- * is looked at, so that Redis need not wait. Of the answers only the IDs are kept. Prints "events N seconds S". */
+ * Reads the stream of REDIS_URL through the new group "limit". The next batch is always asked for before the present
+ * one is looked at, so that Redis need not wait. Of the answers only the IDs are kept. Prints "events N seconds S". */
 #include "proto/redis.h"
 #include "proto/stream.h"
 #include "tests/bench/programs/arguments.h"
@@ -29,7 +29,7 @@ static void fail(const struct error *error)
     exit(1); /* NOLINT(concurrency-mt-unsafe): no threads */
 }
 
-/* ---- what comes ------------------------------------------------------------------------------------------------- */
+/* ---- what comes -------------------------------------------------------------------------------------------------- */
 
 static bool on_array(void *self, const struct redis_place *place, size_t count)
 {
@@ -64,7 +64,7 @@ static bool on_nil(void *self, const struct redis_place *place)
     return true;
 }
 
-/* ---- what is asked ---------------------------------------------------------------------------------------------- */
+/* ---- what is asked ----------------------------------------------------------------------------------------------- */
 
 static void receive(struct redis *redis, struct reading *reading)
 {

@@ -18,9 +18,9 @@
  * Which of the open ones is next is left to chance, and so is how far the first ones are: the load is from its first
  * event on as it would be after a long time. Their IDs are random UUIDs.
  *
- * Redis and the like are read from the environment, as by any worker. Prints "accepted N refused N seconds S cpu S" when
- * Redis has answered for all (seconds until then, processor time of this program), exit code 0; 1 when something was
- * left. */
+ * Redis and the like are read from the environment, as by any worker. Prints "accepted N refused N seconds S cpu S"
+ * when Redis has answered for all (seconds until then, processor time of this program), exit code 0; 1 when something
+ * was left. */
 #include "producer/taskledger/producer.h"
 #include "tests/bench/programs/arguments.h"
 
@@ -126,7 +126,7 @@ static uint64_t chance(uint64_t *state)
     return *state * 0x2545F4914F6CDD1DUL;
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------------------------------- */
 
 static void begin_task(struct task *task, unsigned phase, uint64_t *random)
 {
@@ -203,7 +203,7 @@ static void tell_next(struct teller *teller, struct worker *worker)
         begin_task(task, 0, &teller->random);
 }
 
-/* ---- threads -------------------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 /* A refused event would be a hole in the story: who may take his time looks before the queue is full. */
 static void wait_for_room(struct worker *worker)
@@ -250,7 +250,7 @@ static void *tell_all(void *self)
     return NULL;
 }
 
-/* ---- the process ---------------------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------------------------------- */
 
 static int fail(const char *why)
 {

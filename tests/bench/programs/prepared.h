@@ -14,8 +14,8 @@ struct prepared {
     struct binary columns[PREPARED_TASK_COLUMNS]; /* folded by task, in the order of their IDs: an array a column */
 };
 
-/* The whole stream of REDIS_URL in batches of so many (at most BACKLOG_BATCH_MAX): how many batches, of how many events.
- * What fails ends the program with a line and exit code 1. */
+/* The whole stream of REDIS_URL in batches of so many (at most BACKLOG_BATCH_MAX): how many batches, of how many
+ * events. What fails ends the program with a line and exit code 1. */
 struct prepared *prepared_read(size_t batch, size_t *count, size_t *events);
 void prepared_free(struct prepared *batches, size_t count);
 
