@@ -110,12 +110,13 @@ class Stream:
     def key_of(self, said):
         return self.key(crc32c(said.task_id.encode()) % self.shards if said.task_id else 0)
 
-    def send(self, *events):
-        """XADDs Saids, or lists of them however deep, in order; returns the stream IDs as text."""
+    def send(self, *events, together=False):
+        """XADDs Saids, or lists of them however deep, in order; returns the stream IDs as text. together: nobody who waits
+        for the first is woken before the last is there."""
         flat = list(flattened(events))
         ids = []
         for start in range(0, len(flat), XADDS_AT_ONCE):
-            pipeline = self.client.pipeline(transaction=False)
+            pipeline = self.client.pipeline(transaction=together)
             for said in flat[start : start + XADDS_AT_ONCE]:
                 pipeline.xadd(self.key_of(said), {FIELD: said.payload})
             ids += [identity.decode() for identity in pipeline.execute()]

@@ -116,7 +116,7 @@ def during_a_long_batch(programs, redis, postgres, stream, producer):
     programs.use(redis, postgres).run(CONSUMER, "migrate")
     postgres.rows(SLOW)
     consumers = begin(programs, redis, postgres)
-    stream.send(producer.opened(), producer.life("a"))
+    stream.send(producer.opened(), producer.life("a"), together=True)
     last = stream.last_id()
     wait_until(lambda: stream.pending() == 4, 10, "they are being applied")
     return consumers, last
