@@ -159,7 +159,7 @@ static bool encode(const struct event *event, size_t more_bytes, struct arena *a
 
 bool event_encode_body(const struct event *event, struct arena *arena, struct slice *body, struct error *error)
 {
-    struct wire_writer writer;
+    struct wire_writer writer = {0};
 
     if (!encode(event, 0, arena, &writer, error))
         return false;
@@ -169,7 +169,7 @@ bool event_encode_body(const struct event *event, struct arena *arena, struct sl
 
 bool event_encode(const struct event *event, struct arena *arena, struct slice *payload, struct error *error)
 {
-    struct wire_writer writer;
+    struct wire_writer writer = {0};
 
     if (!encode(event, EVENT_HEAD_BYTES_MAX, arena, &writer, error))
         return false;

@@ -118,21 +118,26 @@ static bool write_tasks(struct spill *spill, uint8_t *buffer, struct packed *con
     return write_all(spill, buffer, size, error);
 }
 
+static bool write_run(struct spill *spill, uint8_t *buffer, struct packed *const *tasks, size_t count,
+                      struct error *error)
+{
+    struct spill_run *run = new_run(spill);
+
+    if (run == NULL)
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory for another run");
+    if (!write_tasks(spill, buffer, tasks, count, error))
+        return false;
+    run->end = spill->bytes;
+    return true;
+}
+
 bool spill_add(struct spill *spill, struct packed *const *tasks, size_t count, struct error *error)
 {
     uint8_t *buffer = malloc(WRITE_BUFFER_BYTES);
-    bool good = buffer != NULL || error_set(error, ERROR_FATAL, "memory", "cannot get memory to write tasks");
 
-    if (good && spill->bytes == 0)
-        good = make_file(spill, error);
-    if (good) {
-        struct spill_run *run = new_run(spill);
-
-        good = (run != NULL || error_set(error, ERROR_FATAL, "memory", "cannot get memory for another run")) &&
-               write_tasks(spill, buffer, tasks, count, error);
-        if (good)
-            run->end = spill->bytes;
-    }
+    if (buffer == NULL)
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to write tasks");
+    bool good = (spill->bytes > 0 || make_file(spill, error)) && write_run(spill, buffer, tasks, count, error);
     free(buffer);
     return good;
 }
