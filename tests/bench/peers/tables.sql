@@ -44,7 +44,7 @@ CREATE TABLE peer.task (
     data           jsonb,
     occurred_at    timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 75);
+) WITH (fillfactor = 50);
 
 -- listener.py: what is said has no identity, so a row is whatever was received.
 CREATE TABLE peer.status_log (
@@ -70,4 +70,4 @@ CREATE TABLE peer.task_request (
     message            text,
     data               jsonb NOT NULL,
     last_status_update timestamptz NOT NULL
-) WITH (fillfactor = 75);
+) WITH (fillfactor = 50);

@@ -14,6 +14,7 @@
 #include "producer/taskledger/producer.h"
 #include "proto/digester.h"
 #include "tests/bench/programs/arguments.h"
+#include "tests/bench/programs/moment.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -38,14 +39,6 @@ struct caller {
     size_t accepted;
     uint32_t *costs_ns; /* room for `emits` */
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* About EVENT_BYTES encoded. */
 static struct taskledger_event typical_event(void)

@@ -20,6 +20,7 @@
 #include "consumer/postgres/postgres.h"
 #include "producer/taskledger/producer.h"
 #include "tests/bench/programs/arguments.h"
+#include "tests/bench/programs/moment.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -28,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 enum {
     WARM_UP_S = 1,
@@ -37,8 +37,6 @@ enum {
     PHASES = 7,
     OPEN_TASKS = 500,
 };
-
-#define SECOND_NS INT64_C(1000000000)
 
 static long rate = 1000, seconds = 10, poll_us = 250;
 
@@ -59,21 +57,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "latency: %s\n", what);
     exit(1); /* NOLINT(concurrency-mt-unsafe): nothing runs at exit */
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void sleep_until_ns(int64_t at_ns)
-{
-    struct timespec at = {.tv_sec = at_ns / SECOND_NS, .tv_nsec = at_ns % SECOND_NS};
-
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
 /* ---- emitting ---------------------------------------------------------------------------------------------------- */
@@ -133,7 +116,7 @@ static void *emit_all(void *self)
 
     for (size_t i = 0; i < run->count; i++) {
         if (run->begun_ns + run->due_ns[i] > now_ns())
-            sleep_until_ns(run->begun_ns + run->due_ns[i]);
+            sleep_until(run->begun_ns + run->due_ns[i]);
         emit_one(run->producer, i);
     }
     return NULL;
@@ -183,13 +166,13 @@ static void watch(struct run *run)
 {
     const int64_t end_ns = run->begun_ns + run->due_ns[run->count - 1] + PATIENCE_S * SECOND_NS;
 
-    sleep_until_ns(run->begun_ns + run->due_ns[0] + SECOND_NS / 100);
+    sleep_until(run->begun_ns + run->due_ns[0] + SECOND_NS / 100);
     const struct uuid producer_id = identity_of(run->producer);
     while (run->seen < run->count) {
         note_seen(run, look(run, &producer_id));
         if (now_ns() > end_ns)
             die("not all events became visible");
-        sleep_until_ns(now_ns() + poll_us * 1000);
+        sleep_until(now_ns() + poll_us * 1000);
     }
 }
 

@@ -6,6 +6,7 @@
  * that is written and read at the same time. Prints "events N seconds S". */
 #include "proto/event.h"
 #include "tests/bench/programs/backlog.h"
+#include "tests/bench/programs/moment.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 enum {
     COMMAND_BYTES_MAX = EVENT_BYTES_MAX + 100,
@@ -120,22 +120,14 @@ static void exchange(int line, const struct commands *commands)
     }
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int main(void)
 {
     struct commands commands = made_ready();
     int line = connected();
-    double begun_s = now_s();
+    int64_t begun_ns = now_ns();
 
     exchange(line, &commands);
-    printf("events %zu seconds %.6f\n", commands.count, now_s() - begun_s);
+    printf("events %zu seconds %.6f\n", commands.count, seconds_since(begun_ns));
     free(commands.bytes);
     return 0;
 }

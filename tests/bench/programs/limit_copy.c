@@ -13,13 +13,13 @@
  * "events N seconds S". */
 #include "tests/bench/programs/arguments.h"
 #include "tests/bench/programs/backlog.h"
+#include "tests/bench/programs/moment.h"
 #include "tests/bench/programs/prepared.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PART_BYTES = 192 * 1024 };
 
@@ -150,14 +150,6 @@ static PGconn *open_line(void)
     return line;
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
     long upserts = 1;
@@ -170,9 +162,9 @@ int main(int argc, char **argv)
         fail("a batch has 1 to 5000 events");
     struct prepared *batches = prepared_read((size_t)batch, &count, &events);
     PGconn *line = open_line();
-    double begun_s = now_s();
+    int64_t begun_ns = now_ns();
     send_all(line, batches, count, upserts != 0);
-    printf("events %zu seconds %.6f\n", events, now_s() - begun_s);
+    printf("events %zu seconds %.6f\n", events, seconds_since(begun_ns));
     PQfinish(line);
     prepared_free(batches, count);
     return 0;

@@ -7,10 +7,10 @@
 #include "proto/redis.h"
 #include "proto/stream.h"
 #include "tests/bench/programs/arguments.h"
+#include "tests/bench/programs/moment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH_MAX = 5000, ID_DEPTH = 4, ACK_WORDS = 3 };
 
@@ -139,14 +139,6 @@ static size_t read_all(struct redis *redis, struct slice count)
     }
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
     long batch = BATCH_MAX;
@@ -161,9 +153,9 @@ int main(int argc, char **argv)
         fail(&error);
     make_group(redis);
     snprintf(count, sizeof count, "%ld", batch < BATCH_MAX ? batch : BATCH_MAX);
-    double begun_s = now_s();
+    int64_t begun_ns = now_ns();
     size_t events = read_all(redis, slice_from_text(count));
-    printf("events %zu seconds %.6f\n", events, now_s() - begun_s);
+    printf("events %zu seconds %.6f\n", events, seconds_since(begun_ns));
     redis_free(redis);
     return 0;
 }

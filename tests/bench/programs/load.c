@@ -23,6 +23,7 @@
  * was left. */
 #include "producer/taskledger/producer.h"
 #include "tests/bench/programs/arguments.h"
+#include "tests/bench/programs/moment.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 enum {
     PRODUCERS_MAX = 1000,
@@ -46,7 +46,6 @@ enum {
     CLOSE_MS = 120000
 };
 
-#define SECOND_NS   INT64_C(1000000000)
 #define QUEUE_BYTES ((size_t)256 * 1024 * 1024)
 
 static long events = 100000, rate, tick_us, producer_count = 4, thread_count = 2, bytes, open_tasks = 500,
@@ -101,21 +100,6 @@ struct teller {
 static struct worker workers[PRODUCERS_MAX];
 static atomic_long accepted, refused;
 static int64_t start_ns;
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void sleep_until(int64_t at_ns)
-{
-    struct timespec at = {.tv_sec = at_ns / SECOND_NS, .tv_nsec = at_ns % SECOND_NS};
-
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-}
 
 /* xorshift64*: quick, and good enough to choose a task. */
 static uint64_t chance(uint64_t *state)
@@ -285,7 +269,7 @@ static uint64_t close_workers(void)
 
     for (long i = 0; i < producer_count; i++)
         left += taskledger_flush(workers[i].producer, CLOSE_MS);
-    double seconds = (double)(now_ns() - start_ns) / (double)SECOND_NS;
+    double seconds = seconds_since(start_ns);
     for (long i = 0; i < producer_count; i++) {
         left += taskledger_close(workers[i].producer, CLOSE_MS);
         free(workers[i].tasks);
