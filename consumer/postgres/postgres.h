@@ -128,8 +128,7 @@ static inline void postgres_result_cleanup(struct postgres_result **result)
 
 enum { POSTGRES_COPY_COLUMNS_MAX = 32 };
 
-/* As postgres_stream, for a query without parameters, of at most so many columns, that gives many rows: a row costs
- * half. */
+/* As postgres_stream, for a query without parameters, of at most so many columns: cheaper where it gives many rows. */
 bool postgres_copy_out(struct postgres *postgres, const struct postgres_statement *statement,
                        postgres_row_visitor *visit, void *self, struct error *error);
 
