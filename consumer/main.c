@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -147,11 +148,18 @@ static void catch_signals(void)
 static int run(const struct configuration *configuration)
 {
     const struct log log = daemon_log(configuration);
+    /* NOLINTBEGIN(concurrency-mt-unsafe): no threads yet */
+    const struct manager_terms manager = {
+        .socket = getenv("NOTIFY_SOCKET"),
+        .watchdog_us = getenv("WATCHDOG_USEC"),
+        .watchdog_pid = getenv("WATCHDOG_PID"),
+    };
+    /* NOLINTEND(concurrency-mt-unsafe) */
 
     log_prepare(&log, LOG_LEVEL_WARNING, "interrupted", &interrupted);
     stop_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     catch_signals();
-    return daemon_run(configuration, &(struct daemon_stop){.flag = &stop, .descriptor = stop_descriptor});
+    return daemon_run(configuration, &(struct daemon_stop){.flag = &stop, .descriptor = stop_descriptor}, &manager);
 }
 
 /* ---- migrate ----------------------------------------------------------------------------------------------------- */

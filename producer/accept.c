@@ -56,31 +56,61 @@ static bool make_room(const struct accept *accept, size_t events, size_t payload
     return queue_make_room(accept->ground.queue, events + holes, payload_bytes + holes * QUEUE_LAST_WORD_BYTES);
 }
 
-static int64_t next_time_us(struct accept *accept)
-{
-    int64_t now_us = unix_us(accept);
+/* ---- the lane ---------------------------------------------------------------------------------------------------- */
 
-    accept->time_us = now_us > accept->time_us ? now_us : accept->time_us + 1;
-    return accept->time_us;
+static void shut_lane(struct accept *accept)
+{
+    accept->identity.sequence += queue_shut_lane(accept->ground.queue);
 }
 
-/* The critical section proper. There is room. */
+static void open_lane(struct accept *accept)
+{
+    const struct identity *identity = &accept->identity;
+
+    if (accept->ground.has_lanes && identity->sequence > 0 && accept->hole.first == 0 && !accept->is_closed)
+        queue_open_lane(accept->ground.queue, &identity->producer_id, identity->sequence + 1, identity->renew_at_us);
+}
+
+/* When it happened; taken before the event has its place, so that it is not later than what comes next. */
+static struct queue_raw raw_of(const struct accept *accept, const struct draft *draft)
+{
+    return (struct queue_raw){
+        .occurred_at_us = draft->occurred_at_us != 0 ? draft->occurred_at_us : unix_us(accept),
+        .time_is_given = draft->occurred_at_us != 0,
+    };
+}
+
+bool accept_at_once(struct accept *accept, const struct draft *draft, struct accept_place *place)
+{
+    struct queue *queue = accept->ground.queue;
+    struct lane_place taken;
+
+    if (lane_is_shut(&queue->lane))
+        return false;
+    struct queue_raw raw = raw_of(accept, draft);
+    if (!queue_reserve(queue, draft->body.size, monotonic_us(accept), &taken))
+        return false;
+    raw.producer_id = taken.producer_id;
+    raw.sequence = taken.sequence;
+    queue_commit(queue, &taken, draft->shard, &raw, draft->body);
+    *place = (struct accept_place){taken.producer_id, taken.sequence, taken.ordinal};
+    return true;
+}
+
+/* ---- with the lock, while the lane is shut ----------------------------------------------------------------------- */
+
+/* There is room. */
 static void say(struct accept *accept, const struct draft *draft)
 {
+    struct queue *queue = accept->ground.queue;
     struct identity *identity = &accept->identity;
-    uint8_t head[EVENT_HEAD_BYTES_MAX];
-    struct event event;
+    struct queue_raw raw = raw_of(accept, draft);
 
-    event.producer_id = identity->producer_id;
-    event.previous_digest = identity->sequence == 0 ? slice_of(NULL, 0) : digest_slice(&identity->digest);
-    event.sequence = ++identity->sequence;
-    event.occurred_at_us = draft->occurred_at_us != 0 ? draft->occurred_at_us : next_time_us(accept);
-
-    struct slice payload = queue_push(accept->ground.queue, draft->shard, event_encode_head(&event, head), draft->body);
-
-    identity->digest = digester_hash(accept->ground.digester, payload);
-    accept->accepted++;
-    runs_note(&accept->runs, accept->accepted, &identity->producer_id, identity->sequence);
+    raw.producer_id = identity->producer_id;
+    raw.sequence = ++identity->sequence;
+    queue_push(queue, draft->shard, &raw, draft->body);
+    accept->said = queue_last(queue);
+    runs_note(&accept->runs, accept->said, &identity->producer_id, identity->sequence);
 }
 
 static void say_opened(struct accept *accept)
@@ -138,25 +168,7 @@ static void renew(struct accept *accept, size_t bytes)
     say_opened(accept);
 }
 
-bool accept_event(struct accept *accept, const struct draft *draft)
-{
-    size_t bytes = EVENT_HEAD_BYTES_MAX + draft->body.size;
-
-    if (accept->identity.sequence == 0)
-        say_opened(accept);
-    if (monotonic_us(accept) >= accept->identity.renew_at_us)
-        renew(accept, bytes);
-
-    if (!make_room(accept, 1, bytes)) {
-        accept_drop(accept, 1, "full");
-        return false;
-    }
-    say_hole(accept);
-    say(accept, draft);
-    return true;
-}
-
-void accept_drop(struct accept *accept, uint64_t count, const char *reason)
+static void drop(struct accept *accept, uint64_t count, const char *reason)
 {
     if (accept->identity.sequence == 0)
         say_opened(accept);
@@ -166,14 +178,67 @@ void accept_drop(struct accept *accept, uint64_t count, const char *reason)
     accept->hole.last = accept->identity.sequence;
 }
 
+static bool say_event(struct accept *accept, const struct draft *draft)
+{
+    size_t bytes = EVENT_HEAD_BYTES_MAX + draft->body.size;
+
+    if (accept->identity.sequence == 0)
+        say_opened(accept);
+    if (monotonic_us(accept) >= accept->identity.renew_at_us)
+        renew(accept, bytes);
+
+    if (!make_room(accept, 1, bytes)) {
+        drop(accept, 1, "full");
+        return false;
+    }
+    say_hole(accept);
+    say(accept, draft);
+    return true;
+}
+
+/* ---- with the lock ----------------------------------------------------------------------------------------------- */
+
+bool accept_event(struct accept *accept, const struct draft *draft)
+{
+    shut_lane(accept);
+    bool accepted = say_event(accept, draft);
+    open_lane(accept);
+    return accepted;
+}
+
+bool accept_has_room(struct accept *accept, size_t events, size_t payload_bytes)
+{
+    shut_lane(accept);
+    bool has_room = queue_make_room(accept->ground.queue, events, payload_bytes);
+    open_lane(accept);
+    return has_room;
+}
+
+void accept_refresh(struct accept *accept)
+{
+    shut_lane(accept);
+    open_lane(accept);
+}
+
+void accept_drop(struct accept *accept, uint64_t count, const char *reason)
+{
+    shut_lane(accept);
+    drop(accept, count, reason);
+}
+
 void accept_declare(struct accept *accept)
 {
-    if (accept->hole.first != 0 && make_room(accept, 0, 0))
+    if (accept->hole.first == 0)
+        return;
+    if (make_room(accept, 0, 0))
         say_hole(accept);
+    open_lane(accept);
 }
 
 void accept_close(struct accept *accept)
 {
+    shut_lane(accept);
+    accept->is_closed = true;
     if (accept->identity.sequence == 0)
         return;
     say_hole(accept);

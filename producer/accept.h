@@ -1,23 +1,26 @@
 /* accept: the one place where an event gets its number, its time and its place in the chain.
  *
- * An accepted event is frozen: its exact bytes lie in the queue and are never made again. What holds at any moment:
+ * An accepted event is frozen: its number, its place and its body are never made again; only its head, with the link to
+ * the event before, is written later (producer/chain.h). What holds at any moment:
  *
  *   - numbers are 1, 2, 3 ... without a gap. A dropped event uses up its number; the numbers of consecutive drops are
  *     one hole, declared by ProducerDropped, with the first drop's reason, before anything else is said;
- *   - each event carries the SHA-256 of the one accepted before it, across declared holes;
- *   - times taken here strictly increase, also when the clock steps back; times that the caller gives are left alone;
+ *   - each event but the first is linked to the one accepted before it, across declared holes;
  *   - ProducerOpened is number 1, ProducerClosed the last, and there is always room to say the hole and the latter;
  *   - after ACCEPT_RENEW_DAYS the identity is closed and another one opened, so that no chain grows for ever. While the
  *     queue is too full to say so, the old one goes on.
  *
- * Not for several threads: its user's lock is the producer's critical section. Nothing here waits or allocates. */
+ * All that wants the lock of its user, but for accept_at_once: while there is a lane (producer/lane.h), that does without.
+ * There is one when nothing is to be said but more of the same: an identity is open and not to be renewed, there is no
+ * hole, and there is room. Whoever has the lock shuts it, does what he came for, and opens the next.
+ *
+ * Nothing here waits or allocates. */
 #ifndef TASKLEDGER_PRODUCER_ACCEPT_H
 #define TASKLEDGER_PRODUCER_ACCEPT_H
 
 #include "producer/queue.h"
 #include "producer/runs.h"
 #include "proto/clock.h"
-#include "proto/digester.h"
 #include "proto/error.h"
 #include "proto/slice.h"
 #include "proto/uuid.h"
@@ -44,33 +47,48 @@ struct hole {
 
 struct identity {
     struct uuid producer_id;
-    uint64_t sequence;    /* the last number used; 0 before the first word */
-    struct digest digest; /* of the last accepted event */
-    int64_t renew_at_us;  /* on the monotonic clock */
+    uint64_t sequence;   /* the last number used, but for those of the lane; 0 before the first word */
+    int64_t renew_at_us; /* on the monotonic clock */
 };
 
 /* What accepting stands on; all of it borrowed. */
 struct accept_ground {
     struct queue *queue; /* empty */
     const struct clock *clock;
-    struct digester *digester;
     struct slice opened; /* the body of ProducerOpened */
+    bool has_lanes;      /* else all is accepted with the lock */
 };
 
 struct accept {
     struct accept_ground ground;
     struct identity identity;
     struct hole hole;
-    int64_t time_us;   /* the last one taken here */
-    uint64_t accepted; /* events that were frozen, of all identities: the ordinal of the last */
-    struct runs runs;  /* which numbers they have */
+    uint64_t said; /* the ordinal of the last event that was accepted with the lock */
+    bool is_closed;
+    struct runs runs; /* which numbers events have */
+};
+
+/* Who an event is. */
+struct accept_place {
+    struct uuid producer_id;
+    uint64_t sequence;
+    uint64_t ordinal;
 };
 
 /* TRANSIENT, "random", when the system has no randomness for an identity. */
 bool accept_init(struct accept *accept, const struct accept_ground *ground, struct error *error);
 
+/* Freeze the event, without the lock. False: it takes the lock. */
+bool accept_at_once(struct accept *accept, const struct draft *draft, struct accept_place *place);
+
 /* Freeze the event. False when there is no room: then it is dropped, with the reason "full". */
 bool accept_event(struct accept *accept, const struct draft *draft);
+
+/* Whether several payloads have room, as queue_make_room. */
+bool accept_has_room(struct accept *accept, size_t events, size_t payload_bytes);
+
+/* Some were released: let the lane begin again with an empty queue, and the room that there is now. */
+void accept_refresh(struct accept *accept);
 
 /* An event is lost before it could become a draft: `count` numbers are used up. `reason` is static storage. */
 void accept_drop(struct accept *accept, uint64_t count, const char *reason);
@@ -78,7 +96,7 @@ void accept_drop(struct accept *accept, uint64_t count, const char *reason);
 /* Say the hole, if there is one and room for it. */
 void accept_declare(struct accept *accept);
 
-/* Say the hole and goodbye. Nothing may be accepted or dropped afterwards. */
+/* Say the hole and goodbye. Nothing may be accepted or dropped afterwards with the lock, and is without. */
 void accept_close(struct accept *accept);
 
 #endif

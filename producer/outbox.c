@@ -1,5 +1,6 @@
 #include "producer/outbox.h"
 
+#include "producer/outbox_chain.h"
 #include "producer/outbox_inside.h"
 #include "producer/outbox_spool.h"
 #include "proto/event.h"
@@ -20,6 +21,7 @@ static void init_locks(struct outbox *outbox)
     pthread_mutexattr_init(&mutex);
     pthread_mutexattr_settype(&mutex, PTHREAD_MUTEX_ADAPTIVE_NP);
     pthread_mutex_init(&outbox->lock, &mutex);
+    pthread_mutex_init(&outbox->chain_lock, NULL);
     pthread_mutexattr_destroy(&mutex);
 
     pthread_condattr_init(&condition);
@@ -51,7 +53,7 @@ static bool init_accept(struct outbox *outbox, const struct settings *settings, 
     struct accept_ground ground = {
         .queue = &outbox->queue,
         .clock = clock_system(),
-        .digester = outbox->digester,
+        .has_lanes = settings->spool != TASKLEDGER_SPOOL_ALWAYS,
     };
 
     if (!encode_opened(outbox, settings, &ground.opened, error) || !accept_init(&outbox->accept, &ground, error))
@@ -74,11 +76,11 @@ struct outbox *outbox_new(const struct settings *settings, struct error *error)
     settings_worker(settings, outbox->worker);
     init_locks(outbox);
 
-    outbox->digester = digester_new();
+    bool chained = chain_init(&outbox->chain);
     bool queued = queue_init(&outbox->queue, settings->queue_events, settings->queue_bytes);
     bool spooled = outbox_spool_init(outbox, settings->spool);
     bool reported = reports_init(&outbox->reports, settings->reports);
-    if (outbox->digester == NULL || !queued || !spooled || !reported)
+    if (!chained || !queued || !spooled || !reported)
         error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for a queue of %zu bytes",
                   settings->queue_bytes);
     else if (init_accept(outbox, settings, error))
@@ -103,9 +105,10 @@ void outbox_release(struct outbox *outbox)
     pthread_cond_destroy(&outbox->progress);
     pthread_cond_destroy(&outbox->work);
     pthread_mutex_destroy(&outbox->lock);
+    pthread_mutex_destroy(&outbox->chain_lock);
     if (outbox->cancel >= 0)
         close(outbox->cancel);
-    digester_free(outbox->digester);
+    chain_close(&outbox->chain);
     queue_close(&outbox->queue);
     reports_close(&outbox->reports);
     free(outbox);
@@ -160,7 +163,7 @@ static enum taskledger_result put(struct outbox *outbox, const struct draft *dra
 /* Lets go of the lock. */
 static void commit(struct outbox *outbox, uint64_t accepted_before)
 {
-    uint64_t accepted = outbox->accept.accepted;
+    uint64_t accepted = queue_last(&outbox->queue);
 
     if (outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS) {
         if (outbox_spool_commit(outbox, accepted))
@@ -173,28 +176,64 @@ static void commit(struct outbox *outbox, uint64_t accepted_before)
 /* With the lock held. Who has to wake the sender is told once. */
 static bool sender_must_wake(struct outbox *outbox)
 {
-    bool waits =
-        outbox->sender == OUTBOX_SENDER_SLEEPS || (outbox->sender == OUTBOX_SENDER_NAPS && outbox_is_filling(outbox));
+    enum outbox_sender_state state = atomic_load(&outbox->sender);
+    bool waits = state == OUTBOX_SENDER_SLEEPS || (state == OUTBOX_SENDER_NAPS && outbox_is_filling(outbox));
 
-    if (!waits || outbox->sent_to == outbox->accept.accepted)
+    if (!waits || outbox->sent_to >= queue_ready(&outbox->queue))
         return false;
-    outbox->sender = OUTBOX_SENDER_AWAKE;
+    atomic_store(&outbox->sender, OUTBOX_SENDER_AWAKE);
+    return true;
+}
+
+/* When there is no lane, or it has come to its end: also to see how full the queue is. */
+static enum taskledger_result put_with_lock(struct outbox *outbox, const struct draft *draft,
+                                            struct outbox_identity *identity)
+{
+    pthread_mutex_lock(&outbox->lock);
+    uint64_t accepted_before = queue_last(&outbox->queue);
+    enum taskledger_result result = put(outbox, draft, identity);
+
+    if (queue_last(&outbox->queue) > accepted_before)
+        commit(outbox, accepted_before);
+    /* Not before: who is held by the disk must not be the one on whom the sender relies. */
+    bool wake = sender_must_wake(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+
+    if (wake)
+        pthread_cond_signal(&outbox->work);
+    return result;
+}
+
+void outbox_note_committed(struct outbox *outbox, uint64_t ordinal)
+{
+    if (atomic_load(&outbox->sender) != OUTBOX_SENDER_SLEEPS || atomic_load(&outbox->queue.raw) < ordinal)
+        return;
+    pthread_mutex_lock(&outbox->lock);
+    bool wake = sender_must_wake(outbox);
+    pthread_mutex_unlock(&outbox->lock);
+    if (wake)
+        pthread_cond_signal(&outbox->work);
+}
+
+static bool put_at_once(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
+{
+    struct accept_place place;
+
+    if (draft->cut || !accept_at_once(&outbox->accept, draft, &place))
+        return false;
+    *identity = (struct outbox_identity){place.producer_id, place.sequence};
+    outbox_note_committed(outbox, place.ordinal);
     return true;
 }
 
 enum taskledger_result outbox_put(struct outbox *outbox, const struct draft *draft, struct outbox_identity *identity)
 {
-    pthread_mutex_lock(&outbox->lock);
-    uint64_t accepted_before = outbox->accept.accepted;
-    enum taskledger_result result = put(outbox, draft, identity);
+    bool put = put_at_once(outbox, draft, identity);
+    enum taskledger_result result = put ? TASKLEDGER_ACCEPTED : put_with_lock(outbox, draft, identity);
 
-    bool wake = sender_must_wake(outbox);
-    if (outbox->accept.accepted > accepted_before)
-        commit(outbox, accepted_before);
-    pthread_mutex_unlock(&outbox->lock);
-
-    if (wake)
-        pthread_cond_signal(&outbox->work);
+    /* The keeper alone does not keep up with several who emit as fast as they can: they lend it a hand. */
+    if (atomic_load_explicit(&outbox->disk.pressed, memory_order_relaxed))
+        outbox_chain_help(outbox);
     return result;
 }
 
@@ -239,7 +278,7 @@ static void wait_until_answered(struct outbox *outbox, uint64_t target, int64_t 
 uint64_t outbox_flush(struct outbox *outbox, int64_t deadline_us)
 {
     pthread_mutex_lock(&outbox->lock);
-    uint64_t target = outbox->accept.accepted;
+    uint64_t target = queue_last(&outbox->queue);
 
     wait_until_answered(outbox, target, deadline_us, false);
     uint64_t left = unanswered(outbox, target) + outbox->counters.spool_lost - outbox->lost_told;
@@ -253,11 +292,7 @@ void outbox_close(struct outbox *outbox)
     pthread_mutex_lock(&outbox->lock);
     accept_close(&outbox->accept);
     outbox->closed = true;
-    outbox->sender = OUTBOX_SENDER_AWAKE;
-
-    /* Here, so that a sender that is left behind never calls libcrypto while the process ends. */
-    digester_free(outbox->digester);
-    outbox->digester = NULL;
+    atomic_store(&outbox->sender, OUTBOX_SENDER_AWAKE);
     outbox_spool_note_put(outbox);
     pthread_mutex_unlock(&outbox->lock);
     pthread_cond_signal(&outbox->work);
@@ -268,7 +303,7 @@ static uint64_t lost(const struct outbox *outbox)
 {
     uint64_t spooled_to = outbox->disk.last > outbox->sent_to ? outbox->disk.last : outbox->sent_to;
 
-    return outbox->accept.accepted - spooled_to + outbox->counters.spool_lost;
+    return queue_last(&outbox->queue) - spooled_to + outbox->counters.spool_lost;
 }
 
 void outbox_finish(struct outbox *outbox, int64_t deadline_us)
@@ -276,7 +311,7 @@ void outbox_finish(struct outbox *outbox, int64_t deadline_us)
     pthread_mutex_lock(&outbox->lock);
     bool confirms = outbox->disk.mode == TASKLEDGER_SPOOL_ALWAYS;
 
-    wait_until_answered(outbox, outbox->accept.accepted, deadline_us, confirms);
+    wait_until_answered(outbox, queue_last(&outbox->queue), deadline_us, confirms);
     pthread_mutex_unlock(&outbox->lock);
 }
 
@@ -314,6 +349,7 @@ static void count_spool(struct spool *spool, struct taskledger_counters *counter
 
     spool_look(spool, &look);
     counters->spool_bytes = look.bytes;
+    counters->spool_bytes_max = look.bytes_max;
     counters->unprotected = look.unprotected;
     if (counters->spooled > look.events)
         counters->spooled = look.events;
@@ -323,13 +359,13 @@ void outbox_count(struct outbox *outbox, struct taskledger_counters *counters)
 {
     pthread_mutex_lock(&outbox->lock);
     *counters = outbox->counters;
-    counters->accepted = outbox->accept.accepted;
-    counters->queued = outbox->queue.count;
+    counters->accepted = queue_last(&outbox->queue);
+    counters->queued = queue_count(&outbox->queue);
     counters->queued_bytes = queue_used_bytes(&outbox->queue);
     counters->spooled = outbox->disk.last > outbox->sent_to ? outbox->disk.last - outbox->sent_to : 0;
     counters->spool_works = outbox_spool_works(outbox);
     counters->reports_lost = outbox->reports.lost;
-    if (outbox->accept.accepted > 0)
+    if (counters->accepted > 0)
         uuid_format(&outbox->accept.identity.producer_id, counters->producer_id);
     struct spool *spool = outbox_spool_borrow(outbox);
     pthread_mutex_unlock(&outbox->lock);

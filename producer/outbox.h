@@ -1,8 +1,15 @@
 /* outbox: what one process has accepted and not yet delivered; where its callers, its sender and its keeper
  * meet. This is the callers' side; producer/outbox_sender.h and producer/outbox_keeper.h are the others.
  *
- * Callers put in, the sender takes out, both under one lock that nobody holds over I/O. Either side may go first: the
- * outbox is freed when the last of its owners lets go, so a sender that hangs in a name lookup can be left behind.
+ * Callers put in, mostly without a lock: whoever finds room in the lane (producer/lane.h) takes his place there and
+ * writes his event, so a thread that loses its processor on the way holds up nobody who emits, only the delivery of what
+ * lies behind its place. For all the rest, the end of a lane included, there is one lock, which nobody holds over I/O. So
+ * it is with `always` for every event, whose caller waits for the disk anyway. Callers wake the sender only when it
+ * sleeps; what else follows from a full queue is seen to where a lane ends.
+ *
+ * The sender takes out, with the lock. What was put in is linked on its way out (producer/outbox_chain.h), under a lock of
+ * its own, the chain_lock; nobody waits for one of the two while he has the other. Either side may go first: the outbox is
+ * freed when the last of its owners lets go, so a sender that hangs in a name lookup can be left behind.
  *
  * An outbox belongs to the process that made it. In the child of a fork it is never touched again, since its lock may
  * be held there by a thread that does not exist: it leaks, once. */

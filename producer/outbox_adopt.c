@@ -34,9 +34,9 @@ bool outbox_adopt_say(struct outbox *outbox, const struct event *event, uint64_t
         return false;
 
     pthread_mutex_lock(&outbox->lock);
-    bool said = !outbox->closed && queue_make_room(&outbox->queue, EVENTS_AT_MOST, BYTES_AT_MOST) &&
+    bool said = !outbox->closed && accept_has_room(&outbox->accept, EVENTS_AT_MOST, BYTES_AT_MOST) &&
                 accept_event(&outbox->accept, &draft);
-    *ordinal = outbox->accept.accepted;
+    *ordinal = outbox->accept.said;
     if (said)
         outbox_spool_note_put(outbox);
     pthread_mutex_unlock(&outbox->lock);
@@ -53,12 +53,12 @@ bool outbox_adopt_has_sent(struct outbox *outbox, uint64_t ordinal)
 
 bool outbox_adopt_hash(struct outbox *outbox, struct slice payload, struct digest *digest)
 {
-    pthread_mutex_lock(&outbox->lock);
-    bool open = !outbox->closed;
-    if (open)
-        *digest = digester_hash(outbox->digester, payload);
-    pthread_mutex_unlock(&outbox->lock);
-    return open;
+    if (outbox_adopt_is_closed(outbox))
+        return false;
+    pthread_mutex_lock(&outbox->chain_lock);
+    *digest = digester_hash(outbox->chain.digester, payload);
+    pthread_mutex_unlock(&outbox->chain_lock);
+    return true;
 }
 
 void outbox_adopt_note(struct outbox *outbox, const struct outbox_adopted *adopted)

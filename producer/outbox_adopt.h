@@ -22,7 +22,7 @@ bool outbox_adopt_say(struct outbox *outbox, const struct event *event, uint64_t
 /* Redis has answered for everything up to this ordinal. */
 bool outbox_adopt_has_sent(struct outbox *outbox, uint64_t ordinal);
 
-/* SHA-256 of the payload; false when closed: a sender that is left behind must not call libcrypto. */
+/* SHA-256 of the payload; false when closed: it could not be said any more. */
 bool outbox_adopt_hash(struct outbox *outbox, struct slice payload, struct digest *digest);
 
 struct outbox_adopted {

@@ -3,13 +3,13 @@
 #define TASKLEDGER_PRODUCER_OUTBOX_INSIDE_H
 
 #include "producer/accept.h"
+#include "producer/chain.h"
 #include "producer/queue.h"
 #include "producer/reports.h"
 #include "producer/settings.h"
 #include "producer/spool/spool.h"
 #include "producer/taskledger/producer.h"
 #include "proto/clock.h"
-#include "proto/digester.h"
 #include "proto/uuid.h"
 
 #include <pthread.h>
@@ -64,10 +64,10 @@ struct outbox_disk {
     struct spool *spool; /* owned; made and closed by the keeper */
     unsigned borrowed;   /* by so many */
 
-    struct queue_cursor next; /* what is in memory from here on is not in the spool */
-    uint64_t last;            /* the last ordinal that was written; 0: none */
-    uint64_t released_to;     /* the spool has been told to forget so much */
-    bool busy;                /* somebody writes, or makes the spool: */
+    uint64_t next;        /* what is in memory from this ordinal on is not in the spool */
+    uint64_t last;        /* the last ordinal that was written; 0: none */
+    uint64_t released_to; /* the spool has been told to forget so much */
+    bool busy;            /* somebody writes, or makes the spool: */
     struct outbox_visitor writer;
     struct outbox_visitor keeper; /* which does something else */
     struct outbox_errand errand;
@@ -77,7 +77,8 @@ struct outbox_disk {
     bool last_try;    /* was made, at the end */
     uint64_t told;    /* outbox_news as the stats file has it */
     int64_t told_us;
-    bool quiet; /* the keeper sleeps until there is news */
+    bool quiet;          /* the keeper sleeps until there is news */
+    atomic_bool pressed; /* outbox_spool_is_pressed, as it was when somebody who had the lock looked last */
     bool unsynced;
     int64_t unsynced_since_us;
     bool redis_is_away; /* an attempt failed, and none has succeeded since */
@@ -96,11 +97,13 @@ struct outbox_sweep {
 struct outbox_pace {
     int64_t since_us; /* of the last look, and what had been accepted then */
     uint64_t from;
-    bool is_fast;
-    int64_t next_us; /* not before this time without need; 0: at once */
+    int64_t apart_us; /* parcels; 0: events come slowly */
+    int64_t next_us;  /* not before this time without need; 0: at once */
 };
 
-/* In outbox_sender_wait, for whoever puts something in. */
+/* In outbox_sender_wait, for whoever puts something in. With the lock it is changed; read it is also without, by who has
+ * committed an event: the sender says that it sleeps before it looks whether it may, so one of the two sees the other. All
+ * of these accesses are sequentially consistent. */
 enum outbox_sender_state {
     OUTBOX_SENDER_AWAKE,
     OUTBOX_SENDER_NAPS,   /* it looks by itself soon: is woken only when the queue fills up */
@@ -112,26 +115,27 @@ struct outbox {
     uint64_t generation;
     char worker[SETTINGS_WORKER_BYTES_MAX + 1];
     alignas(max_align_t) uint8_t opened[OUTBOX_OPENED_BYTES_MAX]; /* the body of ProducerOpened lies in it */
-    struct digester *digester;                                    /* owned; only accept uses it */
 
     atomic_bool has_sender;           /* or somebody is about to start it */
     _Atomic(int64_t) sender_retry_us; /* when one could not be started: when to try again */
 
-    pthread_mutex_t lock;    /* guards what follows */
+    pthread_mutex_t chain_lock; /* guards the chain, and what is raw in the queue; nobody has both */
+    struct chain chain;
+
+    pthread_mutex_t lock;    /* guards what follows, but for what says that it needs none */
     pthread_cond_t work;     /* for the sender: something to send, time to end, somebody in a hurry */
     pthread_cond_t progress; /* for flush and stop: something was answered, the sender has ended */
     struct queue queue;
     struct accept accept;
-    uint64_t sent_to;           /* Redis has answered for everything up to this ordinal; only the sender changes it */
-    uint64_t sent_once_to;      /* or had, before it lost it */
-    uint64_t lost_to;           /* the last one that was found lost in the spool */
-    uint64_t lost_told;         /* so many of those were told by a flush */
-    int64_t oldest_at_us;       /* when the oldest that is on its way is said to have happened */
-    uint64_t confirmed_to;      /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
-    struct queue_cursor taking; /* where the sender takes its parcels from */
-    struct queue_cursor answered; /* behind the last that was taken from memory and answered */
+    uint64_t sent_to;      /* Redis has answered for everything up to this ordinal; only the sender changes it */
+    uint64_t sent_once_to; /* or had, before it lost it */
+    uint64_t lost_to;      /* the last one that was found lost in the spool */
+    uint64_t lost_told;    /* so many of those were told by a flush */
+    int64_t oldest_at_us;  /* when the oldest that is on its way is said to have happened */
+    uint64_t confirmed_to; /* `always`: the ledger has everything up to this ordinal; only the sender changes it */
+    uint64_t answered;     /* the ordinal behind the last that was taken from memory and answered */
     struct outbox_pace pace;
-    enum outbox_sender_state sender;
+    _Atomic(enum outbox_sender_state) sender;
     unsigned hurried; /* how many wait in flush or stop */
     bool closed;
     bool stopping;
@@ -143,12 +147,17 @@ struct outbox {
     struct taskledger_counters counters; /* those that are not told by queue and accept */
 };
 
+/* Without the lock, by who has committed that event: wakes the sender if it sleeps and nobody else will. It waits for the
+ * oldest event that is not finished; if that was this one, which somebody may have finished by now, it is woken here.
+ * Who commits an event behind one that is not committed yet leaves it to that one. */
+void outbox_note_committed(struct outbox *outbox, uint64_t ordinal);
+
 /* With the lock held: changes whenever something does that others are told. */
 static inline uint64_t outbox_news(const struct outbox *outbox)
 {
     const struct taskledger_counters *counters = &outbox->counters;
 
-    return outbox->accept.accepted + outbox->sent_to + counters->confirmed + counters->spool_written +
+    return queue_last(&outbox->queue) + outbox->sent_to + counters->confirmed + counters->spool_written +
            counters->resent + counters->adopted + counters->timed_out + counters->refused + counters->dropped_full +
            counters->rejected_invalid + counters->rejected_too_big + counters->spool_lost;
 }
@@ -158,8 +167,7 @@ static inline bool outbox_is_filling(const struct outbox *outbox)
 {
     const struct queue *queue = &outbox->queue;
 
-    return outbox->accept.accepted - outbox->sent_to > queue->events_max / 4 ||
-           queue_used_bytes(queue) > queue->capacity / 4;
+    return queue_last(queue) - outbox->sent_to > queue->events_max / 4 || queue_used_bytes(queue) > queue->capacity / 4;
 }
 
 static inline int64_t outbox_now_us(void)
@@ -173,10 +181,12 @@ static inline int64_t outbox_now_us(void)
 static inline void outbox_release_memory(struct outbox *outbox)
 {
     const struct outbox_disk *disk = &outbox->disk;
-    bool lags = disk->mode == TASKLEDGER_SPOOL_ALWAYS && disk->next.ordinal < outbox->answered.ordinal;
+    bool lags = disk->mode == TASKLEDGER_SPOOL_ALWAYS && disk->next < outbox->answered;
 
-    queue_release(&outbox->queue, lags ? &disk->next : &outbox->answered);
-    outbox->queue.spare_to = lags && disk->refuses ? outbox->answered.ordinal - 1 : disk->last;
+    queue_release(&outbox->queue, lags ? disk->next : outbox->answered);
+    outbox->queue.spare_to = lags && disk->refuses ? outbox->answered - 1 : disk->last;
+    if (queue_count(&outbox->queue) == 0)
+        accept_refresh(&outbox->accept);
 }
 
 /* With the lock held: so much is known of the events from one ordinal to another. */

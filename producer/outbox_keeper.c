@@ -234,7 +234,7 @@ void outbox_keeper_tell(struct outbox *outbox)
     outbox_count(outbox, &stats.counters);
 
     pthread_mutex_lock(&outbox->lock);
-    if (outbox->sent_to < outbox->accept.accepted)
+    if (outbox->sent_to < queue_last(&outbox->queue))
         stats.oldest_unsent_at_us = (uint64_t)outbox->oldest_at_us;
     outbox->disk.told = outbox_news(outbox);
     outbox->disk.told_us = outbox_now_us();

@@ -1,5 +1,6 @@
 #include "producer/outbox_sender.h"
 
+#include "producer/outbox_chain.h"
 #include "producer/outbox_inside.h"
 #include "producer/outbox_spool.h"
 #include "proto/descriptors.h"
@@ -54,23 +55,22 @@ void outbox_sender_ends(struct outbox *outbox)
 
 /* ---- taking ------------------------------------------------------------------------------------------------------ */
 
-/* To the place where taking begins; false: not there yet. */
-static bool find(struct outbox *outbox, const struct parcel *parcel, struct outbox_place *place)
+/* Where taking begins. */
+static struct outbox_place find(const struct outbox *outbox, const struct parcel *parcel)
 {
     uint64_t taken_to = parcel->count > 0 ? parcel->items[parcel->count - 1].ordinal : outbox->sent_to;
 
-    *place = (struct outbox_place){taken_to + 1, outbox->queue.first};
-    return place->next < place->memory || queue_seek(&outbox->queue, &outbox->taking, place->next, OUTBOX_SLICE_EVENTS);
+    return (struct outbox_place){taken_to + 1, outbox->queue.first};
 }
 
 /* So few that nobody waits long for the lock. False: that is all for now. */
-static bool take_some(struct outbox *outbox, struct parcel *parcel)
+static bool take_some(struct outbox *outbox, uint64_t next, struct parcel *parcel)
 {
     struct queue_event event;
     size_t bytes = 0;
 
     for (int i = 0; i < OUTBOX_SLICE_EVENTS && bytes < OUTBOX_SLICE_BYTES; i++) {
-        if (!parcel_has_room(parcel) || !queue_next(&outbox->queue, &outbox->taking, &event))
+        if (!parcel_has_room(parcel) || !queue_next(&outbox->queue, &next, &event))
             return false;
         parcel_add(parcel, event.ordinal, event.shard, event.payload);
         bytes += event.payload.size;
@@ -78,19 +78,30 @@ static bool take_some(struct outbox *outbox, struct parcel *parcel)
     return true;
 }
 
+int64_t outbox_sender_apart_us(uint64_t events, int64_t passed_us)
+{
+    if (events * OUTBOX_SENDER_PACE_US < (uint64_t)passed_us * OUTBOX_SENDER_PACE_EVENTS)
+        return 0;
+    int64_t worth_us = passed_us * OUTBOX_SENDER_PACE_WORTH / (int64_t)events;
+    if (worth_us < OUTBOX_SENDER_PACE_US)
+        return OUTBOX_SENDER_PACE_US;
+    return worth_us < OUTBOX_SENDER_PACE_MAX_US ? worth_us : OUTBOX_SENDER_PACE_MAX_US;
+}
+
 /* With the lock held. When events come fast, the next parcel waits for some of them. */
 static void note_pace(struct outbox *outbox, int64_t now_us)
 {
     struct outbox_pace *pace = &outbox->pace;
     int64_t passed_us = now_us - pace->since_us;
-    uint64_t events = outbox->accept.accepted - pace->from;
+    uint64_t last = queue_last(&outbox->queue);
+    uint64_t events = last - pace->from;
 
     if (passed_us >= OUTBOX_SENDER_LOOK_US) {
-        pace->is_fast = events * OUTBOX_SENDER_PACE_US >= (uint64_t)passed_us * OUTBOX_SENDER_PACE_EVENTS;
+        pace->apart_us = outbox_sender_apart_us(events, passed_us);
         pace->since_us = now_us;
-        pace->from = outbox->accept.accepted;
+        pace->from = last;
     }
-    pace->next_us = pace->is_fast ? now_us + OUTBOX_SENDER_PACE_US : 0;
+    pace->next_us = pace->apart_us == 0 ? 0 : now_us + pace->apart_us;
 }
 
 struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *parcel)
@@ -103,9 +114,10 @@ struct outbox_place outbox_sender_take(struct outbox *outbox, struct parcel *par
     note_pace(outbox, now_us);
     pthread_mutex_unlock(&outbox->lock);
     do {
+        outbox_chain_some(outbox);
         pthread_mutex_lock(&outbox->lock);
-        bool found = find(outbox, parcel, &place);
-        more = !found || (place.next >= place.memory && take_some(outbox, parcel));
+        place = find(outbox, parcel);
+        more = place.next >= place.memory && take_some(outbox, place.next, parcel);
         pthread_mutex_unlock(&outbox->lock);
     } while (more);
     return place;
@@ -201,7 +213,7 @@ bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, si
     if (news.events > 0)
         take_note(outbox, &news);
     if (news.whole) {
-        queue_seek(&outbox->queue, &outbox->answered, news.sent_to + 1, PARCEL_EVENTS_MAX);
+        outbox->answered = news.sent_to + 1;
         outbox_release_memory(outbox);
     }
     if (news.events > 0)
@@ -268,7 +280,7 @@ void outbox_sender_rewind(struct outbox *outbox, uint64_t ordinal)
     struct spool *spool = back ? outbox_spool_borrow(outbox) : NULL;
     if (back) {
         outbox->sent_to = ordinal - 1;
-        outbox->answered = (struct queue_cursor){.ordinal = outbox->queue.first};
+        outbox->answered = outbox->queue.first;
         outbox_release_memory(outbox);
     }
     pthread_mutex_unlock(&outbox->lock);

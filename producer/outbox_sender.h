@@ -17,9 +17,19 @@ enum { OUTBOX_SENDER_HURRY_MS = 100 };
 /* The same between two looks at what may have to be done, while somebody waits in close. */
 enum { OUTBOX_SENDER_CLOSING_MS = 25 };
 
-/* While so many events come in this time, which is looked at now and then, no parcel leaves sooner after the one
- * before: a parcel costs Redis and us as much as ten events. Not when somebody waits, or the queue fills up. */
-enum { OUTBOX_SENDER_PACE_US = 2000, OUTBOX_SENDER_PACE_EVENTS = 4, OUTBOX_SENDER_LOOK_US = 10000 };
+/* While so many events come in this time, which is looked at now and then, no parcel leaves sooner after the one before;
+ * and not before a parcel's worth of them should be there, as long as that is not too long. A parcel costs Redis and us
+ * as much as ten events. Not when somebody waits, or the queue fills up. */
+enum {
+    OUTBOX_SENDER_PACE_US = 2000,
+    OUTBOX_SENDER_PACE_EVENTS = 4,
+    OUTBOX_SENDER_PACE_WORTH = 10,
+    OUTBOX_SENDER_PACE_MAX_US = 4000,
+    OUTBOX_SENDER_LOOK_US = 10000
+};
+
+/* So far apart they leave when so many events came in this time; 0: at once. */
+int64_t outbox_sender_apart_us(uint64_t events, int64_t passed_us);
 
 /* True for one caller: it has to start the sender, and to tell if it could not. Then it is somebody's turn again after
  * a second, or at once when in a hurry. Costs one load when there is a sender. */

@@ -4,7 +4,7 @@
 /* With the lock held. */
 static bool has_work(const struct outbox *outbox)
 {
-    return outbox->sent_to < outbox->accept.accepted || outbox->sweep.wanted > outbox->sweep.seen;
+    return outbox->sent_to < queue_ready(&outbox->queue) || outbox->sweep.wanted > outbox->sweep.seen;
 }
 
 /* With the lock held. */
@@ -41,16 +41,19 @@ bool outbox_sender_wait(struct outbox *outbox, int64_t until_us)
 
     pthread_mutex_lock(&outbox->lock);
     while (!outbox->stopping) {
+        /* Before it looks, see outbox_sender_state. */
+        atomic_store(&outbox->sender, OUTBOX_SENDER_SLEEPS);
         int64_t now_us = outbox_now_us();
         int64_t idle_us = idle_until_us(outbox, now_us);
         int64_t end_us = wait_end_us(outbox, start_us, until_us);
 
         if (now_us >= idle_us || now_us >= end_us)
             break;
-        outbox->sender = idle_us == INT64_MAX ? OUTBOX_SENDER_SLEEPS : OUTBOX_SENDER_NAPS;
+        if (idle_us != INT64_MAX)
+            atomic_store(&outbox->sender, OUTBOX_SENDER_NAPS);
         outbox_wait_until(outbox, &outbox->work, idle_us < end_us ? idle_us : end_us);
     }
-    outbox->sender = OUTBOX_SENDER_AWAKE;
+    atomic_store(&outbox->sender, OUTBOX_SENDER_AWAKE);
 
     bool stopping = outbox->stopping;
     pthread_mutex_unlock(&outbox->lock);

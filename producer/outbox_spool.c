@@ -1,5 +1,6 @@
 #include "producer/outbox_spool.h"
 
+#include "producer/outbox_chain.h"
 #include "producer/outbox_inside.h"
 #include "producer/queue.h"
 #include "proto/event.h"
@@ -16,7 +17,7 @@ enum { BATCH_EVENTS_MAX = 2048, BATCH_BYTES_FULL = 256 * 1024 };
 struct outbox_batch {
     size_t count;
     size_t used;
-    struct queue_cursor next; /* behind them */
+    uint64_t next; /* the ordinal behind them */
     struct spool_record records[BATCH_EVENTS_MAX];
     uint8_t bytes[BATCH_BYTES_FULL + EVENT_BYTES_MAX];
 };
@@ -45,13 +46,22 @@ static void wake_keeper(struct outbox *outbox)
     outbox->disk.keeper_sleeps = false;
 }
 
+/* For those who emit without the lock. */
+static bool note_pressure(struct outbox *outbox)
+{
+    bool pressed = outbox_spool_is_pressed(outbox);
+
+    atomic_store_explicit(&outbox->disk.pressed, pressed, memory_order_relaxed);
+    return pressed;
+}
+
 void outbox_spool_note_put(struct outbox *outbox)
 {
     struct outbox_disk *disk = &outbox->disk;
 
     if (disk->refuses && disk->keeper_sleeps_until_us <= disk->retry_us)
         return;
-    if (disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox_spool_is_pressed(outbox))
+    if (disk->mode == TASKLEDGER_SPOOL_ALWAYS || note_pressure(outbox))
         wake_keeper(outbox);
 }
 
@@ -97,20 +107,26 @@ uint64_t outbox_spool_done_to(const struct outbox *outbox)
 bool outbox_spool_is_pressed(const struct outbox *outbox)
 {
     const struct queue *queue = &outbox->queue;
-    const struct queue_cursor *next = &outbox->disk.next;
+    uint64_t next = outbox->disk.next;
 
     return outbox->disk.mode == TASKLEDGER_SPOOL_OVERFLOW &&
            (queue_events_behind(queue, next) > queue->events_max / 2 ||
             queue_bytes_behind(queue, next) > queue->capacity / 2);
 }
 
+/* It was written, or is not in memory any more. */
+static bool is_gone(const struct outbox *outbox, uint64_t ordinal)
+{
+    return ordinal < outbox->disk.next || ordinal < outbox->queue.first;
+}
+
 bool outbox_spool_has_more(const struct outbox *outbox)
 {
     const struct outbox_disk *disk = &outbox->disk;
 
-    if (disk->mode == TASKLEDGER_SPOOL_OFF || queue_events_behind(&outbox->queue, &disk->next) == 0)
+    if (disk->mode == TASKLEDGER_SPOOL_OFF || is_gone(outbox, queue_ready(&outbox->queue)))
         return false;
-    return disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox->sent_to < outbox->accept.accepted;
+    return disk->mode == TASKLEDGER_SPOOL_ALWAYS || outbox->sent_to < queue_last(&outbox->queue);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -122,13 +138,13 @@ static bool collect_some(struct outbox *outbox, struct outbox_batch *batch)
     size_t bytes = 0;
 
     for (int i = 0; i < OUTBOX_SLICE_EVENTS && bytes < OUTBOX_SLICE_BYTES; i++) {
-        struct queue_cursor next = batch->next;
+        uint64_t next = batch->next;
 
         if (batch->count == BATCH_EVENTS_MAX || batch->used >= BATCH_BYTES_FULL ||
             !queue_next(&outbox->queue, &next, &event))
             return false;
         /* Meanwhile some were answered: what lies behind them goes with the next write. */
-        if (batch->count > 0 && event.ordinal != batch->next.ordinal)
+        if (batch->count > 0 && event.ordinal != batch->next)
             return false;
         memcpy(batch->bytes + batch->used, event.payload.data, event.payload.size);
         batch->records[batch->count++] =
@@ -140,28 +156,31 @@ static bool collect_some(struct outbox *outbox, struct outbox_batch *batch)
     return true;
 }
 
+/* Lets go of the lock. There may be nothing after all, though there was: it was answered meanwhile. */
 static void collect(struct outbox *outbox, struct outbox_batch *batch)
 {
     batch->count = 0;
     batch->used = 0;
     batch->next = outbox->disk.next;
-    while (collect_some(outbox, batch)) {
+    do {
         pthread_mutex_unlock(&outbox->lock);
+        outbox_chain_some(outbox);
         pthread_mutex_lock(&outbox->lock);
-    }
+    } while (collect_some(outbox, batch));
 }
 
 static void note_written(struct outbox *outbox, const struct outbox_batch *batch, int64_t now_us)
 {
     struct outbox_disk *disk = &outbox->disk;
 
-    outbox_report(outbox, TASKLEDGER_REPORT_SPOOLED, batch->records[0].ordinal, batch->next.ordinal - 1);
+    outbox_report(outbox, TASKLEDGER_REPORT_SPOOLED, batch->records[0].ordinal, batch->next - 1);
     disk->next = batch->next;
-    disk->last = batch->next.ordinal - 1;
+    disk->last = batch->next - 1;
     disk->well_us = now_us;
     disk->refuses = false;
     outbox->counters.spool_written += batch->count;
     outbox_release_memory(outbox);
+    note_pressure(outbox);
 
     if (!disk->unsynced && disk->mode == TASKLEDGER_SPOOL_ALWAYS) {
         disk->unsynced = true;
@@ -300,12 +319,12 @@ bool outbox_spool_commit(struct outbox *outbox, uint64_t ordinal)
     int64_t now_us = outbox_now_us();
     int64_t end_us = now_us + patience_us(disk);
 
-    for (; disk->next.ordinal <= ordinal; now_us = outbox_now_us()) {
+    for (; disk->next <= ordinal; now_us = outbox_now_us()) {
         if (!disk->keeper_runs || disk->refuses)
             return false;
         if (now_us >= end_us) {
             give_up(outbox, now_us);
-            return disk->next.ordinal > ordinal;
+            return disk->next > ordinal;
         }
         if (may_write(disk, now_us))
             outbox_spool_write(outbox);

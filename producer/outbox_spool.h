@@ -66,7 +66,8 @@ bool outbox_spool_is_pressed(const struct outbox *outbox);
 /* Something is in memory that belongs into the spool. */
 bool outbox_spool_has_more(const struct outbox *outbox);
 
-/* Write as much of it as one write takes; there is a spool, and nobody else is busy with it. Lets go of the lock. */
+/* Write as much of it as one write takes; there is a spool, and nobody else is busy with it. Lets go of the lock: for
+ * the disk, and before that to link what is not linked yet, where it may have to wait for who is at that. */
 void outbox_spool_write(struct outbox *outbox);
 
 /* The disk refuses, and is not to be tried again for so long. */

@@ -2,6 +2,8 @@
 
 #include "producer/fork.h"
 #include "producer/keeper.h"
+#include "producer/lease/desk.h"
+#include "producer/lease/farewell.h"
 #include "producer/outbox.h"
 #include "producer/producer_inside.h"
 #include "producer/sender.h"
@@ -29,6 +31,7 @@ enum {
 struct taskledger_producer {
     struct settings settings;
     _Atomic(struct outbox *) outbox; /* of this process, or of an ancestor, or NULL */
+    _Atomic(struct desk *) desk;     /* the same */
     _Atomic(uint64_t) lost;          /* emits for which there was not even memory for an outbox */
 };
 
@@ -121,6 +124,36 @@ static struct outbox *make_outbox(struct taskledger_producer *producer)
     return seen;
 }
 
+/* ---- one desk a process ------------------------------------------------------------------------------------------ */
+
+static struct desk *present_desk(struct taskledger_producer *producer)
+{
+    struct desk *desk = atomic_load_explicit(&producer->desk, memory_order_acquire);
+
+    return desk != NULL && desk_generation(desk) == generation_present() ? desk : NULL;
+}
+
+/* As with outboxes. */
+static struct desk *make_desk(struct taskledger_producer *producer, struct error *error)
+{
+    struct desk *seen = atomic_load(&producer->desk);
+
+    if (seen != NULL && desk_generation(seen) == generation_present())
+        return seen;
+
+    if (seen != NULL)
+        fork_catch_up();
+    struct desk *made = desk_new(&producer->settings, error);
+    if (made == NULL)
+        return NULL;
+    if (atomic_compare_exchange_strong(&producer->desk, &seen, made)) {
+        farewell_add(made);
+        return made;
+    }
+    desk_release(made); /* another thread was first */
+    return seen;
+}
+
 void producer_worker(const struct taskledger_producer *producer, char worker[SETTINGS_WORKER_BYTES_MAX + 1])
 {
     settings_worker(&producer->settings, worker);
@@ -202,6 +235,14 @@ struct outbox *producer_outbox(struct taskledger_producer *producer)
     return outbox;
 }
 
+struct desk *producer_desk(struct taskledger_producer *producer, struct error *error)
+{
+    if (is_open(producer))
+        return make_desk(producer, error);
+    error_set(error, ERROR_FATAL, "config", "the producer is %s", producer == NULL ? "missing" : "disabled");
+    return NULL;
+}
+
 const struct settings *producer_settings(const struct taskledger_producer *producer)
 {
     return &producer->settings;
@@ -237,6 +278,15 @@ static uint64_t close_outbox(struct taskledger_producer *producer, struct outbox
     return left;
 }
 
+static void close_desk(struct desk *desk, int64_t deadline_us)
+{
+    desk_finish(desk, deadline_us);
+    desk_stop(desk, deadline_us);
+    farewell_remove(desk);
+    desk_release(desk);
+}
+
+/* What is held is given back while events are on their way. */
 uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_ms)
 {
     uint64_t left = 0;
@@ -244,9 +294,15 @@ uint64_t taskledger_close(struct taskledger_producer *producer, int32_t timeout_
     if (producer == NULL)
         return 0;
     int shield = thread_shield();
+    int64_t deadline_us = clock_deadline_us(clock_system(), timeout_ms > 0 ? timeout_ms : 0);
     struct outbox *outbox = present_outbox(producer);
+    struct desk *desk = present_desk(producer);
+    if (desk != NULL)
+        desk_close(desk);
     if (outbox != NULL)
         left = close_outbox(producer, outbox, timeout_ms);
+    if (desk != NULL)
+        close_desk(desk, deadline_us);
     settings_close(&producer->settings);
     free(producer);
     thread_unshield(shield);
@@ -257,6 +313,7 @@ void taskledger_counters(struct taskledger_producer *producer, struct taskledger
 {
     struct taskledger_counters now = {.struct_size = 0};
     struct outbox *outbox = producer == NULL ? NULL : present_outbox(producer);
+    struct desk *desk = producer == NULL ? NULL : present_desk(producer);
 
     if (counters == NULL)
         return;
@@ -264,6 +321,8 @@ void taskledger_counters(struct taskledger_producer *producer, struct taskledger
         outbox_count(outbox, &now);
     else if (producer != NULL)
         now.dropped_memory = atomic_load(&producer->lost);
+    if (desk != NULL)
+        desk_count(desk, &now);
 
     /* A caller built against an older header has a shorter struct. */
     now.struct_size = counters->struct_size;

@@ -2,12 +2,16 @@
 #ifndef TASKLEDGER_PRODUCER_INSIDE_H
 #define TASKLEDGER_PRODUCER_INSIDE_H
 
+#include "producer/lease/desk.h"
 #include "producer/outbox.h"
 #include "producer/settings.h"
 #include "producer/taskledger/producer.h"
 
 /* The one of this process, made when there is none yet, with a sender. NULL: disabled, or memory is short. */
 struct outbox *producer_outbox(struct taskledger_producer *producer);
+
+/* The one of this process, made when there is none yet. NULL: "config": disabled, or no producer; "memory" ... */
+struct desk *producer_desk(struct taskledger_producer *producer, struct error *error);
 
 const struct settings *producer_settings(const struct taskledger_producer *producer);
 

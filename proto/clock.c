@@ -49,6 +49,11 @@ const struct clock *clock_system(void)
     return &system;
 }
 
+int64_t clock_boot_us(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 int64_t clock_deadline_us(const struct clock *clock, int64_t timeout_ms)
 {
     return clock->monotonic_us(clock->self) + timeout_ms * 1000;

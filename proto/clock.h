@@ -17,6 +17,9 @@ struct clock {
 /* The machine's clock; static storage. Its sleep ends early when a signal arrives. */
 const struct clock *clock_system(void);
 
+/* Microseconds that have passed since the machine started, also while it slept: for what runs out elsewhere meanwhile. */
+int64_t clock_boot_us(void);
+
 /* The deadline that lies `timeout_ms` from now. */
 int64_t clock_deadline_us(const struct clock *clock, int64_t timeout_ms);
 

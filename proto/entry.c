@@ -75,7 +75,7 @@ static bool find_shard(struct entry_reader *reader, struct slice key)
 {
     for (unsigned shard = 0; shard < reader->shards; shard++) {
         if (slice_equal(key, slice_from_text(reader->keys[shard]))) {
-            reader->shard = shard;
+            reader->shard = reader->first_shard + shard;
             return true;
         }
     }

@@ -53,6 +53,7 @@ struct entry_reader {
     size_t delivered;        /* entries seen in this answer so far, over all parts */
     const char *const *keys; /* SHAPE_GROUP: the key of each shard, to find the shard by; borrowed */
     unsigned shards;
+    unsigned first_shard; /* SHAPE_GROUP: that of the first key */
     unsigned shard;       /* SHAPE_RANGE: given; SHAPE_GROUP: of the stream being parsed */
     bool overflow;        /* more entries than capacity: the caller's COUNT was larger than its room */
     struct entry current; /* being parsed */
@@ -62,8 +63,8 @@ struct entry_reader {
  * none, is a protocol error. The line's reply_string_max should be EVENT_BYTES_MAX + 1: the byte more tells that an
  * event is too long, and the line holds no more of it than that.
  *
- * Between two parts of an answer `count` and `bytes` may be set to 0 and the arena be reset: an entry is there as a
- * whole or not yet. */
+ * Between two parts of an answer `count` and `bytes` may be set to 0, and the arena be reset, or it and the entries be
+ * others: an entry is there as a whole or not yet. */
 struct redis_visitor entry_visitor(struct entry_reader *reader);
 
 #endif

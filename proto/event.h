@@ -5,7 +5,7 @@
  * always the bytes received, never bytes made again from a struct event.
  *
  * Protobuf lets serialised parts of one message be concatenated. The producer uses that: the body, which is the large
- * part, is encoded outside its critical section, the head (identity, digest, time) inside. */
+ * part, is encoded by who emits, the head (identity, digest and time) in front of it by who links. */
 #ifndef TASKLEDGER_PROTO_EVENT_H
 #define TASKLEDGER_PROTO_EVENT_H
 
@@ -97,7 +97,7 @@ struct event {
     };
 };
 
-/* Fields 1 to 4, somewhere in the memory given. */
+/* Fields 1 to 4, at the end of the memory given: the body may follow there. */
 struct slice event_encode_head(const struct event *event, uint8_t memory[EVENT_HEAD_BYTES_MAX]);
 
 /* The bytes of all texts of a task's status, data_json too; encoded it is longer still. */

@@ -2,6 +2,8 @@
 
 #include "proto/wire_writer.h"
 
+#include <assert.h>
+
 /* The most fields that a body has, those of the messages in it included, and itself. */
 enum { BODY_FIELDS_MAX = 17 };
 

@@ -1,5 +1,6 @@
 #include "proto/redis.h"
 
+#include "proto/cluster.h"
 #include "proto/redis_error.h"
 #include "proto/redis_link.h"
 #include "proto/redis_settings.h"
@@ -8,12 +9,14 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct redis {
     struct redis_settings settings;
     struct sentinel sentinel;
     struct redis_link link;
+    struct cluster *cluster; /* instead of the link; NULL: it is none */
 };
 
 /* ---- making ---- */
@@ -29,6 +32,11 @@ static bool init(struct redis *redis, const struct redis_options *options, struc
     sentinel_init(&redis->sentinel, &redis->settings);
     if (!redis_settings_init(&redis->settings, options, error))
         return false;
+    if (redis->settings.url.seed_count > 0) {
+        redis->cluster = cluster_new(&redis->settings);
+        if (redis->cluster == NULL)
+            return out_of_memory(error);
+    }
     return !redis->settings.url.tls || transport_gate_watch() || out_of_memory(error);
 }
 
@@ -48,6 +56,7 @@ void redis_free(struct redis *redis)
 {
     if (redis == NULL)
         return;
+    cluster_free(redis->cluster);
     redis_link_free(&redis->link);
     redis_settings_close(&redis->settings);
     free(redis);
@@ -57,12 +66,14 @@ void redis_free(struct redis *redis)
 
 void redis_disconnect(struct redis *redis)
 {
+    if (redis->cluster != NULL)
+        cluster_disconnect(redis->cluster);
     redis_link_close(&redis->link);
 }
 
 bool redis_is_connected(const struct redis *redis)
 {
-    return redis_link_is_open(&redis->link);
+    return redis->cluster != NULL ? cluster_is_connected(redis->cluster) : redis_link_is_open(&redis->link);
 }
 
 const char *redis_address(const struct redis *redis)
@@ -72,6 +83,8 @@ const char *redis_address(const struct redis *redis)
 
 void redis_abandon(struct redis *redis)
 {
+    if (redis->cluster != NULL)
+        cluster_abandon(redis->cluster);
     redis_link_abandon(&redis->link);
 }
 
@@ -81,13 +94,22 @@ static bool told_by(const struct redis *redis, struct error *error)
     return error_wrap(error, "%s", redis->settings.address);
 }
 
-/* The error of a server: with Sentinel, of which one. */
+/* Which of several it is; NULL: there is only one, or it was none. */
+static const struct redis_url_node *server_asked(const struct redis *redis)
+{
+    if (redis->cluster != NULL)
+        return cluster_asked(redis->cluster);
+    return redis->settings.url.sentinel_count > 0 ? &redis->sentinel.master : NULL;
+}
+
+/* The error of a server: with Sentinel or in a cluster, of which one. */
 static bool told_by_server(struct redis *redis, struct error *error)
 {
+    const struct redis_url_node *asked = server_asked(redis);
     char place[REDIS_URL_PLACE_MAX];
 
-    if (redis->settings.url.sentinel_count > 0) {
-        redis_url_describe_node(&redis->sentinel.master, place, sizeof place);
+    if (asked != NULL) {
+        redis_url_describe_node(asked, place, sizeof place);
         error_wrap(error, "%s", place);
     }
     return told_by(redis, error);
@@ -118,6 +140,11 @@ static bool find_server(struct redis *redis, int64_t connect_by_us, struct error
            sentinel_find_master(&redis->sentinel, &redis->link, connect_by_us, error) || told_by(redis, error);
 }
 
+static bool open_cluster(struct redis *redis, int64_t connect_by_us, struct error *error)
+{
+    return cluster_connect(redis->cluster, connect_by_us, error) || told_by_server(redis, error);
+}
+
 static bool open_server(struct redis *redis, int64_t connect_by_us, struct error *error)
 {
     const struct redis_url_server server = redis_url_server(&redis->settings.url, &redis->sentinel.master);
@@ -137,7 +164,8 @@ bool redis_connect(struct redis *redis, struct error *error)
 
     if (redis_is_connected(redis))
         return true;
-    if (find_server(redis, connect_by_us, &why) && open_server(redis, connect_by_us, &why))
+    if (redis->cluster != NULL ? open_cluster(redis, connect_by_us, &why)
+                               : find_server(redis, connect_by_us, &why) && open_server(redis, connect_by_us, &why))
         return true;
 
     redis_disconnect(redis);
@@ -151,13 +179,36 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
 {
     if (!check_connected(redis, error))
         return false;
+    if (redis->cluster != NULL)
+        return cluster_append(redis->cluster, words, count, error) || told_by_server(redis, error);
     return redis_link_append(&redis->link, words, count, error) || told_by(redis, error);
+}
+
+size_t redis_nodes(const struct redis *redis)
+{
+    return redis->cluster != NULL ? cluster_nodes(redis->cluster) : 1;
+}
+
+void redis_describe_node(const struct redis *redis, size_t node, char *place, size_t size)
+{
+    if (redis->cluster != NULL)
+        cluster_describe_node(redis->cluster, node, place, size);
+    else
+        snprintf(place, size, "%s", redis->settings.address);
+}
+
+void redis_turn_to(struct redis *redis, size_t node)
+{
+    if (redis->cluster != NULL)
+        cluster_turn_to(redis->cluster, node);
 }
 
 bool redis_send(struct redis *redis, struct error *error)
 {
     if (!check_connected(redis, error))
         return false;
+    if (redis->cluster != NULL)
+        return cluster_send(redis->cluster, error) || fail(redis, error);
     return redis_link_send(&redis->link, error) || fail(redis, error);
 }
 
@@ -166,6 +217,9 @@ bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor
 {
     if (!check_connected(redis, error))
         return false;
+    if (redis->cluster != NULL)
+        return cluster_receive_part(redis->cluster, visitor, part_bytes, extra_wait_ms, complete, error) ||
+               fail(redis, error);
     return redis_link_receive_part(&redis->link, visitor, part_bytes, extra_wait_ms, complete, error) ||
            fail(redis, error);
 }
@@ -175,7 +229,28 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
 {
     if (!check_connected(redis, error))
         return false;
+    if (redis->cluster != NULL)
+        return cluster_receive(redis->cluster, arena, extra_wait_ms, reply, error) || fail(redis, error);
     return redis_link_receive(&redis->link, arena, extra_wait_ms, reply, error) || fail(redis, error);
+}
+
+bool redis_has_input(const struct redis *redis)
+{
+    if (!redis_is_connected(redis))
+        return true;
+    return redis->cluster != NULL ? cluster_has_input(redis->cluster) : redis_link_has_input(&redis->link);
+}
+
+bool redis_has_buffered(const struct redis *redis)
+{
+    return redis->cluster != NULL ? cluster_has_buffered(redis->cluster) : redis->link.input.size > 0;
+}
+
+int redis_descriptor(const struct redis *redis)
+{
+    if (redis->cluster != NULL)
+        return cluster_descriptor(redis->cluster);
+    return redis_is_connected(redis) ? redis_link_descriptor(&redis->link) : -1;
 }
 
 bool redis_call(struct redis *redis, const struct slice *words, size_t count, struct arena *arena, struct reply *reply,

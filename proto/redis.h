@@ -7,6 +7,9 @@
  * it. An answer that says that the server is none any more, or none that can be written to (READONLY, UNBLOCKED,
  * MASTERDOWN, NOREPLICAS, LOADING) closes the connection, with any kind of URL, so that the next connect looks anew.
  *
+ * In a cluster (redis+cluster://) each command goes to the node that has its key, and redirections are followed
+ * (proto/cluster.h); a command about keys of several slots is refused there, FATAL "crossslot".
+ *
  * Commands are appended to an output buffer, sent together, and answered in order: a pipeline is nothing special.
  * Sending cannot lock up against answers that nobody reads yet: Redis goes on reading commands while its answers wait.
  * A connection that failed in any way is closed at once, since a late answer would be taken for another command's; what
@@ -39,8 +42,8 @@
 struct redis;
 
 struct redis_options {
-    const char *url;              /* redis://, unix://, redis+sentinel:// ...; see proto/redis_url.h */
-    const char *ca_file;          /* rediss: NULL trusts the system's certificates */
+    const char *url;     /* redis://, unix://, redis+sentinel://, redis+cluster:// ...; see proto/redis_url.h */
+    const char *ca_file; /* rediss: NULL trusts the system's certificates */
     const char *certificate_file; /* rediss: NULL sends none; with key_file */
     const char *key_file;
     const char *client_name;   /* CLIENT SETNAME; NULL: none */
@@ -83,6 +86,16 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
 
 /* Send what was appended. */
 bool redis_send(struct redis *redis, struct error *error);
+
+/* Who can be asked what has no key (INFO, SCAN): 1, or in a cluster as many as there are masters now, on a connected
+ * line. */
+size_t redis_nodes(const struct redis *redis);
+
+/* Where one of them is, for people: "host:port", or the address where there is only one. */
+void redis_describe_node(const struct redis *redis, size_t node, char *place, size_t size);
+
+/* From now on until the next connect that is asked of this one; before, of the first. */
+void redis_turn_to(struct redis *redis, size_t node);
 
 /* ---- answers as a tree, for small ones --------------------------------------------------------------------------- */
 
@@ -138,5 +151,17 @@ struct redis_visitor {
  * a failure, by the table. */
 bool redis_receive_part(struct redis *redis, const struct redis_visitor *visitor, size_t part_bytes, int extra_wait_ms,
                         bool *complete, struct error *error);
+
+/* ---- waiting along with others ----------------------------------------------------------------------------------- */
+
+/* Has something of an answer come that was not parsed yet? A part of one byte is then received without a wait; inside TLS
+ * after one for the rest of a record, at most. True when not connected: receiving will say so. */
+bool redis_has_input(const struct redis *redis);
+
+/* Is there some of it on this side of the socket? Then not even a system call is needed. */
+bool redis_has_buffered(const struct redis *redis);
+
+/* Ready to be read when something has come; -1 while not connected. Borrowed: for poll alone. */
+int redis_descriptor(const struct redis *redis);
 
 #endif

@@ -90,6 +90,14 @@ bool redis_link_append(struct redis_link *link, const struct slice *words, size_
     return true;
 }
 
+bool redis_link_append_bytes(struct redis_link *link, struct slice command, struct error *error)
+{
+    if (!redis_output_append_bytes(&link->output, command, error))
+        return false;
+    link->outstanding++;
+    return true;
+}
+
 static bool send_output(struct redis_link *link, struct error *error)
 {
     struct deadline deadline = deadline_in(link, link->settings->request_timeout_ms);
@@ -205,6 +213,16 @@ bool redis_link_receive_part(struct redis_link *link, const struct redis_visitor
         return false;
     *complete = ended;
     return true;
+}
+
+bool redis_link_has_input(const struct redis_link *link)
+{
+    return link->input.size > 0 || transport_has_input(&link->transport);
+}
+
+int redis_link_descriptor(const struct redis_link *link)
+{
+    return transport_descriptor(&link->transport);
 }
 
 /* The answer as a tree, but without a verdict on what it says. */

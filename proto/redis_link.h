@@ -55,11 +55,14 @@ void redis_link_abandon(struct redis_link *link);
 
 /* As the functions of proto/redis.h that end so, on an open link. */
 bool redis_link_append(struct redis_link *link, const struct slice *words, size_t count, struct error *error);
+bool redis_link_append_bytes(struct redis_link *link, struct slice command, struct error *error); /* as over the wire */
 bool redis_link_send(struct redis_link *link, struct error *error);
 bool redis_link_receive(struct redis_link *link, struct arena *arena, int extra_wait_ms, struct reply *reply,
                         struct error *error);
 bool redis_link_receive_part(struct redis_link *link, const struct redis_visitor *visitor, size_t part_bytes,
                              int extra_wait_ms, bool *complete, struct error *error);
+bool redis_link_has_input(const struct redis_link *link);
+int redis_link_descriptor(const struct redis_link *link);
 bool redis_link_call(struct redis_link *link, const struct slice *words, size_t count, struct arena *arena,
                      struct reply *reply, struct error *error);
 

@@ -72,6 +72,14 @@ bool redis_output_append(struct redis_output *output, const struct slice *words,
     return true;
 }
 
+bool redis_output_append_bytes(struct redis_output *output, struct slice command, struct error *error)
+{
+    if (!reserve(output, command.size, error))
+        return false;
+    put(output, command.data, command.size);
+    return true;
+}
+
 void redis_output_reset(struct redis_output *output)
 {
     output->size = 0;

@@ -27,6 +27,9 @@ struct redis_output {
 /* All of the command or, TRANSIENT "memory", nothing of it. */
 bool redis_output_append(struct redis_output *output, const struct slice *words, size_t count, struct error *error);
 
+/* One that is written as above already. */
+bool redis_output_append_bytes(struct redis_output *output, struct slice command, struct error *error);
+
 /* Empties it and keeps some of the memory. */
 void redis_output_reset(struct redis_output *output);
 

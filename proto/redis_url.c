@@ -136,6 +136,11 @@ static bool read_node(struct slice text, const char *port_default, struct redis_
     return true;
 }
 
+bool redis_url_same_node(const struct redis_url_node *a, const struct redis_url_node *b)
+{
+    return strcmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
+}
+
 bool redis_url_read_node(struct slice host, struct slice port, struct redis_url_node *node, struct error *error)
 {
     struct redis_url_node read = {.host = ""};
@@ -147,6 +152,31 @@ bool redis_url_read_node(struct slice host, struct slice port, struct redis_url_
         !read_port(port, &read))
         return error_set(error, ERROR_FATAL, "config", "cannot use what should be a host and a port");
     *node = read;
+    return true;
+}
+
+/* ---- several of them ---- */
+
+struct node_list {
+    struct redis_url_node *nodes;
+    size_t maximum;
+    const char *too_many;
+    const char *port_default;
+};
+
+/* host[:port][,host[:port]...] */
+static bool read_nodes(struct slice text, const struct node_list *list, size_t *count, struct error *error)
+{
+    bool more = true;
+
+    while (more) {
+        more = url_find(text, ',') < text.size;
+        if (*count == list->maximum)
+            return refuse(error, list->too_many);
+        if (!read_node(url_take(&text, ','), list->port_default, &list->nodes[*count], error))
+            return false;
+        ++*count;
+    }
     return true;
 }
 
@@ -202,20 +232,16 @@ static bool read_unix(struct slice text, struct redis_url *url, struct error *er
 
 /* ---- sentinels ---- */
 
-/* host[:port][,host[:port]...] */
 static bool read_sentinels(struct slice text, struct redis_url *url, struct error *error)
 {
-    bool more = true;
+    const struct node_list list = {
+        .nodes = url->sentinels,
+        .maximum = REDIS_URL_SENTINELS_MAX,
+        .too_many = "there are more than 8 sentinels",
+        .port_default = PORT_SENTINEL_DEFAULT,
+    };
 
-    while (more) {
-        more = url_find(text, ',') < text.size;
-        if (url->sentinel_count == REDIS_URL_SENTINELS_MAX)
-            return refuse(error, "there are more than 8 sentinels");
-        if (!read_node(url_take(&text, ','), PORT_SENTINEL_DEFAULT, &url->sentinels[url->sentinel_count], error))
-            return false;
-        url->sentinel_count++;
-    }
-    return true;
+    return read_nodes(text, &list, &url->sentinel_count, error);
 }
 
 /* service[/db] */
@@ -265,6 +291,24 @@ static bool read_sentinel(struct slice text, struct redis_url *url, struct error
            read_parameters(text, url, error);
 }
 
+/* ---- a cluster ---- */
+
+/* hosts, and nothing else */
+static bool read_cluster(struct slice text, struct redis_url *url, struct error *error)
+{
+    const struct node_list list = {
+        .nodes = url->seeds,
+        .maximum = REDIS_URL_SEEDS_MAX,
+        .too_many = "there are more than 8 nodes of the cluster; it is enough to name some",
+        .port_default = PORT_DEFAULT,
+    };
+
+    if (url_find(text, '/') != text.size || url_find(text, '?') != text.size || url_find(text, '#') != text.size)
+        return refuse(error, "nothing is expected behind the nodes of a cluster, which has only the db 0; "
+                             "/ and ? and # elsewhere must be percent-encoded");
+    return take_login(&text, url, error) && read_nodes(text, &list, &url->seed_count, error);
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -277,6 +321,8 @@ static const struct {
     {"unix://", false, read_unix},
     {"redis+sentinel://", false, read_sentinel},
     {"rediss+sentinel://", true, read_sentinel},
+    {"redis+cluster://", false, read_cluster},
+    {"rediss+cluster://", true, read_cluster},
 };
 
 static bool read_url(struct slice text, struct redis_url *url, struct error *error)
@@ -286,7 +332,8 @@ static bool read_url(struct slice text, struct redis_url *url, struct error *err
         if (url_take_start(&text, schemes[i].start))
             return schemes[i].read(text, url, error);
     }
-    return refuse(error, "it must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://");
+    return refuse(error, "it must begin with redis://, rediss://, unix://, redis+sentinel://, rediss+sentinel://, "
+                         "redis+cluster:// or rediss+cluster://");
 }
 
 bool redis_url_parse(const char *text, struct redis_url *url, struct error *error)
@@ -306,7 +353,7 @@ struct redis_url_server redis_url_server(const struct redis_url *url, const stru
 {
     return (struct redis_url_server){
         .tls = url->tls,
-        .node = url->sentinel_count > 0 ? node : &url->node,
+        .node = url->sentinel_count > 0 || url->seed_count > 0 ? node : &url->node,
         .path = url->path,
         .user = url->user,
         .password = url->password,

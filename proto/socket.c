@@ -189,6 +189,13 @@ bool socket_receive(struct socket *socket, void *buffer, size_t size, size_t *re
     }
 }
 
+bool socket_has_input(const struct socket *socket)
+{
+    struct pollfd wanted = {.fd = atomic_load(&socket->descriptor), .events = POLLIN};
+
+    return poll(&wanted, 1, 0) > 0;
+}
+
 void socket_close(struct socket *socket)
 {
     socket_abandon(socket);

@@ -36,6 +36,9 @@ bool socket_send(struct socket *socket, struct slice bytes, const struct deadlin
 bool socket_receive(struct socket *socket, void *buffer, size_t size, size_t *received, const struct deadline *deadline,
                     struct error *error);
 
+/* Is there something to receive, or an error to be told, without waiting? */
+bool socket_has_input(const struct socket *socket);
+
 /* Can be opened again. */
 void socket_close(struct socket *socket);
 

@@ -16,6 +16,8 @@ enum status {
     STATUS_CANCELLED,
 };
 
+enum { STATUS_COUNT = STATUS_CANCELLED + 1 };
+
 /* Within one attempt a later phase outranks an earlier one, whatever the clocks say. */
 enum phase { PHASE_WAITING, PHASE_ACTIVE, PHASE_FINAL };
 

@@ -27,7 +27,8 @@
 /* clang-format off */
 #define STREAM_OPTIONS_ROWS(AT, TOLD, url_fallback, url_absent)                                                        \
     {.variable = "REDIS_URL", .type = OPTION_SECRET, .offset = AT(redis_url), .fallback = (url_fallback),              \
-     .help = "where the stream is: redis://, rediss://, unix:// or redis+sentinel://; if not given, " url_absent},     \
+     .help = "where the stream is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; if not "       \
+             "given, " url_absent},                                                                                    \
     {.variable = "REDIS_URL_FILE", .type = OPTION_FILE_OF, .help = "a file that holds the same"},                      \
     {.flag = TOLD("--redis-ca-file"), .variable = "TASKLEDGER_REDIS_CA_FILE", .type = OPTION_TEXT,                     \
      .offset = AT(redis_ca_file), .value = "FILE",                                                                     \

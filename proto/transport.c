@@ -322,6 +322,24 @@ bool transport_receive(struct transport *transport, void *buffer, size_t size, s
     return got_some;
 }
 
+static bool tls_has_input(const struct transport_tls *tls)
+{
+    transport_gate_enter();
+    bool has_some = SSL_has_pending(tls->session) || BIO_pending(tls->incoming) > 0;
+    transport_gate_leave();
+    return has_some;
+}
+
+bool transport_has_input(const struct transport *transport)
+{
+    return (transport->tls != NULL && tls_has_input(transport->tls)) || socket_has_input(&transport->socket);
+}
+
+int transport_descriptor(const struct transport *transport)
+{
+    return atomic_load(&transport->socket.descriptor);
+}
+
 void transport_close(struct transport *transport)
 {
     if (transport->tls != NULL) {

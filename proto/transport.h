@@ -47,6 +47,12 @@ bool transport_send(struct transport *transport, struct slice bytes, const struc
 bool transport_receive(struct transport *transport, void *buffer, size_t size, size_t *received,
                        const struct deadline *deadline, struct error *error);
 
+/* As socket_has_input; part of a TLS record is something, too. */
+bool transport_has_input(const struct transport *transport);
+
+/* Of the socket: for poll alone. */
+int transport_descriptor(const struct transport *transport);
+
 /* Can be opened again. */
 void transport_close(struct transport *transport);
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+enum { PATIENCE_MS = 3000, PAUSE_US = 20000 };
+
 static const struct postgres_statement lock_statement = {
     .name = "change_lock",
     .sql = "SELECT pg_try_advisory_lock($1::int, $2::int)",
@@ -50,7 +52,7 @@ static bool check_writer(struct postgres *postgres, struct error *error)
            error_set(error, ERROR_FATAL, "rights", "this user may only read; GRANT taskledger_writer TO this user");
 }
 
-static bool lock(struct postgres *postgres, enum schema_lock which, struct error *error)
+static bool try_lock(struct postgres *postgres, enum schema_lock which, bool *taken, struct error *error)
 {
     uint32_t lock_class = htonl(SCHEMA_LOCK_CLASS), number = htonl((uint32_t)which);
     const struct postgres_parameter parameters[] = {
@@ -60,13 +62,29 @@ static bool lock(struct postgres *postgres, enum schema_lock which, struct error
     AUTO_POSTGRES_RESULT result = NULL;
     struct slice value;
 
-    if (which == 0)
-        return true;
     if (!postgres_query(postgres, &lock_statement, parameters, 2, &result, error))
         return false;
-    if (postgres_rows(result) == 1 && postgres_value(result, 0, 0, &value) && postgres_read_boolean(value))
-        return true;
-    return error_set(error, ERROR_FATAL, "locked", "somebody else does this at the moment; see pg_locks, or wait");
+    *taken = postgres_rows(result) == 1 && postgres_value(result, 0, 0, &value) && postgres_read_boolean(value);
+    return true;
+}
+
+/* Whoever ended just now has the lock until the server has noticed: at once, or within two seconds if he was killed. */
+static bool lock(struct postgres *postgres, const struct change_options *options, struct error *error)
+{
+    const struct clock *clock = options->clock == NULL ? clock_system() : options->clock;
+    int64_t deadline_us = clock_deadline_us(clock, PATIENCE_MS);
+    bool taken = options->lock == 0;
+
+    while (!taken) {
+        if (!try_lock(postgres, options->lock, &taken, error))
+            return false;
+        if (!taken && clock_left_ms(clock, deadline_us) == 0)
+            return error_set(error, ERROR_FATAL, "locked",
+                             "somebody else does this at the moment; see pg_locks, or wait");
+        if (!taken)
+            clock->sleep_us(clock->self, PAUSE_US);
+    }
+    return true;
 }
 
 bool change_open(struct change *change, const struct change_options *options, struct error *error)
@@ -83,7 +101,7 @@ bool change_open(struct change *change, const struct change_options *options, st
         return false;
     if (!postgres_open(change->postgres, error) || !schema_check(change->postgres, error) ||
         !(options->as_owner ? act_as_owner(change->postgres, error) : check_writer(change->postgres, error)) ||
-        !lock(change->postgres, options->lock, error)) {
+        !lock(change->postgres, options, error)) {
         change_close(change);
         return false;
     }

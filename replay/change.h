@@ -25,7 +25,7 @@ struct change {
 };
 
 /* A session that can write, with a ledger that this version knows. Statements take as long as they take. FATAL "locked"
- * when somebody else does this kind of work, "rights" when the user may not act as the owner, or may not do what
+ * when somebody else does this kind of work and goes on with it for three seconds, "rights" when the user may not act as the owner, or may not do what
  * consumers do where that is enough. A zeroed change can be closed. */
 bool change_open(struct change *change, const struct change_options *options, struct error *error);
 void change_close(struct change *change);

@@ -5,18 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct postgres *new_session(const char *url, const struct clock *clock, struct error *error)
-{
-    const struct postgres_options options = {
-        .url = url,
-        .application_name = "taskledger-replay",
-        .statement_timeout_ms = -1, /* an audit takes as long as it takes */
-        .read_only = true,
-        .clock = clock,
-    };
-
-    return postgres_new(&options, error);
-}
+/* From Unix time to PostgreSQL's epoch, 2000-01-01. */
+#define EPOCH_US INT64_C(946684800000000)
 
 static bool first_value(const struct postgres_result *result, size_t column, struct slice *value)
 {
@@ -35,9 +25,9 @@ static bool advise(const char *url, struct error *error)
     return false;
 }
 
-bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clock, struct error *error)
+bool ledger_open_as(struct ledger *ledger, const struct postgres_options *options, struct error *error)
 {
-    ledger->main = new_session(url, clock, error);
+    ledger->main = postgres_new(options, error);
     if (ledger->main == NULL)
         return false;
     if (!postgres_open(ledger->main, error)) {
@@ -46,20 +36,35 @@ bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clo
     }
     if (!schema_check(ledger->main, error)) {
         ledger_close(ledger);
-        return advise(url, error);
+        return advise(options->url, error);
     }
-    ledger->side = new_session(url, clock, error);
-    if (ledger->side == NULL) {
+    ledger->side = postgres_new(options, error);
+    ledger->more = postgres_new(options, error);
+    if (ledger->side == NULL || ledger->more == NULL) {
         ledger_close(ledger);
         return false;
     }
     return true;
 }
 
+bool ledger_open(struct ledger *ledger, const char *url, const struct clock *clock, struct error *error)
+{
+    const struct postgres_options options = {
+        .url = url,
+        .application_name = "taskledger-replay",
+        .statement_timeout_ms = -1, /* an audit takes as long as it takes */
+        .read_only = true,
+        .clock = clock,
+    };
+
+    return ledger_open_as(ledger, &options, error);
+}
+
 void ledger_close(struct ledger *ledger)
 {
     postgres_free(ledger->main);
     postgres_free(ledger->side);
+    postgres_free(ledger->more);
     *ledger = (struct ledger){.main = NULL};
 }
 
@@ -114,24 +119,47 @@ static bool is_snapshot_name(const char *name)
     return name[0] != '\0' && strspn(name, "0123456789ABCDEF-") == strlen(name);
 }
 
+static bool adopt(const struct ledger *ledger, struct postgres *postgres, uint64_t *began_in, struct error *error)
+{
+    char sql[sizeof begin_sql + LEDGER_SNAPSHOT_BYTES + 32];
+
+    snprintf(sql, sizeof sql, "%s; SET TRANSACTION SNAPSHOT '%s'", begin_sql, ledger->shared);
+    if (!make_ready(postgres, began_in, error) || !postgres_execute(postgres, sql, error))
+        return false;
+    *began_in = postgres_session(postgres);
+    return true;
+}
+
 bool ledger_begin_twice(struct ledger *ledger, struct error *error)
 {
-    char name[LEDGER_SNAPSHOT_BYTES] = "", adopt_sql[sizeof begin_sql + LEDGER_SNAPSHOT_BYTES + 32];
     AUTO_POSTGRES_RESULT exported = NULL;
     struct slice value;
 
     if (!ledger_begin(ledger, error) || !postgres_query(ledger->main, &export_statement, NULL, 0, &exported, error))
         return false;
     if (first_value(exported, 0, &value))
-        copy_cut(value, name, sizeof name);
-    if (!is_snapshot_name(name))
-        return error_set(error, ERROR_FATAL, "snapshot", "cannot share the snapshot \"%s\"", name);
+        copy_cut(value, ledger->shared, sizeof ledger->shared);
+    if (!is_snapshot_name(ledger->shared))
+        return error_set(error, ERROR_FATAL, "snapshot", "cannot share the snapshot \"%s\"", ledger->shared);
+    return adopt(ledger, ledger->side, &ledger->side_began_in, error);
+}
 
-    snprintf(adopt_sql, sizeof adopt_sql, "%s; SET TRANSACTION SNAPSHOT '%s'", begin_sql, name);
-    if (!make_ready(ledger->side, &ledger->side_began_in, error) || !postgres_execute(ledger->side, adopt_sql, error))
-        return false;
-    ledger->side_began_in = postgres_session(ledger->side);
-    return true;
+bool ledger_join(struct ledger *ledger, struct error *error)
+{
+    return adopt(ledger, ledger->more, &ledger->more_began_in, error);
+}
+
+void ledger_leave(struct ledger *ledger)
+{
+    postgres_close(ledger->more);
+    ledger->more_began_in = 0;
+}
+
+struct slice ledger_time(int64_t unix_us, uint8_t bytes[sizeof(int64_t)])
+{
+    bool is_finite = unix_us != INT64_MAX && unix_us >= INT64_MIN + EPOCH_US;
+
+    return ledger_bigint(is_finite ? (uint64_t)(unix_us - EPOCH_US) : (uint64_t)unix_us, bytes);
 }
 
 static const struct postgres_statement estimate_statement = {"replay_estimate",
@@ -148,4 +176,14 @@ bool ledger_estimate(struct ledger *ledger, uint64_t *events, struct error *erro
         return false;
     *events = first_value(result, 0, &value) ? (uint64_t)postgres_read_int64(value) : 0;
     return true;
+}
+
+void ledger_end(struct ledger *ledger)
+{
+    struct error ignored;
+
+    if (ledger->main_began_in != 0 && ledger->main_began_in == postgres_session(ledger->main) &&
+        !postgres_execute(ledger->main, "ROLLBACK", &ignored))
+        postgres_close(ledger->main);
+    ledger->main_began_in = 0;
 }

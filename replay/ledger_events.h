@@ -37,4 +37,30 @@ typedef bool ledger_events_visitor(void *self, const struct ledger_event *event,
 bool ledger_events_read(struct ledger *ledger, struct slice task_id, enum ledger_order order, struct arena *arena,
                         ledger_events_visitor *visit, void *self, struct error *error);
 
+/* One event's place by attempt. */
+struct ledger_events_place {
+    uint32_t attempt;
+    int64_t occurred_at_us;
+    struct uuid producer_id;
+    uint64_t sequence;
+};
+
+/* Which ones. */
+struct ledger_events_part {
+    struct slice task_id;
+    struct ledger_events_place from; /* with the one that is there; zeroed: from the first */
+    uint64_t limit;
+};
+
+/* A part of them by attempt, likewise. */
+bool ledger_events_read_part(struct ledger *ledger, const struct ledger_events_part *part, struct arena *arena,
+                             ledger_events_visitor *visit, void *self, struct error *error);
+
+/* Called for each event of which only what is compared was read: identity, occurred_at, status and attempt. */
+typedef bool ledger_events_outline_visitor(void *self, const struct event *event, struct error *error);
+
+/* The first ones in that order, at most so many, by their columns alone: much cheaper where there are many. */
+bool ledger_events_outline(struct ledger *ledger, struct slice task_id, enum ledger_order order, uint64_t limit,
+                           ledger_events_outline_visitor *visit, void *self, struct error *error);
+
 #endif

@@ -15,6 +15,8 @@ ROOT = TESTS.parent
 sys.path.insert(0, str(TESTS))
 
 from support.certificates import Certificates  # noqa: E402
+from support.cluster import Cluster  # noqa: E402
+from support.leases import Holders  # noqa: E402
 from support.programs import Build, Programs  # noqa: E402
 from support.servers import Postgres, Redis  # noqa: E402
 
@@ -38,6 +40,16 @@ def redis(scratch):
     server = Redis(scratch / "redis").start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def cluster(scratch):
+    """A Redis Cluster of three masters, each with a replica."""
+    made = Cluster(scratch / "cluster")
+    try:
+        yield made.start()
+    finally:
+        made.close()
 
 
 @pytest.fixture
@@ -82,6 +94,14 @@ def programs(build, scratch):
     programs = Programs(build, scratch)
     yield programs
     programs.close()
+
+
+@pytest.fixture
+def holders(build, scratch, redis):
+    """Processes that claim and take permits: see support/leases.py."""
+    holders = Holders(build, scratch, redis.environment)
+    yield holders
+    holders.close()
 
 
 @pytest.fixture(scope="session")

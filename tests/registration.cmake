@@ -91,10 +91,10 @@ function(taskledger_fuzz_test name core)
         LABELS fuzz TIMEOUT 7200 ENVIRONMENT "${taskledger_sanitizer_environment}")
 endfunction()
 
-# taskledger_test_program(NAME CORE): support/NAME.c, a program that system tests run, into tests/.
+# taskledger_test_program(NAME CORE [FILE...]): support/NAME.c and FILEs, a program that system tests run, into tests/.
 # taskledger_bench_program(NAME CORE [FILE...]): the same for bench/programs/NAME.c and FILEs.
 function(taskledger_test_program name core)
-    taskledger_program_for_tests(${name} "${core}" support)
+    taskledger_program_for_tests(${name} "${core}" support ${ARGN})
 endfunction()
 
 function(taskledger_bench_program name core)
@@ -135,6 +135,11 @@ endfunction()
 # taskledger_chaos_test: the same for chaos/; those that measure how long something takes say RUN_SERIAL ON.
 function(taskledger_chaos_test name)
     taskledger_python_test(chaos ${name} TIMEOUT 7200 ${ARGN})
+endfunction()
+
+# taskledger_packages_test: the same for packages/: what others install, and what they build against it.
+function(taskledger_packages_test name)
+    taskledger_python_test(packages ${name} TIMEOUT 900 ${ARGN})
 endfunction()
 
 # taskledger_bench_test: the same for bench/; alone on the machine.

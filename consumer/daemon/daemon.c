@@ -1,6 +1,7 @@
 #include "consumer/daemon/daemon.h"
 
 #include "proto/exit_code.h"
+#include "proto/redis_url.h"
 #include "proto/stream.h"
 
 #include <string.h>
@@ -12,13 +13,35 @@ enum { DISABLED_TURN_US = 500000 };
 
 /* ---- what the pump calls ----------------------------------------------------------------------------------------- */
 
-/* Whose failure it was is known here, and nowhere else. */
-static bool noting_apply(void *self, const struct batch *batch, struct error *error)
+/* A session that is lost while a batch is applied takes our name with it. */
+static bool read_ahead(void *self)
 {
     struct daemon *daemon = self;
+
+    return slot_is_held(&daemon->slot) && group_read_ahead(daemon->group);
+}
+
+static size_t descriptors_ahead(void *self, int *descriptors, size_t max)
+{
+    const struct daemon *daemon = self;
+
+    return slot_is_held(&daemon->slot) ? group_descriptors_ahead(daemon->group, descriptors, max) : 0;
+}
+
+/* Whose failure it was is known here, and nowhere else. A batch that is applied in parts may take long, but each part
+ * shows that the loop turns. */
+static bool noting_apply(void *self, const struct batch *batch, struct error *error)
+{
+    static const struct postgres_meanwhile nobody = {.work = NULL};
+    struct daemon *daemon = self;
+
+    postgres_set_meanwhile(daemon->postgres, (struct postgres_meanwhile){read_ahead, descriptors_ahead, daemon});
     bool good = daemon->sink.apply(daemon->sink.self, batch, error);
+    postgres_set_meanwhile(daemon->postgres, nobody);
 
     daemon->sink_failed = !good;
+    http_tick(daemon->http);
+    manager_tick(&daemon->manager);
     return good;
 }
 
@@ -49,6 +72,16 @@ static void keep_house(struct daemon *daemon)
     group_set_wait_ms(daemon->group, housekeeping_wait_ms(&daemon->housekeeping));
 }
 
+/* Ready for who waits for the service, also while a server is away: that is waited for here, and what can never work has
+ * ended before. */
+static void tell_manager(struct daemon *daemon)
+{
+    manager_ready(&daemon->manager);
+    if (*daemon->stop)
+        manager_stopping(&daemon->manager);
+    manager_tick(&daemon->manager);
+}
+
 /* Who is about to leave takes nothing over. */
 static void on_turn(void *self)
 {
@@ -64,6 +97,7 @@ static void on_turn(void *self)
     daemon->sink_failed = false;
     daemon_tell_changes(daemon);
     daemon_publish(daemon);
+    tell_manager(daemon);
 }
 
 /* ---- putting together -------------------------------------------------------------------------------------------- */
@@ -89,6 +123,17 @@ struct redis_options daemon_redis_options(const struct configuration *configurat
     };
 }
 
+/* What is no URL is told when a line is made of it. */
+static bool is_cluster(const struct configuration *configuration)
+{
+    struct error ignored;
+    struct redis_url url;
+    bool is = redis_url_parse(configuration->redis_url, &url, &ignored) && url.seed_count > 0;
+
+    explicit_bzero(&url, sizeof url); /* the password */
+    return is;
+}
+
 static bool make_source(struct daemon *daemon, struct error *error)
 {
     const struct configuration *configuration = daemon->configuration;
@@ -105,6 +150,7 @@ static bool make_source(struct daemon *daemon, struct error *error)
         .redis = daemon_redis_options(configuration),
         .stream = configuration->stream,
         .shards = (unsigned)configuration->shards,
+        .line_per_shard = is_cluster(configuration),
         .group = configuration->group,
         .batch_entries = (size_t)configuration->batch_max,
         .slot = gate_slot(&daemon->gate),
@@ -226,6 +272,7 @@ static bool pump_events(struct daemon *daemon, struct error *error)
 
     if (good) {
         daemon_publish(daemon);
+        manager_tick(&daemon->manager);
         good = pump_run(&daemon->pump, daemon->stop, error);
         housekeeping_finish(&daemon->housekeeping);
     }
@@ -244,6 +291,7 @@ static void do_nothing(struct daemon *daemon)
     daemon_publish_disabled(daemon);
     while (!*daemon->stop) {
         http_tick(daemon->http);
+        tell_manager(daemon);
         daemon->clock->sleep_us(daemon->clock->self, DISABLED_TURN_US);
     }
     log_write(&daemon->log, LOG_LEVEL_INFO, "stopped", LOG_NO_FIELDS);
@@ -268,6 +316,15 @@ static bool serve(struct daemon *daemon, struct error *error)
     return good;
 }
 
+/* Without it everything works, but nobody knows: what waits for the service waits in vain. */
+static void open_manager(struct daemon *daemon, const struct manager_terms *terms)
+{
+    struct error error = {.kind = ERROR_NONE};
+
+    if (!manager_open(&daemon->manager, terms, daemon->clock, &error))
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "manager_not_told", LOG_FIELDS(log_text("detail", error.text)));
+}
+
 struct log daemon_log(const struct configuration *configuration)
 {
     return (struct log){
@@ -278,7 +335,8 @@ struct log daemon_log(const struct configuration *configuration)
     };
 }
 
-int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop)
+int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop,
+               const struct manager_terms *manager)
 {
     const struct clock *clock = clock_system();
     struct error error = {.kind = ERROR_NONE};
@@ -293,5 +351,8 @@ int daemon_run(const struct configuration *configuration, const struct daemon_st
 
     daemon.redis_outage = (struct outage){.server = OUTAGE_REDIS, .log = &daemon.log, .clock = clock};
     daemon.postgresql_outage = (struct outage){.server = OUTAGE_POSTGRESQL, .log = &daemon.log, .clock = clock};
-    return serve(&daemon, &error) ? EXIT_OK : (int)exit_code_of(&error);
+    open_manager(&daemon, manager);
+    bool good = serve(&daemon, &error);
+    manager_close(&daemon.manager);
+    return good ? EXIT_OK : (int)exit_code_of(&error);
 }

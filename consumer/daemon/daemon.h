@@ -10,6 +10,7 @@
 
 #include "consumer/daemon/configuration.h"
 #include "consumer/daemon/http.h"
+#include "consumer/daemon/manager.h"
 #include "consumer/daemon/outage.h"
 #include "consumer/ledger/apply.h"
 #include "consumer/ledger/suspects.h"
@@ -49,6 +50,7 @@ struct daemon {
     int stop_descriptor;
     struct log log;
     struct http *http;
+    struct manager manager;
 
     struct postgres *postgres;
     struct slot slot;
@@ -70,6 +72,7 @@ struct daemon {
     unsigned reports;
     uint64_t groups_lost;
     uint64_t groups_made;
+    bool shards_away;
     struct claim_counters claimed;
     struct gaps_counters gaps;
     bool memory_short;
@@ -103,8 +106,10 @@ struct daemon_stop {
     int descriptor;              /* ... which then makes this readable, so that waiting ends; <= 0: it ends by itself */
 };
 
-/* Run until told to stop; the exit code. Everything that happens is logged. */
-int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop);
+/* Run until told to stop; the exit code. Everything that happens is logged, and told to the service manager, if one is
+ * there. */
+int daemon_run(const struct configuration *configuration, const struct daemon_stop *stop,
+               const struct manager_terms *manager);
 
 /* A session with the ledger, as all commands open it. NULL: FATAL, "config". */
 struct postgres *daemon_open_ledger(const struct configuration *configuration, struct error *error);
@@ -120,7 +125,7 @@ void daemon_probe(struct daemon *daemon);
 
 /* In consumer/daemon/daemon_tell.c: log what has changed since the last turn. */
 void daemon_tell_changes(struct daemon *daemon);
-void daemon_tell_fatal(const struct daemon *daemon, const struct error *error);
+void daemon_tell_fatal(struct daemon *daemon, const struct error *error);
 void daemon_tell_stopped(const struct daemon *daemon);
 void daemon_tell_housekeeping(struct daemon *daemon, const struct error *error);
 

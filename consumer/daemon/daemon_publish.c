@@ -106,6 +106,20 @@ static void publish_readiness(struct daemon *daemon, const struct daemon_reasons
     json_writer_close(&json);
 }
 
+/* The same in a line, for who asks the service manager. */
+static void publish_status(struct daemon *daemon, const struct daemon_reasons *reasons)
+{
+    const char *words[DAEMON_REASONS_MAX] = {"", "", ""};
+
+    for (size_t i = 0; i < reasons->count; i++)
+        words[i] = reasons->words[i];
+    if (reasons->count == 0)
+        manager_status(&daemon->manager, "ready, as %s", daemon->consumer);
+    else
+        manager_status(&daemon->manager, "not ready: %s%s%s%s%s", words[0], reasons->count > 1 ? ", " : "", words[1],
+                       reasons->count > 2 ? ", " : "", words[2]);
+}
+
 static int64_t resident_bytes(void)
 {
     long pages = 0;
@@ -142,7 +156,8 @@ static void collect(const struct daemon *daemon, struct metrics_values *values)
             daemon->housekeeping.setback.counters.went_back + daemon->housekeeping.retrace.counters.went_back,
         .retraced = daemon->housekeeping.retrace.counters.walked,
         .retries = daemon->retries,
-        .redis_reconnects = after_the_first(group_counters(daemon->group)->connects),
+        .shards_read = (int64_t)group_shards_read(daemon->group),
+        .redis_reconnects = group_counters(daemon->group)->reconnects,
         .postgresql_reconnects = after_the_first(daemon->gate.sessions),
         .housekeeping_failures = daemon->housekeeping.failures,
         .shards = daemon->housekeeping.shards,
@@ -195,6 +210,7 @@ void daemon_publish(struct daemon *daemon)
     daemon->published = reasons;
     daemon->publish_due_us = clock_deadline_us(daemon->clock, DAEMON_PUBLISH_MS);
     publish_readiness(daemon, &reasons);
+    publish_status(daemon, &reasons);
     collect(daemon, &values);
     publish_metrics(daemon, &values);
 }
@@ -215,5 +231,6 @@ void daemon_publish_disabled(struct daemon *daemon)
     };
 
     http_publish_readiness(daemon->http, true, slice_from_text("{\"ready\":true,\"disabled\":true,\"reasons\":[]}\n"));
+    manager_status(&daemon->manager, "switched off by TASKLEDGER_ENABLED=0");
     publish_metrics(daemon, &values);
 }

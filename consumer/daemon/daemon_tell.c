@@ -78,6 +78,21 @@ static void tell_groups(struct daemon *daemon)
     daemon->groups_made = counters->groups_made;
 }
 
+/* In a cluster, where the others are read meanwhile. */
+static void tell_away(struct daemon *daemon)
+{
+    const struct error *away = group_away(daemon->group);
+
+    if (daemon->shards_away == (away != NULL))
+        return;
+    daemon->shards_away = away != NULL;
+    if (away != NULL)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "shards_away",
+                  LOG_FIELDS(log_text("reason", away->reason), log_text("detail", away->text)));
+    else
+        log_write(&daemon->log, LOG_LEVEL_INFO, "shards_back", LOG_NO_FIELDS);
+}
+
 static void tell_claims(struct daemon *daemon)
 {
     const struct claim_counters *now = claim_counters(daemon->housekeeping.claim);
@@ -272,13 +287,15 @@ static const char *advice_for(const struct error *error)
     return strcmp(error->reason, "rights") == 0 && !migrating ? "; GRANT taskledger_writer TO this user" : "";
 }
 
-void daemon_tell_fatal(const struct daemon *daemon, const struct error *error)
+void daemon_tell_fatal(struct daemon *daemon, const struct error *error)
 {
     char detail[LOG_TEXT_MAX];
 
     snprintf(detail, sizeof detail, "%s%s", error->text, advice_for(error));
     log_write(&daemon->log, LOG_LEVEL_ERROR, "failed",
               LOG_FIELDS(log_text("reason", error->reason), log_text("detail", detail)));
+    manager_status(&daemon->manager, "failed: %s", detail);
+    manager_tick(&daemon->manager);
 }
 
 void daemon_tell_stopped(const struct daemon *daemon)
@@ -294,6 +311,7 @@ void daemon_tell_changes(struct daemon *daemon)
     tell_ledger(daemon);
     tell_slot(daemon);
     tell_groups(daemon);
+    tell_away(daemon);
     tell_ready(daemon);
     tell_claims(daemon);
     tell_losses(daemon);

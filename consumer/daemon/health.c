@@ -1,6 +1,6 @@
 #include "consumer/daemon/health.h"
 
-#include "consumer/daemon/listen.h"
+#include "consumer/http/listen.h"
 #include "proto/clock.h"
 
 #include <errno.h>

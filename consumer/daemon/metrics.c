@@ -1,5 +1,8 @@
 #include "consumer/daemon/metrics.h"
 
+#include "proto/exposition.h"
+#include "proto/status.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,6 +13,7 @@ enum metric_kind {
     METRIC_TIME,    /* int64_t Unix microseconds, read as seconds; 0 is not printed */
     METRIC_TALLY,   /* struct tally: a counter with a reason */
     METRIC_REASONS, /* uint64_t[APPLY_REASONS]: the same */
+    METRIC_STATUS,  /* uint64_t[STATUS_COUNT]: a counter with a status */
     METRIC_LOSSES,  /* int64_t[LOSS_KINDS]: a gauge with a kind */
     METRIC_GROUPS,  /* int64_t in struct census_row: a gauge with a group */
     METRIC_SHARDS,  /* int64_t in struct survey_shard: a gauge with a shard */
@@ -34,6 +38,9 @@ struct metric {
 static const struct metric metrics[] = {
     {"taskledger_consumer_events_applied_total", METRIC_COUNTER, AT(apply.events), NULL,
      "Events stored in the ledger."},
+    {"taskledger_consumer_task_events_total", METRIC_STATUS, AT(apply.statuses), NULL,
+     "Of these, what was said of tasks, by status. Each end that a task was given counts, also one that a greater attempt "
+     "or a later word replaced."},
     {"taskledger_consumer_duplicates_total", METRIC_COUNTER, AT(apply.duplicates), NULL,
      "Events that came again and were in the ledger already, with the same bytes."},
     {"taskledger_late_events_total", METRIC_COUNTER, AT(apply.late), NULL,
@@ -42,6 +49,9 @@ static const struct metric metrics[] = {
      "Entries set aside in rejected_event, by reason."},
     {"taskledger_consumer_deleted_total", METRIC_COUNTER, AT(apply.deleted), NULL,
      "Entries that somebody deleted from the stream before they were applied; listed in loss."},
+    {"taskledger_consumer_declared_dropped_total", METRIC_COUNTER, AT(apply.dropped), NULL,
+     "Events that their producers declared as dropped: they had no room, or lost their spool. Their numbers never come, and "
+     "are no gaps; taskledger-replay gaps lists them."},
     {"taskledger_consumer_suspects_total", METRIC_COUNTER, AT(suspects.together), "tried=\"together\"",
      "Entries delivered so often that they may be what ends consumers, as they were tried: together with others, or alone."},
     {"taskledger_consumer_suspects_total", METRIC_COUNTER, AT(suspects.alone), "tried=\"alone\"", NULL},
@@ -81,6 +91,11 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_reconnects_total", METRIC_COUNTER, AT(redis_reconnects), "server=\"redis\"",
      "Connections made after the first one."},
     {"taskledger_consumer_reconnects_total", METRIC_COUNTER, AT(postgresql_reconnects), "server=\"postgresql\"", NULL},
+    {"taskledger_consumer_shards_read", METRIC_GAUGE, AT(shards_read), NULL,
+     "Shards that this consumer is connected to read. In a Redis Cluster they are spread over the group: the sum is the "
+     "number of shards at least."},
+    {"taskledger_consumer_lanes_lost_total", METRIC_COUNTER, AT(group.lanes_lost), NULL,
+     "In a Redis Cluster, connections to the node of a shard that failed while others were read on."},
     {"taskledger_consumer_retries_total", METRIC_TALLY, AT(retries), NULL,
      "Turns that failed and were tried again, by reason."},
     {"taskledger_consumer_housekeeping_failures_total", METRIC_COUNTER, AT(housekeeping_failures), NULL,
@@ -92,7 +107,8 @@ static const struct metric metrics[] = {
     {"taskledger_consumer_watermark_held", METRIC_GAUGE, AT(watermark_held), NULL,
      "1 in the one consumer of the group that folds and tells watermarks."},
     {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(gaps.detected), "kind=\"gap\"",
-     "Rows written to loss, by kind; entries deleted while pending are counted above."},
+     "Rows written to loss, by kind."},
+    {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(apply.deleted), "kind=\"deleted_while_pending\"", NULL},
     {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(heads.went_back), "kind=\"stream_went_back\"", NULL},
     {"taskledger_consumer_losses_total", METRIC_COUNTER, AT(ledger_went_back), "kind=\"ledger_went_back\"", NULL},
     {"taskledger_consumer_retraced_total", METRIC_COUNTER, AT(retraced), NULL,
@@ -167,6 +183,7 @@ static const char *type_of(enum metric_kind kind)
     case METRIC_COUNTER:
     case METRIC_TALLY:
     case METRIC_REASONS:
+    case METRIC_STATUS:
         return "counter";
     case METRIC_GAUGE:
     case METRIC_TIME:
@@ -189,6 +206,8 @@ static const char *label_of(enum metric_kind kind)
     case METRIC_TALLY:
     case METRIC_REASONS:
         return "reason";
+    case METRIC_STATUS:
+        return "status";
     case METRIC_LOSSES:
         return "kind";
     case METRIC_GROUPS:
@@ -220,6 +239,12 @@ static void print_reasons(const struct metric *metric, const uint64_t counts[APP
         fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", metric->name, apply_reason_names[i], counts[i]);
 }
 
+static void print_statuses(const struct metric *metric, const uint64_t counts[STATUS_COUNT], FILE *out)
+{
+    for (enum status status = STATUS_PENDING; status <= STATUS_CANCELLED; status++)
+        fprintf(out, "%s{status=\"%s\"} %" PRIu64 "\n", metric->name, status_name(status), counts[status]);
+}
+
 static void print_losses(const struct metric *metric, const int64_t counts[LOSS_KINDS], FILE *out)
 {
     for (size_t i = 0; i < LOSS_KINDS; i++)
@@ -236,16 +261,6 @@ static void print_shards(const struct metric *metric, const struct metrics_value
     }
 }
 
-/* As Prometheus reads a label. */
-static void print_label_value(const char *text, FILE *out)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\\' || *text == '"')
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-}
-
 static void print_groups(const struct metric *metric, const struct census *census, FILE *out)
 {
     for (size_t i = 0; census != NULL && i < census->count; i++) {
@@ -253,7 +268,7 @@ static void print_groups(const struct metric *metric, const struct census *censu
 
         memcpy(&value, (const char *)&census->rows[i] + metric->offset, sizeof value);
         fprintf(out, "%s{group=\"", metric->name);
-        print_label_value(census->rows[i].name, out);
+        exposition_label(slice_from_text(census->rows[i].name), out);
         fprintf(out, "\"} %" PRId64 "\n", value);
     }
 }
@@ -288,7 +303,7 @@ static void print_time(const struct metric *metric, int64_t unix_us, FILE *out)
     if (unix_us == 0)
         return;
     print_name(metric, out);
-    fprintf(out, "%" PRId64 ".%06" PRId64 "\n", unix_us / 1000000, unix_us % 1000000);
+    exposition_time(unix_us, out);
 }
 
 static void print_values(const struct metric *metric, const struct metrics_values *values, FILE *out)
@@ -314,6 +329,9 @@ static void print_values(const struct metric *metric, const struct metrics_value
         break;
     case METRIC_REASONS:
         print_reasons(metric, at, out);
+        break;
+    case METRIC_STATUS:
+        print_statuses(metric, at, out);
         break;
     case METRIC_LOSSES:
         print_losses(metric, at, out);
@@ -343,8 +361,7 @@ void metrics_print(const struct metrics_values *values, FILE *out)
         const struct metric *metric = &metrics[i];
 
         if (metric->help != NULL)
-            fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
-                    type_of(metric->kind));
+            exposition_describe(metric->name, type_of(metric->kind), metric->help, out);
         print_values(metric, values, out);
     }
 }

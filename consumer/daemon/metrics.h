@@ -34,6 +34,7 @@ struct metrics_values {
     uint64_t retraced;
     struct suspects_counters suspects;
     struct tally retries; /* by reason */
+    int64_t shards_read;
     uint64_t redis_reconnects;
     uint64_t postgresql_reconnects;
     uint64_t housekeeping_failures;

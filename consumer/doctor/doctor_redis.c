@@ -30,7 +30,9 @@ bool doctor_redis_ask(struct doctor_redis *redis, const char *question, const ch
 bool doctor_redis_is_local(const struct doctor_redis *redis)
 {
     const struct redis_url *url = &redis->url;
-    const char *host = url->sentinel_count > 0 ? url->sentinels[0].host : url->node.host;
+    const char *host = url->seed_count > 0       ? url->seeds[0].host
+                       : url->sentinel_count > 0 ? url->sentinels[0].host
+                                                 : url->node.host;
 
     return redis->url.path[0] != '\0' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
            strcmp(host, "::1") == 0;
@@ -68,7 +70,7 @@ static const struct {
     {"noauth", "put user and password into REDIS_URL: redis://USER:PASSWORD@HOST"},
     {"wrongpass", "put the right user and password into REDIS_URL, or: redis-cli ACL SETUSER USER '>PASSWORD'"},
     {"nopassword", "take the password out of REDIS_URL, or give the server one: deploy/redis/users.acl"},
-    {"noperm", "redis-cli ACL SETUSER USER +select +ping"},
+    {"noperm", "redis-cli ACL SETUSER USER +select +ping; in a cluster also '+cluster|slots' +asking"},
     {"denied", "give the server a password, or bind it to this machine: deploy/redis/users.acl"},
     {"tls", "set TASKLEDGER_REDIS_CA_FILE to who signed its certificate, or mend that certificate"},
     {"db", "set the db in REDIS_URL to one that the server has: redis://HOST/0"},
@@ -92,6 +94,32 @@ static void tell_away(struct doctor_redis *redis, const struct error *why)
     redis->report->missed[DOCTOR_REDIS] = true;
 }
 
+static void tell_node(struct doctor_redis *redis, size_t node)
+{
+    char place[REDIS_URL_PLACE_MAX];
+
+    redis_describe_node(redis->line, node, place, sizeof place);
+    redis->finding = (struct doctor_finding){.verdict = DOCTOR_OK};
+    doctor_report_set(&redis->finding, DOCTOR_OK, "%s", place);
+    doctor_report_tell(redis->report, "redis.node", &redis->finding, "");
+}
+
+/* Each server has settings of its own. */
+static bool check_settings(struct doctor_redis *redis)
+{
+    size_t nodes = redis_nodes(redis->line);
+    bool there = true;
+
+    for (size_t node = 0; there && node < nodes; node++) {
+        redis_turn_to(redis->line, node);
+        if (nodes > 1)
+            tell_node(redis, node);
+        there = run_checks(redis, doctor_settings_checks);
+    }
+    redis_turn_to(redis->line, 0);
+    return there;
+}
+
 static void examine(struct doctor_redis *redis)
 {
     struct error why = {.kind = ERROR_NONE};
@@ -102,8 +130,7 @@ static void examine(struct doctor_redis *redis)
     }
     doctor_report_set(&redis->finding, DOCTOR_OK, "%s", redis_address(redis->line));
     doctor_report_tell(redis->report, "redis.reachable", &redis->finding, "");
-    if (!run_checks(redis, doctor_settings_checks) || !run_checks(redis, doctor_stream_checks) ||
-        !run_checks(redis, doctor_rights_checks))
+    if (!check_settings(redis) || !run_checks(redis, doctor_stream_checks) || !run_checks(redis, doctor_rights_checks))
         tell_away(redis, &redis->why);
 }
 

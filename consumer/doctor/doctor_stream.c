@@ -1,6 +1,7 @@
 /* What is in this Redis under our keys. */
 #include "consumer/doctor/doctor_redis.h"
 
+#include "consumer/doctor/doctor_cluster.h"
 #include "consumer/stream/info.h"
 #include "consumer/upkeep/strays.h"
 #include "proto/redis_error.h"
@@ -151,6 +152,10 @@ static void judge_cluster(struct doctor_redis *redis)
     char key[STREAM_KEY_BYTES_MAX];
     unsigned elsewhere = 0;
 
+    if (redis->url.seed_count > 0) {
+        doctor_cluster_judge(redis);
+        return;
+    }
     if (info.size == 0 || memmem(info.data, info.size, on, sizeof on - 1) == NULL) {
         doctor_report_set(&redis->finding, DOCTOR_OK, "off");
         return;
@@ -163,6 +168,8 @@ static void judge_cluster(struct doctor_redis *redis)
         elsewhere += is_elsewhere(redis, books[i]);
     doctor_report_set(&redis->finding, elsewhere > 0 ? DOCTOR_WRONG : DOCTOR_OK,
                       "on, and %u of %u keys are on other nodes than this", elsewhere, shards_of(redis) + BOOKS);
+    snprintf(redis->finding.subject, sizeof redis->finding.subject,
+             "set REDIS_URL to redis+cluster:// and nodes of this cluster, for producers and consumers");
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -220,8 +227,7 @@ static void judge_group(struct doctor_redis *redis)
 
 /* clang-format off */
 const struct doctor_check doctor_stream_checks[] = {
-    {"redis.cluster", "INFO cluster", judge_cluster,
-     "set REDIS_URL to a Redis that is no cluster, or to a cluster of one node"},
+    {"redis.cluster", "INFO cluster", judge_cluster, "{}"},
     {"redis.stream", NULL, judge_streams,
      "redis-cli RENAME {} {}.old (or set TASKLEDGER_STREAM to another name)"},
     {"redis.books", NULL, judge_books,

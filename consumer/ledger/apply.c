@@ -98,12 +98,23 @@ static void count_delay(struct apply *apply, const struct event *event, int64_t 
     histogram_add(&apply->counters.delay_us, &histogram_delay_us, delay_us < 0 ? 0 : (uint64_t)delay_us);
 }
 
+static void count_stored(struct apply *apply, const struct event *event, int64_t now_us)
+{
+    const struct producer_dropped *hole = &event->producer_dropped;
+
+    apply->counters.events++;
+    if (event->body == EVENT_TASK_STATUS)
+        apply->counters.statuses[event->task_status.status]++;
+    if (event->body == EVENT_PRODUCER_DROPPED)
+        apply->counters.dropped += hole->last_sequence - hole->first_sequence + 1;
+    count_delay(apply, event, now_us);
+}
+
 static void count_row(struct apply *apply, const struct intake_row *row, int64_t now_us)
 {
     switch (row->state) {
     case INTAKE_NEW:
-        apply->counters.events++;
-        count_delay(apply, &row->event, now_us);
+        count_stored(apply, &row->event, now_us);
         break;
     case INTAKE_DUPLICATE:
         apply->counters.duplicates++;

@@ -24,6 +24,7 @@
 #include "consumer/postgres/postgres.h"
 #include "consumer/sink.h"
 #include "proto/clock.h"
+#include "proto/status.h"
 
 #include <stdint.h>
 
@@ -54,10 +55,12 @@ struct apply_counters {
     uint64_t batches;                 /* committed */
     uint64_t looked_up;               /* batches looked up before they were copied: some of it was there */
     uint64_t events;                  /* stored */
+    uint64_t statuses[STATUS_COUNT];  /* of these, what was said of tasks */
     uint64_t duplicates;              /* the same event again */
     uint64_t late;                    /* of pruned producers: held, not stored */
     uint64_t rejected[APPLY_REASONS]; /* set aside */
     uint64_t deleted;                 /* entries gone from the stream before they were applied */
+    uint64_t dropped;                 /* events that their producers declared as dropped */
     struct histogram delay_us;        /* from occurred to committed, by histogram_delay_us */
     int64_t last_commit_us;           /* Unix time; 0: none yet */
 };

@@ -92,9 +92,9 @@ bool event_rows_send(struct event_rows *rows, enum event_rows_begin begin, const
     binary_reset(buffer);
     binary_copy_header(buffer);
     for (size_t i = 0; i < intake->count; i++) {
-        if (intake->sorted[i]->state != INTAKE_NEW)
+        if (intake->tasks[i]->state != INTAKE_NEW)
             continue;
-        write_row(buffer, rows->keys, intake->sorted[i]);
+        write_row(buffer, rows->keys, intake->tasks[i]);
         if (buffer->size >= EVENT_ROWS_PART_BYTES && !send_part(rows, error))
             return false;
     }

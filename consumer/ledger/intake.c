@@ -137,6 +137,29 @@ static int by_identity(const void *left, const void *right)
     return order != 0 ? order : (a > b) - (a < b);
 }
 
+/* Empty for what a producer says about itself. */
+static struct slice task_of(const struct intake_row *row)
+{
+    return row->event.body == EVENT_TASK_STATUS ? row->event.task_status.task_id : (struct slice){.size = 0};
+}
+
+static int by_task(const void *left, const void *right)
+{
+    const struct intake_row *a = *(struct intake_row *const *)left;
+    const struct intake_row *b = *(struct intake_row *const *)right;
+    int order = slice_compare(task_of(a), task_of(b));
+
+    return order != 0 ? order : by_identity(left, right);
+}
+
+static void sort(struct intake *intake)
+{
+    for (size_t i = 0; i < intake->count; i++)
+        intake->sorted[i] = intake->tasks[i] = &intake->rows[i];
+    qsort(intake->sorted, intake->count, sizeof(struct intake_row *), by_identity);
+    qsort(intake->tasks, intake->count, sizeof(struct intake_row *), by_task);
+}
+
 void intake_mark(struct intake *intake)
 {
     const struct intake_row *first = NULL;
@@ -173,9 +196,7 @@ bool intake_read(struct intake *intake, const struct batch *batch, struct error 
         if (!read_entry(intake, &batch->entries[i], error))
             return false;
     }
-    for (size_t i = 0; i < intake->count; i++)
-        intake->sorted[i] = &intake->rows[i];
-    qsort(intake->sorted, intake->count, sizeof(struct intake_row *), by_identity);
+    sort(intake);
     intake_mark(intake);
     return true;
 }

@@ -1,9 +1,11 @@
 /* intake: what a batch of entries says.
  *
  * Every entry becomes one of three things: a row (a good event), a fault (it can never be an event), or a deletion (it
- * is gone from the stream; the batch itself tells). Rows are in order of their identity, since that is the order in
- * which they are stored. Of two rows with one identity the earlier in the batch stands; it is up to known.h to find
- * that another is stored already. */
+ * is gone from the stream; the batch itself tells). Of two rows with one identity the earlier in the batch stands; it is
+ * up to known.h to find that another is stored already.
+ *
+ * Rows are stored in the order of their tasks. Those of one task then come to the same page of the index by task, while it
+ * is at hand: task IDs are random, and in a large ledger hardly a page of it is in the processor's memory. */
 #ifndef TASKLEDGER_CONSUMER_LEDGER_INTAKE_H
 #define TASKLEDGER_CONSUMER_LEDGER_INTAKE_H
 
@@ -48,7 +50,7 @@ struct intake {
     struct arena arena; /* of faults */
     struct intake_row *rows;
     struct intake_row **sorted; /* by identity, then by place in the batch */
-    struct intake_row **tasks;  /* for who sorts them by task, see task_rows.h */
+    struct intake_row **tasks;  /* by task, then by identity: the order in which they are stored and folded */
     size_t count;
     struct intake_fault *faults;
 };

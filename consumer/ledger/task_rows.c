@@ -3,8 +3,6 @@
 #include "consumer/ledger/task_cells.h"
 #include "proto/projection.h"
 
-#include <stdlib.h>
-
 #define OF_THE_GREATER(column) "CASE WHEN is_greater THEN excluded." column " ELSE task." column " END"
 #define OF_THE_GREATER_ATTEMPT(column)                                              \
     " " column " = CASE WHEN excluded.attempt > task.attempt THEN excluded." column \
@@ -75,34 +73,33 @@ bool task_rows_add(struct columns *columns, struct postgres *postgres, const str
     return !columns_full(columns) || columns_send(columns, postgres, error);
 }
 
-static int by_task(const void *left, const void *right)
+/* On to the first that is to be folded, from this one on. */
+static void skip(struct task_rows *rows)
 {
-    const struct intake_row *a = *(struct intake_row *const *)left;
-    const struct intake_row *b = *(struct intake_row *const *)right;
-
-    return slice_compare(a->event.task_status.task_id, b->event.task_status.task_id);
+    while (rows->next < rows->end &&
+           ((*rows->next)->state != INTAKE_NEW || (*rows->next)->event.body != EVENT_TASK_STATUS))
+        rows->next++;
 }
 
-void task_rows_take(struct task_rows *rows, struct intake *intake)
+static void step(struct task_rows *rows)
 {
-    size_t count = 0;
+    rows->next++;
+    skip(rows);
+}
 
-    for (size_t i = 0; i < intake->count; i++) {
-        struct intake_row *row = intake->sorted[i];
-        if (row->state == INTAKE_NEW && row->event.body == EVENT_TASK_STATUS)
-            intake->tasks[count++] = row;
-    }
-    qsort(intake->tasks, count, sizeof(struct intake_row *), by_task);
+void task_rows_take(struct task_rows *rows, const struct intake *intake)
+{
     columns_reset(&rows->columns);
     rows->next = intake->tasks;
-    rows->end = intake->tasks + count;
+    rows->end = intake->tasks + intake->count;
+    skip(rows);
 }
 
 static void fold_task(struct task_rows *rows)
 {
     struct projection task = projection_of(&(*rows->next)->event);
 
-    for (rows->next++; rows->next < rows->end; rows->next++) {
+    for (step(rows); rows->next < rows->end; step(rows)) {
         struct projection other = projection_of(&(*rows->next)->event);
         if (!slice_equal(task.task_id, other.task_id))
             break;

@@ -28,7 +28,7 @@ struct task_rows {
 };
 
 /* Forget what is there, and have the new events of this intake to fold, in the order of their tasks. */
-void task_rows_take(struct task_rows *rows, struct intake *intake);
+void task_rows_take(struct task_rows *rows, const struct intake *intake);
 
 /* Fold them until the columns are full. Nothing is sent. */
 void task_rows_fold(struct task_rows *rows);

@@ -73,7 +73,14 @@ bool postgres_is_open(const struct postgres *postgres)
 
 uint64_t postgres_session(const struct postgres *postgres)
 {
-    return postgres->connection == NULL ? 0 : postgres->sessions;
+    bool is_ours = postgres->connection != NULL && postgres->open_by_us == INT64_MAX;
+
+    return is_ours ? postgres->sessions : 0;
+}
+
+void postgres_set_meanwhile(struct postgres *postgres, struct postgres_meanwhile meanwhile)
+{
+    postgres->meanwhile = meanwhile;
 }
 
 const char *postgres_address(const struct postgres *postgres)
@@ -83,16 +90,9 @@ const char *postgres_address(const struct postgres *postgres)
 
 /* ---- the session ------------------------------------------------------------------------------------------------- */
 
-/* client_connection_check_interval exists on Linux only, transaction_timeout from PostgreSQL 17 on; a server elsewhere
- * does without. */
-static const char optional_settings[] =
-    "DO $$ BEGIN PERFORM pg_catalog.set_config('client_connection_check_interval', '2s', false);"
-    " EXCEPTION WHEN OTHERS THEN NULL; END $$;"
-    "DO $$ BEGIN PERFORM pg_catalog.set_config('transaction_timeout', '0', false);"
-    " EXCEPTION WHEN OTHERS THEN NULL; END $$";
-
 /* remote_apply is the one setting that promises more than "on". Whoever makes a server read-only shall be obeyed, so
- * that is not set back. */
+ * that is not set back. client_connection_check_interval is for Linux alone, transaction_timeout from PostgreSQL 17 on; a
+ * server elsewhere does without. */
 static const struct postgres_statement settings_statement = {
     "session_settings",
     "SELECT set_config('statement_timeout', $1::text, false),"
@@ -108,7 +108,10 @@ static const struct postgres_statement settings_statement = {
     " set_config('client_min_messages', 'error', false),"
     " set_config('standard_conforming_strings', 'on', false),"
     " set_config('synchronize_seqscans', 'off', false)," /* LIMIT is of the first rows, see watermark.c */
-    " set_config('jit', 'off', false)"};
+    " set_config('jit', 'off', false),"
+    " CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '2s', false) END,"
+    " CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
+    "      THEN set_config('transaction_timeout', '0', false) END"};
 
 static struct postgres_parameter text_parameter(const char *text)
 {
@@ -126,8 +129,7 @@ static bool apply_settings(struct postgres *postgres, struct error *error)
         text_parameter(postgres->read_only ? "10min" : "15s"), /* a reader's long snapshot hinders nobody's writes */
         text_parameter(postgres->read_only ? "on" : "off"),
     };
-    return postgres_query(postgres, &settings_statement, parameters, 3, NULL, error) &&
-           postgres_execute(postgres, optional_settings, error);
+    return postgres_query(postgres, &settings_statement, parameters, 3, NULL, error);
 }
 
 static bool check_version(const struct postgres *postgres, struct error *error)

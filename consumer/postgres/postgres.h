@@ -52,8 +52,21 @@ bool postgres_is_open(const struct postgres *postgres);
 /* Whether the open session answers within the timeout, asked between transactions. One that does not is closed. */
 bool postgres_probe(struct postgres *postgres, int timeout_ms, struct error *error);
 
-/* The running number of this session, from 1; 0 while closed. Who holds a session lock compares it. */
+/* The running number of this session, from 1; 0 while closed or not set up yet. Who holds a session lock compares it. */
 uint64_t postgres_session(const struct postgres *postgres);
+
+/* What others do while the server works. */
+struct postgres_meanwhile {
+    /* Does a bit of what there is to do, without a word to this session; true when there is more to do at once. */
+    bool (*work)(void *self);
+
+    /* Ready to be read when there is more to do: how many of them, at most `max`. */
+    size_t (*descriptors)(void *self, int *descriptors, size_t max);
+    void *self;
+};
+
+/* From now on, whenever the server's first word on the end of a COPY or on a pipeline is awaited. Zeroed: nobody. */
+void postgres_set_meanwhile(struct postgres *postgres, struct postgres_meanwhile meanwhile);
 
 /* Host, port and database without secrets, for logs. */
 const char *postgres_address(const struct postgres *postgres);
@@ -131,6 +144,17 @@ enum { POSTGRES_COPY_COLUMNS_MAX = 32 };
 /* As postgres_stream, for a query without parameters, of at most so many columns: cheaper where it gives many rows. */
 bool postgres_copy_out(struct postgres *postgres, const struct postgres_statement *statement,
                        postgres_row_visitor *visit, void *self, struct error *error);
+
+/* The same, row by row for who asks, so that the rows of several sessions can be looked at side by side: the servers
+ * begin at once, and go on as far as their sockets hold. `query` is sent; it may still be refused. */
+struct postgres_copying;
+struct postgres_copying *postgres_copying_new(struct postgres *postgres, const char *query, struct error *error);
+
+/* The next row, which lives until the next call; NULL behind the last one. */
+bool postgres_copying_next(struct postgres_copying *copying, const struct postgres_row **row, struct error *error);
+
+/* Before the last row is behind it, the session is closed. NULL is fine. */
+void postgres_copying_free(struct postgres_copying *copying);
 
 /* `sql` ends in COPY ... FROM STDIN (FORMAT binary) and may begin with other statements: "BEGIN; COPY ...". */
 bool postgres_copy_begin(struct postgres *postgres, const char *sql, struct error *error);

@@ -62,7 +62,8 @@ static bool finish(struct postgres *postgres, const char *giving_up, struct erro
     }
     if (queued < 0)
         return postgres_line_lost(postgres, error);
-    if (!postgres_line_flush(postgres, error) || !receive(postgres, &wants_data, &why, error))
+    if (!postgres_line_flush(postgres, error) || !postgres_line_await(postgres, error) ||
+        !receive(postgres, &wants_data, &why, error))
         return false;
 
     if (why.kind == ERROR_NONE)

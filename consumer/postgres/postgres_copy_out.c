@@ -14,12 +14,15 @@ static const char signature[] = "PGCOPY\n\377\r\n";
 
 enum { HEAD_BYTES = sizeof signature + 4 + 4, FORMAT_MAX = 64 };
 
-struct copying_out {
-    struct postgres *postgres;
-    postgres_row_visitor *visit;
-    void *self;
-    bool is_begun; /* the head was read */
-    bool is_ended;
+struct postgres_copying {
+    struct postgres *postgres; /* borrowed */
+    bool has_rows;             /* they come; else the command's results */
+    bool is_begun;             /* the head was read */
+    bool is_ended;             /* there are no more rows */
+    bool is_over;              /* the command is */
+    struct error why;          /* the server refused; ERROR_NONE: it did not */
+    char *bytes;               /* of the row; PQfreemem frees them */
+    struct postgres_row row;
 };
 
 /* ---- a row ------------------------------------------------------------------------------------------------------ */
@@ -67,25 +70,26 @@ static bool take_value(struct slice *bytes, struct slice *value)
     return size == -1;
 }
 
-static bool take_row(struct copying_out *out, struct slice bytes, struct postgres_row *row)
+static bool take_row(struct postgres_copying *copying, struct slice bytes)
 {
+    struct postgres_row *row = &copying->row;
     int count;
 
-    if (!out->is_begun && !take_head(&bytes))
+    if (!copying->is_begun && !take_head(&bytes))
         return false;
-    out->is_begun = true;
+    copying->is_begun = true;
     if (!take_count(&bytes, &count))
         return false;
-    out->is_ended = count < 0;
+    copying->is_ended = count < 0;
     row->result = NULL;
-    row->count = out->is_ended ? 0 : (size_t)count;
+    row->count = copying->is_ended ? 0 : (size_t)count;
     for (size_t i = 0; i < row->count; i++)
         if (!take_value(&bytes, &row->values[i]))
             return false;
     return bytes.size == 0;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------ */
+/* ---- one after the other ---------------------------------------------------------------------------------------- */
 
 static bool garbled(struct postgres *postgres, struct error *error)
 {
@@ -94,22 +98,47 @@ static bool garbled(struct postgres *postgres, struct error *error)
                      postgres->address);
 }
 
-static bool visit_bytes(struct copying_out *out, struct slice bytes, struct error *error)
+/* Up to where rows come, or to the end of the command. */
+static bool receive_results(struct postgres_copying *copying, struct error *error)
 {
-    struct postgres_row row;
+    while (!copying->has_rows && !copying->is_over) {
+        PGresult *result;
 
-    if (out->is_ended || !take_row(out, bytes, &row))
-        return garbled(out->postgres, error);
-    if (out->is_ended || out->visit(out->self, &row, error))
-        return true;
-    postgres_close(out->postgres); /* the surest way to end what the server is doing */
-    return false;
+        if (!postgres_line_result(copying->postgres, &result, error))
+            return false;
+        copying->is_over = result == NULL;
+        if (copying->is_over)
+            return true;
+        copying->has_rows = PQresultStatus(result) == PGRES_COPY_OUT;
+        if (PQresultStatus(result) == PGRES_FATAL_ERROR)
+            postgres_line_refused(result, &copying->why);
+        PQclear(result);
+    }
+    return true;
 }
 
-/* The next bytes, which PQfreemem frees; NULL at the end. */
-static bool receive_bytes(struct postgres *postgres, char **bytes, int *size, struct error *error)
+/* The server's last word. */
+static bool end(const struct postgres_copying *copying, struct error *error)
 {
-    while ((*size = PQgetCopyData(postgres->connection, bytes, 1)) == 0) {
+    if (copying->why.kind == ERROR_NONE)
+        return copying->is_ended || garbled(copying->postgres, error);
+    *error = copying->why;
+    return postgres_line_recover(copying->postgres, error);
+}
+
+static void forget_row(struct postgres_copying *copying)
+{
+    PQfreemem(copying->bytes);
+    copying->bytes = NULL;
+}
+
+/* The next bytes; their number is -1 behind the last ones. */
+static bool receive_bytes(struct postgres_copying *copying, int *size, struct error *error)
+{
+    struct postgres *postgres = copying->postgres;
+
+    forget_row(copying);
+    while ((*size = PQgetCopyData(postgres->connection, &copying->bytes, 1)) == 0) {
         if (!postgres_line_wait(postgres, POLLIN, postgres_line_deadline(postgres), error))
             return false;
         if (PQconsumeInput(postgres->connection) == 0)
@@ -118,42 +147,30 @@ static bool receive_bytes(struct postgres *postgres, char **bytes, int *size, st
     return *size >= -1 || postgres_line_lost(postgres, error);
 }
 
-static bool visit_all(struct copying_out *out, struct error *error)
+bool postgres_copying_next(struct postgres_copying *copying, const struct postgres_row **row, struct error *error)
 {
-    for (;;) {
-        char *bytes;
+    for (*row = NULL;;) {
         int size;
 
-        if (!receive_bytes(out->postgres, &bytes, &size, error))
+        if (!receive_results(copying, error))
             return false;
-        if (size == -1)
+        if (copying->is_over)
+            return end(copying, error);
+        if (!receive_bytes(copying, &size, error))
+            return false;
+        copying->has_rows = size >= 0;
+        if (size < 0)
+            continue;
+        if (copying->is_ended || !take_row(copying, slice_of(copying->bytes, (size_t)size)))
+            return garbled(copying->postgres, error);
+        if (!copying->is_ended) {
+            *row = &copying->row;
             return true;
-        bool good = visit_bytes(out, slice_of(bytes, (size_t)size), error);
-        PQfreemem(bytes);
-        if (!good)
-            return false;
+        }
     }
 }
 
-/* Results up to the end of the command; in between the rows. */
-static bool receive(struct copying_out *out, struct error *why, struct error *error)
-{
-    for (;;) {
-        PGresult *result;
-
-        if (!postgres_line_result(out->postgres, &result, error))
-            return false;
-        if (result == NULL)
-            return true;
-
-        ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_FATAL_ERROR)
-            postgres_line_refused(result, why);
-        PQclear(result);
-        if (status == PGRES_COPY_OUT && !visit_all(out, error))
-            return false;
-    }
-}
+/* ---- beginning and ending --------------------------------------------------------------------------------------- */
 
 static bool send(struct postgres *postgres, const char *query, struct error *error)
 {
@@ -170,18 +187,43 @@ static bool send(struct postgres *postgres, const char *query, struct error *err
     return postgres_line_flush(postgres, error);
 }
 
+struct postgres_copying *postgres_copying_new(struct postgres *postgres, const char *query, struct error *error)
+{
+    if (!postgres_line_ready(postgres, error))
+        return NULL;
+    struct postgres_copying *copying = calloc(1, sizeof *copying);
+    if (copying == NULL) {
+        error_set(error, ERROR_FATAL, "memory", "cannot get memory for rows");
+        return NULL;
+    }
+    copying->postgres = postgres;
+    if (send(postgres, query, error))
+        return copying;
+    free(copying);
+    return NULL;
+}
+
+void postgres_copying_free(struct postgres_copying *copying)
+{
+    if (copying == NULL)
+        return;
+    if (!copying->is_over)
+        postgres_close(copying->postgres); /* the surest way to end what the server is doing */
+    forget_row(copying);
+    free(copying);
+}
+
 bool postgres_copy_out(struct postgres *postgres, const struct postgres_statement *statement,
                        postgres_row_visitor *visit, void *self, struct error *error)
 {
-    struct copying_out out = {.postgres = postgres, .visit = visit, .self = self};
-    struct error why = {.kind = ERROR_NONE};
+    struct postgres_copying *copying = postgres_copying_new(postgres, statement->sql, error);
+    const struct postgres_row *row;
 
-    if (!postgres_line_ready(postgres, error))
+    if (copying == NULL)
         return false;
-    if (!send(postgres, statement->sql, error) || !receive(&out, &why, error))
-        return false;
-    if (why.kind == ERROR_NONE)
-        return out.is_ended || garbled(postgres, error);
-    *error = why;
-    return postgres_line_recover(postgres, error);
+    bool good = postgres_copying_next(copying, &row, error);
+    while (good && row != NULL)
+        good = visit(self, row, error) && postgres_copying_next(copying, &row, error);
+    postgres_copying_free(copying);
+    return good;
 }

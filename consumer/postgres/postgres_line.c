@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { GRACE_MS = 1000, NO_TIMEOUT_MS = INT32_MAX, RESULT_PATIENCE = 10 };
+enum { GRACE_MS = 1000, NO_TIMEOUT_MS = INT32_MAX, RESULT_PATIENCE = 10, OTHERS_MAX = 64 };
 
 static int64_t earlier(int64_t a_us, int64_t b_us)
 {
@@ -41,13 +41,12 @@ static bool timed_out(struct postgres *postgres, struct error *error)
                      postgres->address);
 }
 
-bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadline_us, struct error *error)
+static bool wait_for(struct postgres *postgres, struct pollfd *sockets, nfds_t count, int64_t deadline_us,
+                     struct error *error)
 {
-    struct pollfd socket = {.fd = PQsocket(postgres->connection), .events = events};
-
     for (;;) {
         int left_ms = clock_left_ms(postgres->clock, deadline_us);
-        int ready = poll(&socket, 1, left_ms);
+        int ready = poll(sockets, count, left_ms);
 
         if (ready >= 0 && left_ms == 0)
             return timed_out(postgres, error);
@@ -60,6 +59,44 @@ bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadlin
             return false;
         }
     }
+}
+
+bool postgres_line_wait(struct postgres *postgres, short events, int64_t deadline_us, struct error *error)
+{
+    struct pollfd socket = {.fd = PQsocket(postgres->connection), .events = events};
+
+    return wait_for(postgres, &socket, 1, deadline_us, error);
+}
+
+/* Behind our own socket, what others await; how many there are then. */
+static nfds_t list_sockets(const struct postgres *postgres, struct pollfd sockets[1 + OTHERS_MAX])
+{
+    const struct postgres_meanwhile *others = &postgres->meanwhile;
+    int descriptors[OTHERS_MAX];
+    size_t count = others->work == NULL ? 0 : others->descriptors(others->self, descriptors, OTHERS_MAX);
+
+    sockets[0] = (struct pollfd){.fd = PQsocket(postgres->connection), .events = POLLIN};
+    for (size_t i = 0; i < count; i++)
+        sockets[1 + i] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
+    return 1 + count;
+}
+
+/* What others did may have taken until after the deadline: the server's word counts that is there. */
+bool postgres_line_await(struct postgres *postgres, struct error *error)
+{
+    const struct postgres_meanwhile *others = &postgres->meanwhile;
+    struct pollfd sockets[1 + OTHERS_MAX];
+    int64_t deadline_us = postgres_line_deadline(postgres);
+
+    while (PQisBusy(postgres->connection)) {
+        bool has_more = others->work != NULL && others->work(others->self);
+
+        if (postgres_line_readable(postgres))
+            break;
+        if (!has_more && !wait_for(postgres, sockets, list_sockets(postgres, sockets), deadline_us, error))
+            return false;
+    }
+    return true;
 }
 
 /* The five characters behind "FATAL:  " when libpq is told to be verbose: there is no other way to a SQLSTATE of a

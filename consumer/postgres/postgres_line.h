@@ -35,6 +35,7 @@ struct postgres {
     size_t prepared_count;
     bool copying;
     bool spoken_to; /* while copying */
+    struct postgres_meanwhile meanwhile;
 };
 
 /* A row that is visited: of a result, or the values of a COPY; NULL is a slice without data. */
@@ -60,6 +61,9 @@ bool postgres_line_readable(const struct postgres *postgres);
 
 /* Send what is buffered, reading meanwhile, since the server may have to get rid of an answer before it reads on. */
 bool postgres_line_flush(struct postgres *postgres, struct error *error);
+
+/* Wait until the server has something to say. Meanwhile others work. */
+bool postgres_line_await(struct postgres *postgres, struct error *error);
 
 /* The next result; NULL at the end of a command. */
 bool postgres_line_result(struct postgres *postgres, struct pg_result **result, struct error *error);

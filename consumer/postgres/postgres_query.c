@@ -225,8 +225,8 @@ bool postgres_pipeline(struct postgres *postgres, const struct postgres_request 
         return false;
 
     make_plan(postgres, requests, count, &plan);
-    if (!send_plan(postgres, &plan, error) || !receive_plan(postgres, &plan, &why, error) ||
-        !receive_sync(postgres, error)) {
+    if (!send_plan(postgres, &plan, error) || !postgres_line_await(postgres, error) ||
+        !receive_plan(postgres, &plan, &why, error) || !receive_sync(postgres, error)) {
         forget_results(requests, count);
         return false;
     }

@@ -45,25 +45,30 @@ bool acks_append(struct acks *acks, struct redis *redis, const struct batch *bat
     return true;
 }
 
+bool acks_receive_one(struct acks *acks, struct redis *redis, struct arena *arena, struct error *error)
+{
+    struct reply reply;
+
+    arena_reset(arena, SCRATCH_BYTES);
+    if (!redis_receive(redis, arena, 0, &reply, error))
+        return false;
+    size_t counted = reply.type == REPLY_INTEGER && reply.integer > 0 ? (size_t)reply.integer : 0;
+    acks->counters->acked += counted;
+    acks->ids_owed -= counted < acks->ids_owed ? counted : acks->ids_owed;
+    acks->ahead--;
+
+    if (acks->ahead == 0 && acks->behind == 0) {
+        acks->counters->unknown += acks->ids_owed;
+        acks->ids_owed = 0;
+    }
+    return true;
+}
+
 bool acks_receive(struct acks *acks, struct redis *redis, struct arena *arena, struct error *error)
 {
-    if (!redis_send(redis, error))
-        return false;
-
-    for (; acks->ahead > 0; acks->ahead--) {
-        struct reply reply;
-
-        arena_reset(arena, SCRATCH_BYTES);
-        if (!redis_receive(redis, arena, 0, &reply, error))
+    while (acks->ahead > 0) {
+        if (!acks_receive_one(acks, redis, arena, error))
             return false;
-        size_t counted = reply.type == REPLY_INTEGER && reply.integer > 0 ? (size_t)reply.integer : 0;
-        acks->counters.acked += counted;
-        acks->ids_owed -= counted < acks->ids_owed ? counted : acks->ids_owed;
-    }
-
-    if (acks->behind == 0) {
-        acks->counters.unknown += acks->ids_owed;
-        acks->ids_owed = 0;
     }
     return true;
 }

@@ -19,7 +19,8 @@ struct claim {
     struct stream_id *idle_from; /* per shard: where the next look at idle entries begins */
     struct slot_numbers silent;  /* whose sessions were silent when this round began */
     int64_t retire_due_us;
-    bool retires; /* in this round */
+    bool retires;     /* in this round */
+    bool have_others; /* something is pending for others, in this shard */
     struct claim_counters counters;
 };
 
@@ -110,13 +111,14 @@ static bool take_page(struct claim *claim, const struct pending *pending, unsign
         return false;
     if (rows.count == 0)
         return true;
-    if (!pending_give(pending, ourselves(claim), &rows, &given, error))
+    bool good = pending_give(pending, ourselves(claim), &rows, &given, error);
+    if (!good || given.count > 0)
+        group_reread(claim->source); /* a lost answer may have given us some */
+    if (!good)
         return false;
 
     *more = rows.count == count;
     claim->counters.dead += given.count;
-    if (given.count > 0)
-        group_reread(claim->source);
     return look_for_deleted(claim, pending, shard, &rows, &given, error);
 }
 
@@ -237,12 +239,14 @@ static bool take_from_dead(struct claim *claim, const struct pending *pending, u
 
     if (!redis_call(pending->redis, words, 4, pending->arena, &consumers, error))
         return false;
+    claim->have_others = false;
     for (size_t i = 0; consumers.type == REPLY_ARRAY && i < consumers.count; i++) {
         const struct reply *consumer = &consumers.elements[i];
         struct remains remains;
 
         if (!read_remains(consumer, &remains) || slice_equal(remains.name, slice_from_text(ourselves(claim))))
             continue;
+        claim->have_others |= remains.pending > 0;
         if (!end_if_frozen(claim, consumer, remains.name, error))
             return false;
         if (leaves_something(claim, &remains) && !bury_if_dead(claim, pending, shard, &remains, error))
@@ -251,22 +255,25 @@ static bool take_from_dead(struct claim *claim, const struct pending *pending, u
     return true;
 }
 
+/* Redis takes long to look through what is pending. While we are behind, what is ours is refreshed and never idle; when we
+ * are not, it may be that we were given something and do not know. */
 static bool take_idle(struct claim *claim, const struct pending *pending, unsigned shard, struct error *error)
 {
     struct pending_idle idle;
     size_t room = group_deleted_room(claim->source);
     size_t count = room < PENDING_PAGE_MAX ? room : PENDING_PAGE_MAX;
 
-    if (count == 0)
+    if (count == 0 || (!claim->have_others && group_awaits_answer(claim->source)))
         return true;
-    if (!pending_give_idle(pending, ourselves(claim), claim->options.idle_ms, claim->idle_from[shard], count, &idle,
-                           error))
+    bool good = pending_give_idle(pending, ourselves(claim), claim->options.idle_ms, claim->idle_from[shard], count,
+                                  &idle, error);
+    if (!good || idle.given > 0)
+        group_reread(claim->source); /* as above */
+    if (!good)
         return false;
 
     claim->idle_from[shard] = idle.next;
     claim->counters.idle += idle.given;
-    if (idle.given > 0)
-        group_reread(claim->source);
     for (size_t i = 0; idle.deleted != NULL && i < idle.deleted->count && i < count; i++)
         add_deleted(claim, shard, idle.deleted->elements[i].text);
     return true;
@@ -322,7 +329,7 @@ bool claim_round(struct claim *claim, struct redis *line, struct error *error)
         unsigned shard = claim->shard;
 
         claim->shard = (shard + 1) % claim->options.shards;
-        if (!visit_shard(claim, line, shard, error))
+        if (group_reads(claim->source, shard) && !visit_shard(claim, line, shard, error))
             return false;
         if (clock_left_ms(claim->options.clock, deadline_us) == 0)
             break;

@@ -46,7 +46,7 @@ struct claim;
 struct claim *claim_new(const struct claim_options *options, struct group *source, struct slot *slot);
 void claim_free(struct claim *claim);
 
-/* One round over `line`, which is connected and has nothing outstanding. Only while our slot is held. */
+/* One round of the shards that we read, over `line`, which is connected and has nothing outstanding. Only while our slot is held. */
 bool claim_round(struct claim *claim, struct redis *line, struct error *error);
 
 const struct claim_counters *claim_counters(const struct claim *claim);

@@ -36,7 +36,7 @@ static bool agree_on_shards(const struct greeting *greeting, struct redis *redis
     struct reply reply;
     bool refused;
 
-    snprintf(text, sizeof text, "%u", greeting->shards);
+    snprintf(text, sizeof text, "%u", greeting->shards_in_force);
     struct slice ours = slice_from_text(text);
     if (!tell_shards(redis, ours, error) || !receive(redis, arena, "oom", &reply, &refused, error) ||
         !redis_receive(redis, arena, 0, &reply, error))

@@ -20,7 +20,8 @@ struct greeting {
     const char *group;
     const char *const *keys; /* one for each shard */
     unsigned shards;
-    bool agrees_on_shards; /* not for streams of another name: the number in force is about the usual one */
+    unsigned shards_in_force; /* of the whole stream */
+    bool agrees_on_shards;    /* not for streams of another name: the number in force is about the usual one */
 };
 
 /* `*made` grows by the groups that were not there. The arena is used up. FATAL, "shards", when another number of shards

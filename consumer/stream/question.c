@@ -83,7 +83,7 @@ bool question_append(struct question *question, struct redis *redis, const struc
 
 void question_passed(struct question *question, const struct entry *entry)
 {
-    struct question_place *place = &question->places[entry->shard];
+    struct question_place *place = &question->places[entry->shard - question->first];
 
     place->after = entry->id;
     if (stream_id_compare(entry->id, place->furthest) > 0)

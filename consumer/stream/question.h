@@ -19,6 +19,7 @@ struct question {
     const char *group;       /* borrowed */
     const char *const *keys; /* borrowed */
     unsigned shards;
+    unsigned first;                /* the shard of the first key */
     struct question_place *places; /* per shard: how far own pending entries were read; owned */
     struct stream_id *lost_at;     /* per shard; owned */
     struct slice *words;           /* owned */

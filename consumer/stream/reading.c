@@ -17,6 +17,12 @@ void reading_init(struct reading *reading, unsigned shards, size_t count_max)
     };
 }
 
+void reading_limit(struct reading *reading, size_t count_max)
+{
+    reading->count_max = count_max;
+    reading->count = smaller(reading->count, count_max);
+}
+
 void reading_restart(struct reading *reading)
 {
     reading->reread = true;
@@ -46,6 +52,8 @@ enum reading_ask reading_next(struct reading *reading, bool unsettled)
 
     if (reading->paging)
         return READING_PENDING;
+    if (reading->leaving)
+        return READING_NOTHING;
     if (!reading->drained)
         return READING_NEW;
     return unsettled ? READING_NOTHING : READING_NEW_WAITING;

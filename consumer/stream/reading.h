@@ -1,8 +1,9 @@
 /* reading: what a consumer asks the stream for next, and for how many entries.
  *
- * Pure arithmetic; consumer/stream/group.c speaks.
+ * Pure arithmetic; consumer/stream/group_line.c speaks.
  *
- *   NOTHING        told to finish; or what is wanted next has to wait until nothing is unsettled any more
+ *   NOTHING        told to finish, or to leave and there is nothing of ours; or what is wanted next has to wait until
+ *                  nothing is unsettled any more
  *   PENDING_FIRST  own pending entries from the beginning: after each connect, and when told to read them again.
  *                  Never while something is unsettled, since that is pending too and would come twice
  *   PENDING        the next page of them, until a page is empty
@@ -38,12 +39,16 @@ struct reading {
     size_t count_max;
     unsigned shards;
     bool finishing; /* ask for nothing more */
+    bool leaving;   /* ask for nothing new */
     bool reread;    /* own pending entries are wanted from the beginning */
     bool paging;    /* amid own pending entries */
     bool drained;   /* the last answer to NEW left nothing behind */
 };
 
 void reading_init(struct reading *reading, unsigned shards, size_t count_max);
+
+/* From now on no more than so many at a time. */
+void reading_limit(struct reading *reading, size_t count_max);
 
 /* A new connection: what was delivered before and not settled comes first. */
 void reading_restart(struct reading *reading);

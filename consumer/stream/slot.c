@@ -25,20 +25,40 @@ static const struct postgres_statement give_back = {
     .sql = "SELECT pg_advisory_unlock($1::int, $2::int)",
 };
 
-/* Sessions of others that hold a slot and have left the server waiting for as long as $2 ms: in mid-transaction no
+#define SLOTS_OF_GROUP                                                                             \
+    " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = $1::int::oid" \
+    "   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+
+/* Sessions of others that hold a slot. */
+#define HOLDERS                                                                                       \
+    " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)" SLOTS_OF_GROUP \
+    "   AND pid <> pg_catalog.pg_backend_pid()"
+
+/* Those that have left the server waiting for as long as $2 ms: in mid-transaction no
  * timeout of the server's would end them. A silent client and one that waits for a lock are not the same. Of a session
  * that we may not look at nothing but its lock is known. */
-#define SILENT_HOLDERS                                                                                \
-    " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"                \
-    " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = $1::int::oid"    \
-    "   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())" \
-    "   AND pid <> pg_catalog.pg_backend_pid()"                                                       \
-    "   AND (a.state_change IS NULL"                                                                  \
+#define SILENT_HOLDERS               \
+    HOLDERS                          \
+    "   AND (a.state_change IS NULL" \
     "     OR (a.wait_event_type = 'Client' AND a.state_change < now() - $2::bigint * interval '1 ms'))"
 
 static const struct postgres_statement silent_holders = {
     .name = "slot_silent_holders",
     .sql = "SELECT l.objid::int" SILENT_HOLDERS " ORDER BY 1",
+};
+
+/* Who looks after a dead one holds its slot, too, for a moment. */
+static const struct postgres_statement live_holders = {
+    .name = "slot_live_holders",
+    .sql = "SELECT min(l.objid::int)" HOLDERS
+           "   AND (a.state_change IS NULL OR a.wait_event_type IS DISTINCT FROM 'Client'"
+           "     OR a.state_change >= now() - $2::bigint * interval '1 ms')"
+           " GROUP BY pid ORDER BY 1",
+};
+
+static const struct postgres_statement all_held = {
+    .name = "slot_held",
+    .sql = "SELECT DISTINCT l.objid::int FROM pg_catalog.pg_locks AS l" SLOTS_OF_GROUP " ORDER BY 1",
 };
 
 /* It must still be as silent as it was when it was found. */
@@ -114,7 +134,19 @@ bool slot_give_back(struct slot *slot, unsigned number, struct error *error)
     return ask(slot, &give_back, (int32_t)number, NULL, error);
 }
 
-bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error)
+static void read_numbers(const struct postgres_result *result, struct slot_numbers *numbers)
+{
+    numbers->count = 0;
+    for (size_t i = 0; i < postgres_rows(result) && numbers->count < SLOT_NUMBER_MAX; i++) {
+        struct slice value;
+
+        if (postgres_value(result, i, 0, &value))
+            numbers->numbers[numbers->count++] = (unsigned)postgres_read_int32(value);
+    }
+}
+
+static bool list(struct slot *slot, const struct postgres_statement *statement, int64_t silent_ms,
+                 struct slot_numbers *numbers, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
     uint32_t lock_class = htonl((uint32_t)slot->lock_class);
@@ -124,16 +156,32 @@ bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numb
         {.value = slice_of(&silent, sizeof silent)},
     };
 
-    if (!postgres_query(slot->postgres, &silent_holders, parameters, 2, &result, error))
+    if (!postgres_query(slot->postgres, statement, parameters, 2, &result, error))
         return false;
-    numbers->count = 0;
-    for (size_t i = 0; i < postgres_rows(result) && numbers->count < SLOT_NUMBER_MAX; i++) {
-        struct slice value;
-
-        if (postgres_value(result, i, 0, &value))
-            numbers->numbers[numbers->count++] = (unsigned)postgres_read_int32(value);
-    }
+    read_numbers(result, numbers);
     return true;
+}
+
+bool slot_held_numbers(struct slot *slot, struct slot_numbers *numbers, struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    uint32_t lock_class = htonl((uint32_t)slot->lock_class);
+    const struct postgres_parameter parameter = {.value = slice_of(&lock_class, sizeof lock_class)};
+
+    if (!postgres_query(slot->postgres, &all_held, &parameter, 1, &result, error))
+        return false;
+    read_numbers(result, numbers);
+    return true;
+}
+
+bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error)
+{
+    return list(slot, &silent_holders, silent_ms, numbers, error);
+}
+
+bool slot_live(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error)
+{
+    return list(slot, &live_holders, silent_ms, numbers, error);
 }
 
 bool slot_end(struct slot *slot, unsigned number, int64_t silent_ms, bool *ended, struct error *error)

@@ -42,6 +42,12 @@ struct slot_numbers {
 };
 bool slot_silent(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error);
 
+/* Slots of the others; of each session the lowest. */
+bool slot_live(struct slot *slot, int64_t silent_ms, struct slot_numbers *numbers, struct error *error);
+
+/* All that are held, by whomever. A server that only follows another one does not see that one's locks. */
+bool slot_held_numbers(struct slot *slot, struct slot_numbers *numbers, struct error *error);
+
 /* End the session that holds this slot, if it is still that silent: what it has locked, this slot too, is free a moment
  * later. FATAL, "rights", when the session is another user's and we may not. */
 bool slot_end(struct slot *slot, unsigned number, int64_t silent_ms, bool *ended, struct error *error);

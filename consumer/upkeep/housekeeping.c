@@ -21,6 +21,10 @@ bool housekeeping_init(struct housekeeping *housekeeping, const struct housekeep
     line.reply_string_max = HOUSEKEEPING_STRING_MAX;
     housekeeping->group_name = options->group_name;
     housekeeping->shard_count = options->shards;
+    housekeeping->roster = (struct roster){.group = housekeeping->group,
+                                           .slot = housekeeping->slot,
+                                           .clock = housekeeping->clock,
+                                           .shards = options->shards};
     watermark_init(&housekeeping->watermark, housekeeping->postgres, housekeeping->clock, options->tells_watermark);
     housekeeping->gaps = (struct gaps){
         .postgres = housekeeping->postgres,
@@ -83,6 +87,11 @@ static bool is_due(const struct housekeeping *housekeeping, int64_t due_us)
     return now_us(housekeeping) >= due_us;
 }
 
+static bool round_of_roster(struct housekeeping *housekeeping, struct error *error)
+{
+    return roster_round(&housekeeping->roster, error);
+}
+
 static bool claim_if_due(struct housekeeping *housekeeping, struct error *error)
 {
     if (!is_due(housekeeping, housekeeping->claim_due_us))
@@ -141,6 +150,8 @@ static int64_t next_due_us(const struct housekeeping *housekeeping)
 {
     int64_t due_us = !is_examined(housekeeping) ? 0 : watermark_due_us(&housekeeping->watermark);
 
+    if (roster_due_us(&housekeeping->roster) < due_us)
+        due_us = roster_due_us(&housekeeping->roster);
     if (housekeeping->claim_due_us < due_us)
         due_us = housekeeping->claim_due_us;
     if (housekeeping->survey_due_us < due_us)
@@ -199,19 +210,37 @@ static bool round_of_upkeep(struct housekeeping *housekeeping, struct error *err
     return true;
 }
 
+/* A new connection may be one with another server. */
+static bool connect_line(struct housekeeping *housekeeping, struct error *error)
+{
+    if (!redis_is_connected(housekeeping->line))
+        heads_doubt(&housekeeping->heads);
+    return redis_connect(housekeeping->line, error);
+}
+
+/* In a cluster a node that is away takes the line with it, and not the others. */
+static void open_again(struct housekeeping *housekeeping)
+{
+    struct error ignored;
+
+    if (group_is_spread(housekeeping->group) && !redis_is_connected(housekeeping->line))
+        (void)connect_line(housekeeping, &ignored);
+}
+
 /* Each whatever became of the others: a watermark that cannot be folded must not leave a dead consumer's entries lying.
  * The first failure is told. */
 static bool do_chores(struct housekeeping *housekeeping, struct error *error)
 {
     static bool (*const chores[])(struct housekeeping *, struct error *) = {
-        claim_if_due,  round_of_watermark, round_of_setback, round_of_retrace, round_of_reprieve,
-        round_of_gaps, round_of_stuck,     round_of_upkeep,  survey_if_due,
+        round_of_roster,   claim_if_due,  round_of_watermark, round_of_setback, round_of_retrace,
+        round_of_reprieve, round_of_gaps, round_of_stuck,     round_of_upkeep,  survey_if_due,
     };
     bool good = true;
 
     for (size_t i = 0; i < sizeof chores / sizeof *chores; i++) {
         struct error why;
 
+        open_again(housekeeping);
         if (chores[i](housekeeping, &why))
             continue;
         if (good)
@@ -219,14 +248,6 @@ static bool do_chores(struct housekeeping *housekeeping, struct error *error)
         good = false;
     }
     return good;
-}
-
-/* A new connection may be one with another server. */
-static bool connect_line(struct housekeeping *housekeeping, struct error *error)
-{
-    if (!redis_is_connected(housekeeping->line))
-        heads_doubt(&housekeeping->heads);
-    return redis_connect(housekeeping->line, error);
 }
 
 bool housekeeping_turn(struct housekeeping *housekeeping, struct error *error)

@@ -24,6 +24,7 @@
 #include "consumer/recovery/watermark.h"
 #include "consumer/stream/claim.h"
 #include "consumer/stream/group.h"
+#include "consumer/stream/roster.h"
 #include "consumer/stream/slot.h"
 #include "consumer/stream/survey.h"
 #include "consumer/upkeep/stuck.h"
@@ -60,6 +61,7 @@ struct housekeeping {
 
     const char *group_name; /* borrowed */
     struct redis *line;
+    struct roster roster;
     struct claim *claim;
     struct watermark watermark;
     struct gaps gaps;

@@ -1,6 +1,7 @@
 /* memory: how much of its memory Redis uses, and whether that is too much.
  *
- * Short at more than 80 % of maxmemory, until it is below 75 % again. Without a maxmemory it is never short. */
+ * Short at more than 80 % of maxmemory, until it is below 75 % again. Without a maxmemory it is never short. A cluster is
+ * short when one of its masters is; its numbers are the sums of theirs. */
 #ifndef TASKLEDGER_CONSUMER_UPKEEP_MEMORY_H
 #define TASKLEDGER_CONSUMER_UPKEEP_MEMORY_H
 
@@ -21,7 +22,7 @@ struct memory {
 /* What INFO memory says. What it does not say is not known. */
 void memory_note(struct memory *memory, struct slice info);
 
-/* Ask over `line`, which is connected and has nothing outstanding. The arena holds the answer. */
+/* Ask over `line`, which is connected and has nothing outstanding. The arena holds the answers. */
 bool memory_look(struct memory *memory, struct redis *line, struct arena *arena, struct error *error);
 
 #endif

@@ -24,9 +24,11 @@
         OPTION(traceparent, OPTION_TEXT, .flag = "--traceparent", .variable = "TRACEPARENT",                        \
                .help = "its place in a distributed trace (W3C Trace Context)")
 
-#define TIMEOUT(default_timeout, about)                                                             \
-    OPTION(timeout_ms, OPTION_DURATION, .flag = "--timeout", .variable = "TASKLEDGER_EMIT_TIMEOUT", \
+/* How long to wait for Redis. */
+#define PATIENCE(name, default_timeout, about)                                                 \
+    OPTION(timeout_ms, OPTION_DURATION, .flag = (name), .variable = "TASKLEDGER_EMIT_TIMEOUT", \
            .fallback = (default_timeout), .maximum = TIMEOUT_MS_MAX, .help = (about))
+#define TIMEOUT(default_timeout, about) PATIENCE("--timeout", default_timeout, about)
 
 #define AT(member) offsetof(struct configuration, member)
 
@@ -53,7 +55,8 @@
                .help = "0 emits nothing, and says so"),                                               \
         OPTION(help, OPTION_BOOLEAN, .flag = "--help", .help = "print this")
 
-enum { TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000 };
+enum { TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000, RETRIES_MAX = 1000, EXIT_CODE_MAX = 255, PERMIT_LOCAL_MAX = 10000 };
+#define LIMIT_MS_MAX (INT64_C(365) * TIMEOUT_MS_MAX)
 
 static const struct option_spec status_specs[] = {
     TASK,
@@ -76,7 +79,32 @@ static const struct option_spec lines_specs[] = {
 static const struct option_spec run_specs[] = {
     TEXT("--task-id", task_id, "TASK_ID", "if not given, a new UUID"),
     TASK,
-    TIMEOUT("2s", "how long to wait for Redis when the command has ended"),
+    OPTION(limit_ms, OPTION_DURATION, .flag = "--timeout", .maximum = LIMIT_MS_MAX,
+           .help = "how long an attempt may take before it is ended by SIGTERM; 0: for ever, which is the default"),
+    OPTION(kill_after_ms, OPTION_DURATION, .flag = "--kill-after", .fallback = "10s", .maximum = TIMEOUT_MS_MAX,
+           .help = "how long what was sent SIGTERM may take to end before it is sent SIGKILL"),
+    OPTION(retries, OPTION_INTEGER, .flag = "--retries", .value = "N", .fallback = "0", .maximum = RETRIES_MAX,
+           .help = "how many more attempts follow one that fails"),
+    OPTION(retry_delay_ms, OPTION_DURATION, .flag = "--retry-delay", .fallback = "1s", .maximum = TIMEOUT_MS_MAX,
+           .help = "how long to wait before the second attempt; twice as long before each further one"),
+    OPTION(heartbeat_ms, OPTION_DURATION, .flag = "--heartbeat", .variable = "TASKLEDGER_EMIT_HEARTBEAT",
+           .fallback = "60s", .maximum = TIMEOUT_MS_MAX, .help = "how often to say that the command lives; 0: never"),
+    OPTION(claim, OPTION_BOOLEAN, .flag = "--claim", .help = "only if nobody else runs this task, anywhere"),
+    OPTION(claim_wait_ms, OPTION_DURATION, .flag = "--claim-wait", .fallback = "0s", .maximum = TIMEOUT_MS_MAX,
+           .help = "how long to wait for whoever does"),
+    OPTION(claim_held_exit, OPTION_INTEGER, .flag = "--claim-held-exit", .value = "CODE", .fallback = "75",
+           .maximum = EXIT_CODE_MAX, .help = "what to exit with when somebody does; 0: and say nothing"),
+    OPTION(claim_keep, OPTION_BOOLEAN, .flag = "--claim-keep", .fallback = "yes",
+           .help = "what ends within a lease keeps its claim for the rest of it, so that a host whose clock is late "
+                   "does not run it again"),
+    TEXT("--permit", permit, "NAME:N", "only as one of N at once under that name, everywhere"),
+    OPTION(permit_wait_ms, OPTION_DURATION, .flag = "--permit-wait", .fallback = "60s", .maximum = TIMEOUT_MS_MAX,
+           .help = "how long to wait in the line for it"),
+    OPTION(permit_local, OPTION_INTEGER, .flag = "--permit-local", .value = "N", .fallback = "0",
+           .maximum = PERMIT_LOCAL_MAX, .help = "so many at once on this host while Redis is away"),
+    OPTION(lease_ms, OPTION_DURATION, .flag = "--lease", .fallback = "30s", .minimum = 1000, .maximum = TIMEOUT_MS_MAX,
+           .help = "after so long without a sign of life of ours claim and permit are free again"),
+    PATIENCE("--delivery-timeout", "2s", "how long to wait for Redis when the command has ended"),
     SHARED,
 };
 
@@ -86,9 +114,49 @@ static const struct option_spec sweep_specs[] = {
     SHARED,
 };
 
+/* How it is printed. */
+#define FORMAT(words, about) \
+    OPTION(format, OPTION_CHOICE, .flag = "--format", .fallback = "table", .choices = (words), .help = (about))
+
 static const struct option_spec stats_specs[] = {
-    OPTION(format, OPTION_CHOICE, .flag = "--format", .fallback = "table", .choices = "table json",
-           .help = "for people or for programs"),
+    FORMAT("table json prometheus", "for people, for programs, or for the textfile collector of node_exporter"),
+    SHARED,
+};
+
+static const struct option_spec bridge_specs[] = {
+    OPTION(list, OPTION_TEXT, .flag = "--list", .variable = "TASKLEDGER_BRIDGE_LIST", .value = "NAME",
+           .help = "the list that workers push to"),
+    OPTION(bridge_url, OPTION_SECRET, .variable = "TASKLEDGER_BRIDGE_URL",
+           .help = "where that list is; if not given, where the stream is"),
+    {.variable = "TASKLEDGER_BRIDGE_URL_FILE", .type = OPTION_FILE_OF, .help = "a file that holds the same"},
+    OPTION(take_from, OPTION_CHOICE, .flag = "--take-from", .variable = "TASKLEDGER_BRIDGE_TAKE_FROM",
+           .fallback = "right", .choices = "left right",
+           .help = "the end that its reader pops from: the right one if workers say LPUSH"),
+    OPTION(forward, OPTION_TEXT, .flag = "--forward", .variable = "TASKLEDGER_BRIDGE_FORWARD", .value = "NAME",
+           .help = "another list that gets every item, for the reader that this one had before"),
+    OPTION(instance, OPTION_TEXT, .flag = "--instance", .variable = "TASKLEDGER_BRIDGE_INSTANCE", .fallback = "default",
+           .value = "NAME", .help = "whose items in hand are found again after a crash: LIST:taskledger-bridge:NAME"),
+    OPTION(status_map, OPTION_TEXT, .flag = "--status-map", .variable = "TASKLEDGER_BRIDGE_STATUS_MAP",
+           .value = "OLD=NEW,...", .help = "what statuses mean, before what is known anyway: halted=CANCELLED"),
+    OPTION(zone, OPTION_TEXT, .flag = "--zone", .variable = "TASKLEDGER_BRIDGE_ZONE", .fallback = "Z", .value = "ZONE",
+           .help = "of timestamps that tell none: Z, +01:00"),
+    OPTION(once, OPTION_BOOLEAN, .flag = "--once", .help = "end when the list is empty"),
+    TIMEOUT("30s", "with --once, how long to wait while nothing goes on"),
+    SHARED,
+};
+
+#define ANSWERS TIMEOUT("2s", "how long to wait for Redis: for the connection, and for each answer")
+
+static const struct option_spec permits_specs[] = {
+    OPTION(all, OPTION_BOOLEAN, .flag = "--all", .help = "free all permits of that name, whoever has them"),
+    FORMAT("table json jsonl prometheus", "for people, for programs, or for the textfile collector of node_exporter"),
+    ANSWERS,
+    SHARED,
+};
+
+static const struct option_spec claims_specs[] = {
+    FORMAT("table json jsonl", "for people or for programs"),
+    ANSWERS,
     SHARED,
 };
 
@@ -104,6 +172,9 @@ const struct options_table configuration_lines = TABLE("taskledger-emit lines", 
 const struct options_table configuration_run = TABLE("taskledger-emit run", run_specs);
 const struct options_table configuration_sweep = TABLE("taskledger-emit sweep", sweep_specs);
 const struct options_table configuration_stats = TABLE("taskledger-emit stats", stats_specs);
+const struct options_table configuration_bridge = TABLE("taskledger-emit bridge", bridge_specs);
+const struct options_table configuration_permits = TABLE("taskledger-emit permits", permits_specs);
+const struct options_table configuration_claims = TABLE("taskledger-emit claims", claims_specs);
 
 struct options_table configuration_own(const struct options_table *table)
 {

@@ -25,7 +25,7 @@ struct configuration {
     const char *spool_dir;
     const char *spool_target;
     int64_t spool_bytes;
-    int64_t timeout_ms;
+    int64_t timeout_ms; /* how long to wait for Redis */
     bool enabled;
     bool help;
 
@@ -43,8 +43,32 @@ struct configuration {
     const char *error_traceback;
     const char *data_json;
 
+    int64_t limit_ms; /* 0: none */
+    int64_t kill_after_ms;
+    int64_t retries;
+    int64_t retry_delay_ms;
+    int64_t heartbeat_ms; /* 0: none */
+    bool claim;
+    int64_t claim_wait_ms;
+    int64_t claim_held_exit;
+    bool claim_keep;
+    const char *permit; /* NAME:N, still as text */
+    int64_t permit_wait_ms;
+    int64_t permit_local;
+    int64_t lease_ms;
+
     bool wait;
     const char *format; /* a word */
+    bool all;
+
+    const char *list;
+    const char *bridge_url;
+    const char *take_from; /* a word */
+    const char *forward;
+    const char *instance;
+    const char *status_map;
+    const char *zone;
+    bool once;
 };
 
 extern const struct options_table configuration_status;
@@ -52,6 +76,9 @@ extern const struct options_table configuration_lines;
 extern const struct options_table configuration_run;
 extern const struct options_table configuration_sweep;
 extern const struct options_table configuration_stats;
+extern const struct options_table configuration_bridge;
+extern const struct options_table configuration_permits;
+extern const struct options_table configuration_claims;
 
 /* A command's table in its two parts: its own, and what all commands share. */
 struct options_table configuration_own(const struct options_table *table);

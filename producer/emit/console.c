@@ -1,5 +1,6 @@
 #include "producer/emit/console.h"
 
+#include "proto/arena.h"
 #include "proto/text.h"
 
 #include <errno.h>
@@ -57,4 +58,16 @@ void console_complain(const char *command, const struct error *error)
         console_say("%s; see taskledger-emit %s --help", error->text, command);
     else
         console_say("%s", error->text);
+}
+
+void console_print(const char *before, struct slice text)
+{
+    struct arena arena;
+
+    if (text.size == 0)
+        return;
+    arena_init(&arena, 0);
+    struct slice harmless = text_escape(text, &arena);
+    printf("%s%.*s", before, SLICE_PRINT(harmless));
+    arena_close(&arena);
 }

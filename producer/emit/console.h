@@ -1,8 +1,9 @@
-/* console: what taskledger-emit says to people, a line at a time on standard error. */
+/* console: what taskledger-emit says to people, a line at a time on standard error; and what others said, shown to them. */
 #ifndef TASKLEDGER_PRODUCER_EMIT_CONSOLE_H
 #define TASKLEDGER_PRODUCER_EMIT_CONSOLE_H
 
 #include "proto/error.h"
+#include "proto/slice.h"
 
 enum { CONSOLE_TEXT_BYTES_MAX = 1024 };
 
@@ -13,5 +14,8 @@ void console_say(const char *format, ...) __attribute__((format(printf, 1, 2), n
 /* The same with the error's text; when it is about how the command was called, "usage" or "invalid", also with what to
  * read. */
 void console_complain(const char *command, const struct error *error);
+
+/* `before` and what others wrote, made harmless, on standard output; neither when that is empty. */
+void console_print(const char *before, struct slice text);
 
 #endif

@@ -1,12 +1,16 @@
 /* taskledger-emit: say what tasks do, from a shell. */
+#include "producer/emit/bridge/bridge.h"
+#include "producer/emit/claims.h"
 #include "producer/emit/configuration.h"
 #include "producer/emit/console.h"
 #include "producer/emit/lines.h"
-#include "producer/emit/run.h"
+#include "producer/emit/permits.h"
+#include "producer/emit/reference.h"
+#include "producer/emit/run/outcome.h"
+#include "producer/emit/run/run.h"
 #include "producer/emit/stats.h"
 #include "producer/emit/status.h"
 #include "producer/emit/sweep.h"
-#include "producer/environment.h"
 #include "proto/completion.h"
 #include "proto/descriptors.h"
 #include "proto/exit_code.h"
@@ -66,14 +70,40 @@ static const struct command {
         .usage = "[OPTION...] [--] COMMAND [ARGUMENT...]",
         .does = "run a command as a task",
         .notes =
-            "Says RUNNING, then SUCCESS or FAILURE with exit code or signal, wall time, CPU time and peak memory;\n"
-            "not the command's arguments, which may hold secrets. The command keeps its input, output, signals\n"
-            "and exit status, and never waits for Redis. It can tell its steps:\n\n"
+            "Says RUNNING when it starts and each --heartbeat, then SUCCESS or FAILURE; not the command's arguments,\n"
+            "which may hold secrets. The command keeps its input, output, signals and exit status, and never waits "
+            "for\n"
+            "Redis. It can tell its steps, which are repeated with each heartbeat and where it fails:\n\n"
             "    taskledger-emit status \"$TASKLEDGER_TASK_ID\" RUNNING --attempt \"$TASKLEDGER_ATTEMPT\" --step "
             "render\n\n"
-            "When it has ended, a signal ends the waiting for Redis.\n\n"
-            "Exit codes: the command's own; 125 it was not started, 126 it is not executable, 127 there is none.\n",
-        .example = "taskledger-emit run --task-id nightly-report -- ./make-report --day yesterday\n",
+            "What it says through the library is not known to us and hidden by the next heartbeat: --heartbeat 0 "
+            "then.\n\n"
+            "The data says exit_code, or signal and core_dumped, when it has ended, and at each time wall_seconds,\n"
+            "cpu_user_seconds, cpu_system_seconds, rss_bytes (while it runs: of all its processes, now) and\n"
+            "max_rss_bytes (the most that was seen: of all of them at a heartbeat, or of one of them at its end).\n\n"
+            "--timeout is each attempt's: the command and all that it has started get SIGTERM, and after --kill-after\n"
+            "SIGKILL; the error's type is Timeout. --retries follow any exit code but 0, a death by a signal and a\n"
+            "timeout, with RETRY in between and a greater attempt each; not a command that cannot be run, and not "
+            "when\n"
+            "it was us who got SIGINT, SIGQUIT, SIGTERM or a SIGHUP that ended the command. A wait is drawn from the\n"
+            "upper half of the delay, which doubles up to 15 minutes; a signal in it ends us, and the task is "
+            "CANCELLED.\n\n"
+            "--claim starts the command once, however many hosts are told to: whoever has the task's claim runs it,\n"
+            "under the attempt that the claim gives; the others say who that is and exit with --claim-held-exit. A\n"
+            "claim is renewed while the command runs. When it is lost all the same (Redis was away for longer than\n"
+            "--lease, or we were stopped), others may begin: the command is ended as by --timeout, and the error's\n"
+            "type is ClaimLost. --permit waits in a line for one of N, for each attempt; the task is QUEUED "
+            "meanwhile,\n"
+            "and a permit that is lost is told, no more. While Redis is away neither is given, but for\n"
+            "--permit-local; waiting for them goes on as long as it may.\n\n"
+            "When the command has ended for good, a signal ends the waiting for Redis.\n\n"
+            "Exit codes: the command's own; 75 others have the claim, it was lost, or no permit came in time; 124 the\n"
+            "command was ended by --timeout, 125 it was not started, 126 it is not executable, 127 there is none.\n",
+        .example =
+            "taskledger-emit run --task-id nightly-report -- ./make-report --day yesterday\n"
+            "taskledger-emit run --claim --claim-held-exit 0 --task-id \"backup-$(date +%F)\" --timeout 2h --retries 2 "
+            "./backup\n"
+            "taskledger-emit run --permit tts:3 --permit-wait 10m -- ./speak chapter-7\n",
         .table = &configuration_run,
         .stops_at_word = true,
         .usage_code = EXIT_RUN_FAILED,
@@ -104,11 +134,71 @@ static const struct command {
             "Of all who have a spool in the folder; the living tell their counters once a second, those who are gone\n"
             "told them while they lived. With --spool overflow a producer has none while Redis is well, and is not\n"
             "shown. Redis is not asked.\n\n"
+            "With --format prometheus counters are those of the living, each by itself.\n\n"
             "Exit codes: 0, 2 usage or configuration, 4 the folder cannot be read.\n",
-        .example = "taskledger-emit stats --format json\n",
+        .example = "taskledger-emit stats --format json\n"
+                   "taskledger-emit stats --format prometheus >taskledger.prom.new && mv taskledger.prom.new "
+                   "taskledger.prom\n",
         .table = &configuration_stats,
         .usage_code = EXIT_USAGE,
         .execute = stats_execute,
+    },
+    {
+        .name = "bridge",
+        .words = "",
+        .usage = "--list NAME [OPTION...]",
+        .does = "emit what others still push to a list, as JSON",
+        .notes =
+            "For coming over from pub/sub and a list: deploy/MIGRATION.md tells how. Each item of the list, an\n"
+            "object with task_request_id, status, timestamp, data, worker_container and task_name, becomes an event\n"
+            "at least once: it leaves Redis only when the stream has the event, or, with --spool always, the disk.\n"
+            "What is in hand when the bridge dies the next one with the same --instance takes up. What cannot be\n"
+            "understood is set aside in LIST:taskledger-bridge:rejected, and told. Pub/sub is not read: what nobody\n"
+            "hears there is gone, and all that is said there is in the list too.\n\n"
+            "Goes on until a signal ends it. A Redis that is away is waited for. --spool overflow is the same as\n"
+            "off: what the stream does not take stays in Redis.\n\n"
+            "Exit codes: 0, 2 usage or configuration, 3 Redis refuses; with --once also 1 something was set aside,\n"
+            "3 nothing went on for --timeout.\n",
+        .example = "taskledger-emit bridge --list task_status_queue --forward task_status_queue:old\n"
+                   "taskledger-emit bridge --list task_status_queue --once\n",
+        .table = &configuration_bridge,
+        .usage_code = EXIT_USAGE,
+        .execute = bridge_execute,
+    },
+    {
+        .name = "permits",
+        .words = "list|release [NAME...]",
+        .usage = "list [NAME...] | release NAME TOKEN...|--all",
+        .does = "who has permits of which so many may be had at once, and freeing those",
+        .notes =
+            "Lists who has which, for how long yet unless it is renewed, and how many wait. Without a name Redis is\n"
+            "searched for all there are, which takes a user who may SCAN.\n\n"
+            "Permits of processes that died run out by themselves. One that its process neither uses nor gives back\n"
+            "is renewed as long as that lives; release frees it: the next in the line gets it, and the process is\n"
+            "told with its next renewal, within a third of the lease, that it has it no more.\n\n"
+            "Exit codes: 0; 1 not all that was to be freed was held, 2 usage or configuration, 3 Redis could not be\n"
+            "reached or refuses, 4 not all could be listed.\n",
+        .example = "taskledger-emit permits list\n"
+                   "taskledger-emit permits release text-to-speech --all\n",
+        .table = &configuration_permits,
+        .usage_code = EXIT_USAGE,
+        .execute = permits_execute,
+    },
+    {
+        .name = "claims",
+        .words = "show|release TASK_ID...",
+        .usage = "show|release TASK_ID... [OPTION...]",
+        .does = "who has claimed tasks, and freeing them",
+        .notes =
+            "Claims of processes that died run out by themselves. One that is freed can be claimed at once; its\n"
+            "process, if it lives, is told with its next renewal, within a third of the lease, that it has it no\n"
+            "more, and the next claim's attempt outranks what it says.\n\n"
+            "Exit codes: 0; 1 not all that were to be freed were held, 2 usage or configuration, 3 Redis could not\n"
+            "be reached or refuses.\n",
+        .example = "taskledger-emit claims show order-4711\n",
+        .table = &configuration_claims,
+        .usage_code = EXIT_USAGE,
+        .execute = claims_execute,
     },
 };
 
@@ -224,14 +314,6 @@ static int print_configuration(const char *unused)
     return EXIT_OK;
 }
 
-/* The same for the library, which no program is but which is in this one. */
-static int print_library_configuration(const char *unused)
-{
-    (void)unused;
-    options_print_markdown(&environment_table, stdout);
-    return EXIT_OK;
-}
-
 static const struct {
     const char *flag;
     int (*print)(const char *value);
@@ -241,7 +323,8 @@ static const struct {
     {"--help", print_help, false},
     {"--version", print_version, false},
     {"--print-configuration", print_configuration, false},
-    {"--print-library-configuration", print_library_configuration, false},
+    {"--print-metrics", reference_print_metrics, false},
+    {"--print-library-configuration", reference_print_library, false},
     {"--print-completion", print_completion, true},
     {"--print-manual", print_manual, true},
 };
@@ -307,6 +390,7 @@ int main(int argc, char **argv)
 
     if (argc >= 2)
         return complain_of_command(name);
-    console_say("a command is missing (status, lines, run, sweep or stats); see taskledger-emit --help");
+    console_say("a command is missing (status, lines, run, sweep, stats, bridge, permits or claims); see "
+                "taskledger-emit --help");
     return EXIT_USAGE;
 }

@@ -1,13 +1,12 @@
 #include "producer/emit/stats.h"
 
 #include "producer/emit/console.h"
+#include "producer/emit/stats_page.h"
 #include "producer/spool/glance.h"
 #include "producer/spool/spool.h"
-#include "proto/arena.h"
 #include "proto/clock.h"
 #include "proto/exit_code.h"
 #include "proto/json_writer.h"
-#include "proto/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,10 +32,14 @@ struct total {
     struct taskledger_counters counters;
 };
 
+enum stats_format { STATS_TABLE, STATS_JSON, STATS_PROMETHEUS };
+
 struct stats_command {
     const char *directory;
-    bool is_json;
-    struct json_writer json;
+    enum stats_format format;
+    struct json_writer json; /* of STATS_JSON */
+    struct stats_page page;  /* of STATS_PROMETHEUS */
+    bool memory_short;
     struct total total;
 };
 
@@ -84,18 +87,6 @@ static uint64_t age_s(uint64_t at_us)
 
 /* ---- for people -------------------------------------------------------------------------------------------------- */
 
-static void print_text(const char *before, const char *text)
-{
-    struct arena arena;
-
-    if (text[0] == '\0')
-        return;
-    arena_init(&arena, 0);
-    struct slice harmless = text_escape(slice_from_text(text), &arena);
-    printf("%s%.*s", before, SLICE_PRINT(harmless));
-    arena_close(&arena);
-}
-
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -121,7 +112,7 @@ static void print_who(const struct stats *stats)
     snprintf(pid, sizeof pid, "%" PRIu64, stats->pid);
     if (colon == NULL || strcmp(colon + 1, pid) != 0)
         printf("  pid %s", pid);
-    print_text("  ", stats->worker);
+    console_print("  ", slice_from_text(stats->worker));
 }
 
 static void print_table(const struct shown *shown)
@@ -140,8 +131,8 @@ static void print_table(const struct shown *shown)
         printf("; %" PRIu64 " event%s left behind", shown->events.count, plural(shown->events.count));
     if (shown->oldest_age_s > 0)
         printf("; the oldest is %" PRIu64 " s old", shown->oldest_age_s);
-    print_text("\n  last error: ", glance->stats.counters.last_error);
-    print_text("\n  spool: ", glance->stats.counters.spool_error);
+    console_print("\n  last error: ", slice_from_text(glance->stats.counters.last_error));
+    console_print("\n  spool: ", slice_from_text(glance->stats.counters.spool_error));
     printf("\n\n");
 }
 
@@ -247,11 +238,18 @@ static bool show(void *self, const char *name)
     shown.oldest_age_s =
         age_s(shown.glance.is_held ? shown.glance.stats.oldest_unsent_at_us : shown.events.oldest_at_us);
     add_total(&command->total, &shown);
-    if (command->is_json)
-        write_shown(&command->json, &shown);
-    else
+    switch (command->format) {
+    case STATS_TABLE:
         print_table(&shown);
-    return true;
+        break;
+    case STATS_JSON:
+        write_shown(&command->json, &shown);
+        break;
+    case STATS_PROMETHEUS:
+        command->memory_short = !stats_page_add(&command->page, name, &shown.glance, &shown.events);
+        break;
+    }
+    return !command->memory_short;
 }
 
 static void print_json(struct stats_command *command)
@@ -262,7 +260,23 @@ static void print_json(struct stats_command *command)
     json_writer_object_end(&command->json);
     if (!command->json.failed)
         printf("%s\n", command->json.text);
-    json_writer_close(&command->json);
+}
+
+static enum stats_format read_format(const char *word)
+{
+    if (strcmp(word, "json") == 0)
+        return STATS_JSON;
+    return strcmp(word, "prometheus") == 0 ? STATS_PROMETHEUS : STATS_TABLE;
+}
+
+static void begin(struct stats_command *command)
+{
+    command->page.folder.seen_at_us = (uint64_t)clock_system()->unix_us(NULL);
+    if (command->format != STATS_JSON)
+        return;
+    json_writer_object_begin(&command->json);
+    json_writer_key(&command->json, "producers");
+    json_writer_array_begin(&command->json);
 }
 
 static bool run(struct stats_command *command, const struct configuration *configuration, int count,
@@ -273,13 +287,32 @@ static bool run(struct stats_command *command, const struct configuration *confi
     if (!configuration_spool_dir(configuration, &command->directory, error))
         return false;
 
-    command->is_json = strcmp(configuration->format, "json") == 0;
-    if (command->is_json) {
-        json_writer_object_begin(&command->json);
-        json_writer_key(&command->json, "producers");
-        json_writer_array_begin(&command->json);
+    command->format = read_format(configuration->format);
+    begin(command);
+    if (!spool_list(command->directory, show, command, error))
+        return false;
+    return !command->memory_short || error_set(error, ERROR_TRANSIENT, "memory", "could not get memory for the page");
+}
+
+static void end(struct stats_command *command)
+{
+    switch (command->format) {
+    case STATS_TABLE:
+        print_total(command->directory, &command->total);
+        break;
+    case STATS_JSON:
+        print_json(command);
+        break;
+    case STATS_PROMETHEUS:
+        stats_page_print(&command->page, command->directory, stdout);
+        break;
     }
-    return spool_list(command->directory, show, command, error);
+}
+
+static void close_all(struct stats_command *command)
+{
+    json_writer_close(&command->json);
+    stats_page_close(&command->page);
 }
 
 int stats_execute(const struct configuration *configuration, int count, char **words)
@@ -290,12 +323,10 @@ int stats_execute(const struct configuration *configuration, int count, char **w
     (void)words;
     if (!run(&command, configuration, count, &error)) {
         console_complain("stats", &error);
-        json_writer_close(&command.json);
+        close_all(&command);
         return error.kind == ERROR_FATAL ? EXIT_USAGE : EXIT_INCOMPLETE;
     }
-    if (command.is_json)
-        print_json(&command);
-    else
-        print_total(command.directory, &command.total);
+    end(&command);
+    close_all(&command);
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_INCOMPLETE;
 }

@@ -3,6 +3,7 @@
 #include "producer/emit/console.h"
 #include "producer/emit/delivery.h"
 #include "producer/emit/field.h"
+#include "producer/emit/step.h"
 #include "proto/exit_code.h"
 
 enum { NO_STOP = -1 }; /* signals end us as they end any program */
@@ -37,6 +38,7 @@ static enum exit_code emit(struct taskledger_producer *producer, const struct ta
         console_say("not accepted and lost: out of memory");
         return EXIT_UNREACHABLE;
     }
+    step_tell(event);
     return EXIT_OK;
 }
 

@@ -142,6 +142,7 @@ void spool_look(struct spool *spool, struct spool_look *look)
     *look = (struct spool_look){
         .events = inventory->events,
         .bytes = inventory->bytes,
+        .bytes_max = spool->bytes_max,
         .unprotected = spool->unprotected,
         .damaged = spool->damaged,
         .lost_end = spool->lost_end,

@@ -115,6 +115,7 @@ struct spool_look {
     uint64_t last;  /* are known only as far as it was read */
     uint64_t events;
     uint64_t bytes;
+    uint64_t bytes_max;   /* as in the options */
     uint64_t unprotected; /* events given up at the cap, which Redis had and the ledger perhaps not yet */
     uint64_t damaged;     /* segments that are damaged, or that somebody removed */
     bool lost_end;        /* of an adopted spool, as far as it was read: what was appended last is not in it any more */

@@ -52,6 +52,7 @@ static const struct row numbers[] = {
     COUNTER(connects),
     COUNTER(spooled),
     COUNTER(spool_bytes),
+    COUNTER(spool_bytes_max),
     COUNTER(spool_written),
     COUNTER(unspooled),
     COUNTER(unprotected),

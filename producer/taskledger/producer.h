@@ -31,7 +31,9 @@
  * Threads: every function may be called from any thread at any time, except that nothing may be called with a producer
  * or a task after, or while, it is being closed or ended. Strings are UTF-8 without NUL, borrowed for the call only. A
  * NULL producer or task is allowed everywhere and does nothing (TASKLEDGER_CLOSED), so that a worker whose open failed
- * runs on undisturbed. A thread that is cancelled (pthread_cancel) in a call of ours ends behind it.
+ * runs on undisturbed. A thread that is cancelled (pthread_cancel) in a call of ours ends behind it. One that is stopped in
+ * the midst of an emit, by a debugger say or for want of a processor, may hold up what is accepted later on its way until it
+ * goes on, so that emits are refused once memory is full; seldom, where it has the lock, it holds up emits, too.
  *
  * ABI: structs that callers fill begin with struct_size, which the *_INIT macros set; newer libraries take older,
  * shorter structs. */
@@ -106,7 +108,7 @@ struct taskledger_options {
     uint32_t shards;              /* 0: 1; must be the number that the consumers use */
     const char *worker;           /* who emits; NULL: host name and process number */
     uint32_t queue_events;        /* 0: 10,000 */
-    size_t queue_bytes;           /* 0: 8 MiB; payloads and what keeping them costs */
+    size_t queue_bytes;           /* 0: 8 MiB; payloads and what keeping them costs, but for 8 bytes an event */
     int32_t connect_timeout_ms;   /* 0: 1,000 */
     int32_t request_timeout_ms;   /* 0: 2,000 */
     int32_t backoff_base_ms;      /* 0: 100; the wait after a failure is drawn from 0 up to this, doubling */
@@ -125,8 +127,8 @@ struct taskledger_options {
     uint32_t reports;      /* so many delivery reports are kept for taskledger_poll_reports; 0: none */
 
     /* Which Redis the spool's events are for, in words that are only compared: who adopts takes what names the same.
-     * NULL: "host:port/db" of redis_url, or the first of its sentinels and the service, without user and password. At
-     * most 447 bytes. */
+     * NULL: "host:port/db" of redis_url, or the first of its sentinels and the service, or of a cluster's nodes and
+     * "cluster", without user and password. At most 447 bytes. */
     const char *spool_target;
 };
 
@@ -266,6 +268,22 @@ struct taskledger_counters {
     uint64_t spool_lost;      /* accepted events that were lost in the spool: it is damaged, or somebody removed it */
     uint64_t adopted_damaged; /* segments of producers that are gone which were damaged or removed: part of what was in
                                  them is lost; nobody knows how many events */
+
+    /* Claims and permits, taskledger/lease.h. */
+    uint64_t claims_granted;
+    uint64_t claims_held; /* refused: another had it */
+    uint64_t claims_lost; /* while they were held here */
+    uint64_t permits_granted;
+    uint64_t permits_local;     /* granted by the local limit, since Redis was away */
+    uint64_t permits_timed_out; /* refused: there was none in the time to wait */
+    uint64_t permits_lost;
+    uint64_t leases_away;    /* requests to which Redis gave no answer */
+    uint64_t leases_held;    /* now, claims and permits */
+    uint64_t leases_waiting; /* now, for an answer or in a line */
+    int32_t lease_connected; /* 1 or 0: the line for them, which there is while there are any */
+    char lease_error[256];   /* the last one on it; "" when there was none */
+
+    uint64_t spool_bytes_max; /* what the spool may take on disk; 0 while there is none */
 };
 
 /* Since this process first emitted. */

@@ -6,8 +6,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-enum { NOTE_BYTES = 128, SAID_BY_BYTES = 40 };
+#include <string.h>
 
 /* clang-format off */
 static const struct column event_columns[] = {
@@ -116,11 +115,11 @@ static const char *what_it_is(const struct history_rows_event *event)
     return event->is_archived ? timeline_mark_name(event->mark) : "not yet archived";
 }
 
-static void format_note(const struct history_rows_event *event, char note[NOTE_BYTES])
+static void format_note(const struct history_rows_event *event, char note[HISTORY_ROWS_NOTE_BYTES])
 {
     const char *words = what_it_is(event);
 
-    snprintf(note, NOTE_BYTES, "%s%s%s", words == NULL ? "" : words,
+    snprintf(note, HISTORY_ROWS_NOTE_BYTES, "%s%s%s", words == NULL ? "" : words,
              !event->is_duplicate ? ""
              : words == NULL      ? "said twice"
                                   : ", said twice",
@@ -133,24 +132,28 @@ static enum tone note_tone(const struct history_rows_event *event)
 }
 
 /* The last digits of a producer's name are its random ones: "5f0c9a1e#17". */
-static void format_said_by(const struct event *event, char *text, size_t size)
+static void format_said_by(const struct event *event, char text[HISTORY_ROWS_SAID_BY_BYTES])
 {
     char hex[UUID_HEX_BYTES];
 
     uuid_format_hex(&event->producer_id, hex);
-    snprintf(text, size, "%s#%" PRIu64, hex + UUID_HEX_BYTES - 1 - 8, event->sequence);
+    snprintf(text, HISTORY_ROWS_SAID_BY_BYTES, "%s#%" PRIu64, hex + UUID_HEX_BYTES - 1 - 8, event->sequence);
 }
 
-void history_rows_write_event(struct output *output, const struct history_rows_event *row)
+static void format_texts(struct history_rows_cells *cells, const struct history_rows_event *row)
+{
+    uuid_format(&row->event.producer_id, cells->producer_id);
+    format_said_by(&row->event, cells->said_by);
+    format_note(row, cells->note);
+}
+
+void history_rows_fill_event(struct history_rows_cells *cells, const struct history_rows_event *row)
 {
     const struct event *event = &row->event;
     const struct task_status *status = &event->task_status;
     bool moved = row->mark == TIMELINE_MOVED;
-    char producer_id[UUID_TEXT_BYTES], said_by[SAID_BY_BYTES], note[NOTE_BYTES];
 
-    uuid_format(&event->producer_id, producer_id);
-    format_said_by(event, said_by, sizeof said_by);
-    format_note(row, note);
+    format_texts(cells, row);
     const struct value values[] = {
         value_time(event->occurred_at_us),
         duration(row->has_after, row->after_us),
@@ -159,8 +162,8 @@ void history_rows_write_event(struct output *output, const struct history_rows_e
         value_text(status->step),
         value_fraction(status->has_progress, status->progress),
         value_text(status->worker),
-        value_toned(value_words(said_by), TONE_FAINT),
-        value_words(producer_id),
+        value_toned(value_words(cells->said_by), TONE_FAINT),
+        value_words(cells->producer_id),
         value_unsigned(event->sequence),
         value_time(row->recorded_at_us),
         duration(row->is_archived, row->recorded_at_us - event->occurred_at_us),
@@ -169,7 +172,7 @@ void history_rows_write_event(struct output *output, const struct history_rows_e
         value_integer(row->is_duplicate),
         value_integer(row->is_contested),
         value_text(row->redacted_because),
-        value_toned(value_words(note), note_tone(row)),
+        value_toned(value_words(cells->note), note_tone(row)),
         value_text(status->message),
         value_toned(value_text(status->error_type), TONE_BAD),
         value_text(status->error_message),
@@ -181,25 +184,22 @@ void history_rows_write_event(struct output *output, const struct history_rows_e
         value_text(status->traceparent),
     };
     static_assert(sizeof values / sizeof *values == sizeof event_columns / sizeof *event_columns, "a value a column");
-    output_row(output, values);
+    memcpy(cells->values, values, sizeof values);
 }
 
-void history_rows_write_raw(struct output *output, const struct history_rows_event *row)
+void history_rows_fill_raw(struct history_rows_cells *cells, const struct history_rows_event *row)
 {
     const struct event *event = &row->event;
     enum status status = event->task_status.status;
-    char producer_id[UUID_TEXT_BYTES], said_by[SAID_BY_BYTES], note[NOTE_BYTES];
 
-    uuid_format(&event->producer_id, producer_id);
-    format_said_by(event, said_by, sizeof said_by);
-    format_note(row, note);
+    format_texts(cells, row);
     const struct value values[] = {
         value_time(event->occurred_at_us),
         duration(row->has_after, row->after_us),
         value_toned(value_words(status_name(status)), row->mark == TIMELINE_MOVED ? task_row_tone(status) : TONE_FAINT),
         value_integer(attempt_effective(event->task_status.attempt)),
-        value_toned(value_words(said_by), TONE_FAINT),
-        value_words(producer_id),
+        value_toned(value_words(cells->said_by), TONE_FAINT),
+        value_words(cells->producer_id),
         value_unsigned(event->sequence),
         value_time(row->recorded_at_us),
         value_integer(row->is_archived),
@@ -207,7 +207,7 @@ void history_rows_write_raw(struct output *output, const struct history_rows_eve
         value_integer(row->is_duplicate),
         value_integer(row->is_contested),
         value_text(row->redacted_because),
-        value_toned(value_words(note), note_tone(row)),
+        value_toned(value_words(cells->note), note_tone(row)),
         value_text(row->bytes.stream),
         value_words(row->bytes.stream_id),
         value_unsigned(row->bytes.size),
@@ -216,10 +216,10 @@ void history_rows_write_raw(struct output *output, const struct history_rows_eve
         value_text(row->bytes.fields),
     };
     static_assert(sizeof values / sizeof *values == sizeof raw_columns / sizeof *raw_columns, "a value a column");
-    output_row(output, values);
+    memcpy(cells->values, values, sizeof values);
 }
 
-void history_rows_write_attempt(struct output *output, const struct timeline_attempt *attempt)
+void history_rows_fill_attempt(struct history_rows_cells *cells, const struct timeline_attempt *attempt)
 {
     bool goes_on = attempt->ended_at_us == PROJECTION_NEVER;
     const struct value values[] = {
@@ -235,5 +235,29 @@ void history_rows_write_attempt(struct output *output, const struct timeline_att
     };
     static_assert(sizeof values / sizeof *values == sizeof attempt_columns / sizeof *attempt_columns,
                   "a value a column");
-    output_row(output, values);
+    memcpy(cells->values, values, sizeof values);
+}
+
+void history_rows_write_event(struct output *output, const struct history_rows_event *row)
+{
+    struct history_rows_cells cells;
+
+    history_rows_fill_event(&cells, row);
+    output_row(output, cells.values);
+}
+
+void history_rows_write_raw(struct output *output, const struct history_rows_event *row)
+{
+    struct history_rows_cells cells;
+
+    history_rows_fill_raw(&cells, row);
+    output_row(output, cells.values);
+}
+
+void history_rows_write_attempt(struct output *output, const struct timeline_attempt *attempt)
+{
+    struct history_rows_cells cells;
+
+    history_rows_fill_attempt(&cells, attempt);
+    output_row(output, cells.values);
 }

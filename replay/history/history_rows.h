@@ -9,13 +9,14 @@
 
 #include <stdint.h>
 
-enum { HISTORY_ROWS_ID_BYTES = 48 };
+enum { HISTORY_ROWS_ID_BYTES = 48, HISTORY_ROWS_NOTE_BYTES = 128, HISTORY_ROWS_SAID_BY_BYTES = 40 };
 
 extern const struct section history_rows_events;
 extern const struct section history_rows_attempts;
 
-/* With --raw. */
+/* With --raw. Its last columns are what it tells of the bytes. */
 extern const struct section history_rows_raw;
+enum { HISTORY_ROWS_OF_BYTES = 6 };
 
 /* An event's bytes, as texts. */
 struct history_rows_bytes {
@@ -42,6 +43,19 @@ struct history_rows_event {
     enum timeline_mark mark;
     struct history_rows_bytes bytes; /* of history_rows_raw only */
 };
+
+/* The values of a row, in the order of its section's columns, and the texts that are made for them. */
+struct history_rows_cells {
+    struct value values[OUTPUT_COLUMNS_MAX];
+    char producer_id[UUID_TEXT_BYTES];
+    char said_by[HISTORY_ROWS_SAID_BY_BYTES];
+    char note[HISTORY_ROWS_NOTE_BYTES];
+};
+
+/* Texts of the row are borrowed. */
+void history_rows_fill_event(struct history_rows_cells *cells, const struct history_rows_event *row);
+void history_rows_fill_raw(struct history_rows_cells *cells, const struct history_rows_event *row);
+void history_rows_fill_attempt(struct history_rows_cells *cells, const struct timeline_attempt *attempt);
 
 void history_rows_write_event(struct output *output, const struct history_rows_event *row);
 void history_rows_write_raw(struct output *output, const struct history_rows_event *row);

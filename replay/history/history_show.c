@@ -44,6 +44,10 @@ static void write_row(struct history_show *show, const struct history_rows_event
     uint32_t attempt = attempt_of(&row->event);
     char heading[HEADING_BYTES];
 
+    if (show->output == NULL) {
+        show->take(show->self, row);
+        return;
+    }
     if (show->shown_attempt != 0 && attempt != show->shown_attempt) {
         snprintf(heading, sizeof heading, "attempt %" PRIu32, attempt);
         output_heading(show->output, heading);
@@ -68,7 +72,7 @@ static bool keep_texts(struct history_show *show, struct history_rows_event *row
                        struct error *error)
 {
     struct history_rows_bytes *bytes = &row->bytes;
-    bool is_table = show->output->format == OUTPUT_TABLE, good = true;
+    bool is_table = show->output != NULL && show->output->format == OUTPUT_TABLE, good = true;
     struct arena *arena = &show->texts[show->texts_now = !show->texts_now];
 
     arena_reset(arena, ARENA_KEPT_BYTES);

@@ -21,12 +21,16 @@
 
 /* A zeroed one with what is borrowed set is ready. */
 struct history_show {
-    struct output *output;             /* borrowed, as all here; its section of events has begun */
+    struct output *output;             /* borrowed, as all here; its section of events has begun. NULL: see `take` */
     const struct history_marks *marks; /* sorted */
     struct stream_tail *tail;          /* sorted, what is archived marked */
     const char *stream;                /* its key */
     struct digester *digester;         /* NULL: not --raw */
     bool is_newest_first;
+
+    /* Given each row instead of an output, as for machines: borrowed for the call. */
+    void (*take)(void *self, const struct history_rows_event *row);
+    void *self;
 
     /* The rest is its own. */
     struct arena reading; /* of the event that is read; to be given to ledger_events_read */

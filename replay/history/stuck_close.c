@@ -37,18 +37,18 @@ static void add_quoted(struct line *line, const char *words, struct slice word)
         add(line, words, shell_quote(word, line->arena));
 }
 
-static void add_stream(struct line *line, const struct settings *settings)
+static void add_stream(struct line *line, const struct stuck_close *task)
 {
     char shards[WORDS_BYTES];
 
-    if (strcmp(settings->stream, STREAM_DEFAULT) != 0)
-        add_quoted(line, " --stream ", slice_from_text(settings->stream));
-    snprintf(shards, sizeof shards, "%" PRId64, settings->shards);
-    if (settings->shards != 1)
+    if (strcmp(task->stream, STREAM_DEFAULT) != 0)
+        add_quoted(line, " --stream ", slice_from_text(task->stream));
+    snprintf(shards, sizeof shards, "%u", task->shards);
+    if (task->shards != 1)
         add(line, " --shards ", slice_from_text(shards));
 }
 
-struct slice stuck_close_command(const struct stuck_close *task, const struct settings *settings, struct arena *arena)
+struct slice stuck_close_command(const struct stuck_close *task, struct arena *arena)
 {
     static const struct zone utc = {.is_local = false};
     struct line line = {.text = slice_from_text("taskledger-emit status"), .arena = arena};
@@ -63,7 +63,7 @@ struct slice stuck_close_command(const struct stuck_close *task, const struct se
     add_quoted(&line, " --step ", task->step);
     add_quoted(&line, " --error-type ", slice_from_text("Stuck"));
     add_quoted(&line, " --error ", slice_from_text(reason));
-    add_stream(&line, settings);
+    add_stream(&line, task);
     add_quoted(&line, " -- ", task->task_id);
     add(&line, " FAILURE", slice_from_text(""));
     return line.text;

@@ -4,7 +4,6 @@
 
 #include "proto/arena.h"
 #include "proto/slice.h"
-#include "replay/settings.h"
 
 #include <stdint.h>
 
@@ -15,12 +14,14 @@ struct stuck_close {
     struct slice step;
     struct slice queue;
     int64_t silent_since_us;
+    const char *stream; /* in which its events are, one of so many shards */
+    unsigned shards;
 };
 
 /* "taskledger-emit status --attempt 2 ... -- t-1 FAILURE", to be copied into a shell: for the same attempt, so that it
  * does not outrank a later one, with what would otherwise be gone from the task's row, and the reason. It names stream
  * and shards where they are not the usual ones; where Redis is, it leaves to REDIS_URL. Data is NULL when the arena is
  * exhausted. */
-struct slice stuck_close_command(const struct stuck_close *task, const struct settings *settings, struct arena *arena);
+struct slice stuck_close_command(const struct stuck_close *task, struct arena *arena);
 
 #endif

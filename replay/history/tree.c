@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS = 3, HAS_CHILDREN = KEYS + 21, INDENT = 2, STATUSES = STATUS_CANCELLED + 1 };
+enum { KEYS = 3, HAS_CHILDREN = KEYS + 21, INDENT = 2 };
 
 struct tree {
     struct replay *replay;
@@ -22,7 +22,7 @@ struct tree {
     uint64_t shown;
     uint64_t deeper; /* tasks whose children were not shown */
     uint64_t cycles;
-    uint64_t of_status[STATUSES];
+    uint64_t of_status[STATUS_COUNT];
 };
 
 /* The children of $1 behind ($2, $3), with the key in front. */

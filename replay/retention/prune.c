@@ -49,6 +49,12 @@ static void add_because(struct prune *prune, const char *format, ...)
     va_end(arguments);
 }
 
+/* Nothing is in its way but time: the month that --before falls into, and often the one before it. */
+static bool is_too_young(const struct unit *unit)
+{
+    return unit->young > 0 && unit->live == 0 && unit->aside == 0;
+}
+
 /* These no --force helps. */
 static void judge_events(struct prune *prune, const struct unit *unit)
 {
@@ -128,13 +134,20 @@ static const struct section section = {
     .count = sizeof columns / sizeof *columns,
 };
 
+static struct value state_of(const struct prune *prune, const struct unit *unit, bool is_taken)
+{
+    if (is_too_young(unit))
+        return value_toned(value_words("too young"), TONE_FAINT);
+    if (prune->because[0] != '\0')
+        return value_toned(value_words("blocked"), TONE_BAD);
+    return value_toned(value_words(is_taken ? "pruned" : "would be pruned"), TONE_GOOD);
+}
+
 static void show(const struct prune *prune, const struct unit *unit, const struct take *taken)
 {
-    bool is_blocked = prune->because[0] != '\0';
-    const char *state = is_blocked ? "blocked" : taken != NULL ? "pruned" : "would be pruned";
     const struct value values[] = {
         value_words(unit->name),
-        value_toned(value_words(state), is_blocked ? TONE_BAD : TONE_GOOD),
+        state_of(prune, unit, taken != NULL),
         value_unsigned(unit->events),
         value_unsigned(unit->producers),
         taken == NULL ? value_words(NULL) : value_unsigned(taken->tasks),
@@ -193,7 +206,7 @@ static bool do_unit(struct prune *prune, struct unit *unit, struct error *error)
     } else {
         show(prune, unit, NULL);
     }
-    prune->blocked += prune->because[0] != '\0';
+    prune->blocked += prune->because[0] != '\0' && !is_too_young(unit);
     return true;
 }
 
@@ -346,11 +359,11 @@ const struct command prune_command = {
                    "pruned producer is\n"
                    "counted as late and not stored. Without --execute it tells what would go, and what is in the way.\n"
                    "\n"
-                   "Exit codes: 0 done, or planned, 1 something was in the way of a partition, 2 a seal or export "
-                   "cannot be used, 3\n"
-                   "not the ledger's owner, or somebody used the table all the time, 4 the export is damaged, 5 a seal "
-                   "does not hold,\n"
-                   "6 another prune or redact is at work.\n",
+                   "Exit codes: 0 done, or planned, 1 something other than its age was in the way of a partition, 2 a "
+                   "seal or export\n"
+                   "cannot be used, 3 not the ledger's owner, or somebody used the table all the time, 4 the export is "
+                   "damaged, 5 a\n"
+                   "seal does not hold, 6 another prune or redact is at work.\n",
     .example = "taskledger-replay prune --before -365d --seal y.seal --export y.jsonl\n"
                "taskledger-replay prune --before -365d --seal y.seal --export y.jsonl --execute\n",
     .flags = flags,

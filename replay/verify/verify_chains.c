@@ -9,11 +9,9 @@
 #include "replay/verify/verify_gather.h"
 #include "replay/verify/verify_seal.h"
 #include "replay/verify/verify_told.h"
+#include "replay/verify/weave.h"
 
 /* The events stream in, in the order in which the producers are walked. */
-static const struct postgres_statement events_statement = {
-    "replay_events", "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event ORDER BY producer_id, sequence"};
-
 static const struct postgres_statement part_statement = {
     "replay_events_part", PART_WITH_PRODUCERS " SELECT e.* FROM part CROSS JOIN LATERAL (SELECT " VERIFY_EVENT_COLUMNS
                                               " FROM taskledger.task_event AS e"
@@ -96,12 +94,22 @@ static bool visit(void *self, const struct postgres_row *row, struct error *erro
     return true;
 }
 
+static bool stream_all(struct chains *chains, struct error *error)
+{
+    struct ledger *ledger = &chains->verify->ledger;
+    struct postgres *const sessions[WEAVE_STRANDS] = {ledger->main, ledger->more};
+
+    bool good = ledger_join(ledger, error) && weave_events(sessions, visit, chains, error);
+    ledger_leave(ledger);
+    return good;
+}
+
 static bool stream(struct chains *chains, struct error *error)
 {
     const struct verify *verify = chains->verify;
 
     if (part_is_all(&verify->part))
-        return postgres_copy_out(verify->ledger.main, &events_statement, visit, chains, error);
+        return stream_all(chains, error);
     return postgres_stream(verify->ledger.main, &part_statement, verify->part.parameters, PART_PARAMETERS, visit,
                            chains, error);
 }

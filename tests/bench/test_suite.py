@@ -61,8 +61,54 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(run):
     assert "no measurement 'drian'; there are: drain" in result.stderr
 
 
-def test_the_report_tells_medians_spread_and_ratios():
-    sys.path.insert(0, str(BENCH))
+@pytest.fixture
+def of_the_suite(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+
+
+def test_the_report_and_the_readme_tell_what_was_measured(of_the_suite):
+    from suite import __main__ as suite
+    from suite import digest, marks, report
+
+    results = report.kept(suite.NAMES)
+    assert (BENCH / "RESULTS.md").read_text() == "\n".join(report.text(results)) + "\n"
+    told = marks.told(report.README)[1].strip().splitlines()
+    assert told == list(digest.lines(results, report.figures))
+    assert len(told) == len(digest.HEAD) + len(digest.TOLD)
+
+
+def test_what_a_day_of_many_events_takes_is_worked_out_from_what_was_measured(of_the_suite):
+    from suite import __main__ as suite
+    from suite import marks, report, scale
+
+    results = report.kept(suite.NAMES)
+    told = marks.told(report.SCALE)[1].strip().splitlines()
+    assert told == list(scale.lines(results, report.figures))
+    assert len(told) == len(scale.MEASURED) + len(scale.TAKEN) + len(scale.ENDS) + 3 * 2 + 2
+
+
+def test_the_arithmetic_of_a_day(of_the_suite):
+    """By hand, for round numbers."""
+    from suite import scale
+    from suite.figures import Figure
+
+    ones = {name: Figure(there, "x", [1e6]) for name, (_, _, there) in scale.MEASURED.items()}
+    ones["entry"].runs, ones["redis_us"].runs, ones["row"].runs = [300], [10], [500]
+    ones["keys"].runs, ones["task"].runs, ones["task_key"].runs = [100], [50], [50]
+    results = {}
+    for name, (_, measurement, _) in scale.MEASURED.items():
+        results.setdefault(measurement, []).append(ones[name])
+    lines = list(scale.lines(results, lambda figures: figures))
+    assert "| events a second, on average | 11.6/s | 116/s | 1,160/s | 11,600/s |" in lines
+    assert "| PostgreSQL: disk a day | 700 MB | 7 GB | 70 GB | 700 GB |" in lines
+    assert "| Redis: memory for that hour, which stays for `--retain` | 37.5 MB | 375 MB | 3.75 GB | 37.5 GB |" in lines
+    assert "| Redis: its thread, then, of 1 | under 0.01 | under 0.01 | 0.03 | 0.35 |" in lines
+    assert "| `verify` of 30 days | 30 s | 5 min | 50 min | 8.33 h |" in lines
+    assert "| Redis' thread has no more than a fifth left in the busiest hour | 2,300 million |" in lines
+    assert "| 30 days no longer fit on a disk of 10 TB | 476 million |" in lines
+
+
+def test_the_report_tells_medians_spread_and_ratios(of_the_suite):
     from suite import picture, report, table
     from suite.figures import Figure
 

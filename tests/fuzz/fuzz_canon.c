@@ -1,7 +1,8 @@
-/* Any bytes: making the canon ends within them; what PostgreSQL would take has one, unless it is a bare depth; and a
- * text means the same as itself with blanks around it. */
+/* Any bytes: making the canon ends within them; what PostgreSQL would take has one, unless it is a bare depth; a text
+ * means the same as itself with blanks around it; and what has none is not plain. */
 #include "proto/json.h"
 #include "replay/verify/canon.h"
+#include "replay/verify/plain.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (json_check_object(text, JSON_DEPTH_MAX, &offset) == NULL)
         assert(has_canon);
+    assert(has_canon || !plain_same(text, text));
     if (has_canon)
         surround(text, &arena);
     arena_close(&arena);

@@ -30,15 +30,19 @@ static void check(const struct redis_url *url)
     char place[REDIS_URL_PLACE_MAX];
 
     assert(is_terminated(url->path, sizeof url->path) && is_terminated(url->service, sizeof url->service));
-    assert((url->node.host[0] != '\0') + (url->path[0] == '/') + (url->sentinel_count > 0) == 1);
+    assert((url->node.host[0] != '\0') + (url->path[0] == '/') + (url->sentinel_count > 0) + (url->seed_count > 0) ==
+           1);
     assert((url->sentinel_count > 0) == (url->service[0] != '\0'));
-    assert(url->sentinel_count <= REDIS_URL_SENTINELS_MAX && url->db <= REDIS_URL_DB_MAX);
+    assert(url->sentinel_count <= REDIS_URL_SENTINELS_MAX && url->seed_count <= REDIS_URL_SEEDS_MAX);
+    assert((url->seed_count == 0 || url->db == 0) && url->db <= REDIS_URL_DB_MAX);
     check_login(url->user, url->password);
     check_login(url->sentinel_user, url->sentinel_password);
     if (url->node.host[0] != '\0')
         check_node(&url->node);
     for (size_t i = 0; i < url->sentinel_count; i++)
         check_node(&url->sentinels[i]);
+    for (size_t i = 0; i < url->seed_count; i++)
+        check_node(&url->seeds[i]);
 
     redis_url_describe(url, place);
     assert(is_terminated(place, sizeof place));

@@ -6,7 +6,7 @@ import tree
 
 
 def findings():
-    paths = tree.files((*tree.PRODUCT, "tests"), ".c", ".h")
+    paths = tree.files(tree.ROOMS, ".c", ".h")
     if not paths:
         return
     command = ["clang-format", "--dry-run", "-Werror", *map(str, paths)]

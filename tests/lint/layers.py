@@ -25,8 +25,9 @@ DOORS = [
     ("openssl/sha.h", ["proto/digester.c"]),
     ("openssl/*", ["proto/transport*.c"]),
     ("*libpq-fe.h", ["consumer/postgres/*.c"]),
-    ("*microhttpd.h", ["consumer/daemon/http.c"]),
+    ("*microhttpd.h", ["consumer/http/server*"]),
     ("taskledger/producer.h", ["producer/*"]),
+    ("taskledger/lease.h", ["producer/*"]),
 ]
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)')

@@ -7,7 +7,7 @@ import tree
 TOP_LEVEL = {
     *tree.ROOMS,
     *("CMakeLists.txt", "CMakePresets.json", "README.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
-    *("SECURITY.md", ".ci", ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes"),
+    *("README.zh-CN.md", "SECURITY.md", ".ci", ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes"),
     *(".github", ".dockerignore"),
 }
 DRAWER = re.compile(r"(commons?|utils?|utilities|libs?|src|misc|helpers?|stuff)(\.\w+)?", re.IGNORECASE)

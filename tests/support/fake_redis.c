@@ -2,42 +2,20 @@
 
 #include "proto/redis_error.h"
 #include "proto/stream.h"
+#include "tests/support/fake_redis_server.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { ANSWERS_MAX = 256, WORDS_MAX = 1024, PAYLOAD_MAX = 70000 };
+enum { PAYLOAD_MAX = 70000 };
 
 struct fake_redis fake_redis;
-
-/* An answer that waits to be received: entries, or something small. */
-struct answer {
-    struct reply reply;
-    char text[128];
-    bool is_read;
-    bool waits;
-    size_t items[FAKE_REDIS_ENTRIES_MAX];
-    size_t item_count;
-    size_t given;
-};
-
-/* One connection. */
-struct redis {
-    bool connected;
-    struct answer answers[ANSWERS_MAX];
-    size_t first;
-    size_t last;
-    size_t unsent_from;                     /* commands from here on are not sent */
-    char command[FAKE_REDIS_COMMAND_BYTES]; /* being done */
-    char *words[WORDS_MAX];
-    size_t word_count;
-};
 
 static const uint8_t payload[PAYLOAD_MAX];
 
@@ -70,164 +48,6 @@ size_t fake_redis_count(const char *start)
     return count;
 }
 
-/* ---- the server -------------------------------------------------------------------------------------------------- */
-
-static struct answer *new_answer(struct redis *redis, enum reply_type type)
-{
-    struct answer *answer = &redis->answers[redis->last++ % ANSWERS_MAX];
-
-    assert_true(redis->last - redis->first <= ANSWERS_MAX);
-    *answer = (struct answer){.reply = {.type = type}};
-    return answer;
-}
-
-static void answer_text(struct redis *redis, enum reply_type type, const char *text)
-{
-    struct answer *answer = new_answer(redis, type);
-
-    snprintf(answer->text, sizeof answer->text, "%s", text);
-    answer->reply.text = slice_from_text(answer->text);
-    answer->reply.text_bytes = answer->reply.text.size;
-}
-
-static void answer_integer(struct redis *redis, int64_t integer)
-{
-    new_answer(redis, REPLY_INTEGER)->reply.integer = integer;
-}
-
-static unsigned shard_of(const char *key)
-{
-    char name[STREAM_KEY_BYTES_MAX];
-
-    for (unsigned shard = 0; shard < fake_redis.shards; shard++) {
-        stream_key(STREAM_DEFAULT, fake_redis.shards, shard, name);
-        if (strcmp(name, key) == 0)
-            return shard;
-    }
-    fail_msg("no stream \"%s\"", key);
-    return 0;
-}
-
-static size_t find_word(const struct redis *redis, const char *word)
-{
-    size_t at = 0;
-
-    while (at < redis->word_count && strcmp(redis->words[at], word) != 0)
-        at++;
-    return at;
-}
-
-static bool is_wanted(const struct fake_redis_entry *entry, size_t number, const char *id, const char *consumer)
-{
-    if (strcmp(id, ">") == 0)
-        return entry->owner[0] == '\0';
-    return strcmp(entry->owner, consumer) == 0 && !entry->acked && number > strtoul(id, NULL, 10);
-}
-
-static void read_stream(struct redis *redis, struct answer *answer, unsigned shard, const char *id)
-{
-    const char *consumer = redis->words[3];
-    size_t limit = strtoul(redis->words[5], NULL, 10);
-    size_t taken = 0;
-
-    if (fake_redis.answer_entries_max > 0 && fake_redis.answer_entries_max < limit)
-        limit = fake_redis.answer_entries_max;
-    for (size_t i = 0; i < fake_redis.entry_count && taken < limit; i++) {
-        struct fake_redis_entry *entry = &fake_redis.entries[i];
-
-        if (entry->shard != shard || !is_wanted(entry, i + 1, id, consumer))
-            continue;
-        snprintf(entry->owner, sizeof entry->owner, "%s", consumer);
-        entry->deliveries++;
-        answer->items[answer->item_count++] = i;
-        taken++;
-    }
-}
-
-static void do_read(struct redis *redis)
-{
-    size_t streams = find_word(redis, "STREAMS") + 1;
-
-    if (!fake_redis.has_group) {
-        answer_text(redis, REPLY_ERROR, "NOGROUP No such key or consumer group");
-        return;
-    }
-    struct answer *answer = new_answer(redis, REPLY_ARRAY);
-    answer->is_read = true;
-    for (unsigned i = 0; i < fake_redis.shards; i++)
-        read_stream(redis, answer, shard_of(redis->words[streams + i]), redis->words[streams + fake_redis.shards + i]);
-    answer->waits = find_word(redis, "BLOCK") < redis->word_count && answer->item_count == 0;
-    fake_redis.waits += answer->waits;
-}
-
-static void do_ack(struct redis *redis)
-{
-    int64_t acked = 0;
-
-    for (size_t i = 3; i < redis->word_count; i++) {
-        struct fake_redis_entry *entry = &fake_redis.entries[strtoul(redis->words[i], NULL, 10) - 1];
-
-        assert_int_equal(entry->shard, shard_of(redis->words[1]));
-        acked += entry->owner[0] != '\0' && !entry->acked;
-        entry->acked = true;
-    }
-    answer_integer(redis, acked);
-}
-
-static void do_group(struct redis *redis)
-{
-    if (fake_redis.at_maxmemory)
-        answer_text(redis, REPLY_ERROR, "OOM command not allowed when used memory > 'maxmemory'.");
-    else if (fake_redis.has_group && shard_of(redis->words[2]) == 0)
-        answer_text(redis, REPLY_ERROR, "BUSYGROUP Consumer Group name already exists");
-    else
-        answer_text(redis, REPLY_STATUS, "OK");
-    fake_redis.has_group |= !fake_redis.at_maxmemory;
-}
-
-static void do_set(struct redis *redis)
-{
-    bool is_new = fake_redis.shards_in_force[0] == '\0';
-
-    if (fake_redis.at_maxmemory) {
-        answer_text(redis, REPLY_ERROR, "OOM command not allowed when used memory > 'maxmemory'.");
-        return;
-    }
-    if (is_new)
-        snprintf(fake_redis.shards_in_force, sizeof fake_redis.shards_in_force, "%.15s", redis->words[2]);
-    answer_integer(redis, is_new);
-}
-
-static void do_get(struct redis *redis)
-{
-    if (fake_redis.shards_in_force[0] == '\0')
-        new_answer(redis, REPLY_NIL);
-    else
-        answer_text(redis, REPLY_STRING, fake_redis.shards_in_force);
-}
-
-static void do_command(struct redis *redis, const char *command)
-{
-    static const struct {
-        const char *name;
-        void (*execute)(struct redis *redis);
-    } commands[] = {
-        {"XREADGROUP", do_read}, {"XACK", do_ack}, {"XGROUP", do_group}, {"SETNX", do_set}, {"GET", do_get},
-    };
-    char *rest = NULL;
-
-    snprintf(redis->command, sizeof redis->command, "%s", command);
-    redis->word_count = 0;
-    for (char *word = strtok_r(redis->command, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
-        redis->words[redis->word_count++] = word;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(redis->words[0], commands[i].name) == 0) {
-            commands[i].execute(redis);
-            return;
-        }
-    fail_msg("unknown command: %s", command);
-}
-
 /* ---- the line ---------------------------------------------------------------------------------------------------- */
 
 static bool may_fail(struct redis *redis, struct error *error)
@@ -242,7 +62,12 @@ struct redis *redis_new(const struct redis_options *options, struct error *error
 {
     (void)options;
     (void)error;
-    return calloc(1, sizeof(struct redis));
+
+    struct redis *redis = calloc(1, sizeof *redis);
+
+    if (redis != NULL)
+        redis->self = redis;
+    return redis;
 }
 
 void redis_free(struct redis *redis)
@@ -255,15 +80,28 @@ bool redis_connect(struct redis *redis, struct error *error)
     if (!may_fail(redis, error))
         return false;
     redis->connected = true;
-    redis->unsent_from = fake_redis.command_count;
     return true;
 }
 
 /* What was not sent was never said. */
+static void forget_unsent(const struct redis *redis)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < fake_redis.command_count; i++) {
+        if (fake_redis.said_by[i] == redis)
+            continue;
+        if (kept != i)
+            memcpy(fake_redis.commands[kept], fake_redis.commands[i], FAKE_REDIS_COMMAND_BYTES);
+        fake_redis.said_by[kept++] = fake_redis.said_by[i];
+    }
+    fake_redis.command_count = kept;
+}
+
 void redis_disconnect(struct redis *redis)
 {
     if (redis->connected)
-        fake_redis.command_count = redis->unsent_from;
+        forget_unsent(redis);
     redis->connected = false;
     redis->first = redis->last = 0;
 }
@@ -279,6 +117,41 @@ const char *redis_address(const struct redis *redis)
     return "fake://";
 }
 
+bool redis_has_input(const struct redis *redis)
+{
+    const struct answer *answer = &redis->answers[redis->first % ANSWERS_MAX];
+
+    if (!redis->connected)
+        return true;
+    if (redis->first == redis->last || fake_redis.is_slow)
+        return false;
+    return !answer->waits || !fake_redis.waits_last || fake_redis_wakes(redis->self);
+}
+
+bool redis_has_buffered(const struct redis *redis)
+{
+    (void)redis;
+    return false;
+}
+
+int redis_descriptor(const struct redis *redis)
+{
+    return redis->connected ? FAKE_REDIS_DESCRIPTOR : -1;
+}
+
+static bool speaks_of_what_is_away(const struct slice *words, size_t count)
+{
+    char key[STREAM_KEY_BYTES_MAX];
+
+    if (fake_redis.away == 0)
+        return false;
+    stream_key(STREAM_DEFAULT, fake_redis.shards, fake_redis.away - 1, key);
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(words[i], slice_from_text(key)))
+            return true;
+    return false;
+}
+
 bool redis_append(struct redis *redis, const struct slice *words, size_t count, struct error *error)
 {
     assert_true(redis->connected);
@@ -286,8 +159,13 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
         return false;
     if (redis->last > redis->first)
         assert_false(redis->answers[(redis->last - 1) % ANSWERS_MAX].waits);
+    if (speaks_of_what_is_away(words, count)) {
+        redis_disconnect(redis);
+        return error_set(error, ERROR_TRANSIENT, "connection", "could not reach the node");
+    }
 
     assert_true(fake_redis.command_count < FAKE_REDIS_COMMANDS_MAX);
+    fake_redis.said_by[fake_redis.command_count] = redis;
     char *text = fake_redis.commands[fake_redis.command_count++];
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
@@ -302,8 +180,13 @@ bool redis_send(struct redis *redis, struct error *error)
     assert_true(redis->connected);
     if (!may_fail(redis, error))
         return false;
-    while (redis->unsent_from < fake_redis.command_count)
-        do_command(redis, fake_redis.commands[redis->unsent_from++]);
+    for (size_t i = 0; i < fake_redis.command_count; i++) {
+        if (fake_redis.said_by[i] != redis)
+            continue;
+        fake_redis_do(redis, fake_redis.commands[i]);
+        fake_redis.said_by[i] = NULL;
+        fake_redis.sent_count = i + 1;
+    }
     return true;
 }
 

@@ -2,7 +2,7 @@
  *
  * Linked into a test it takes the place of the real line. Commands are done when they are sent, in order, and each is
  * kept as text; answers are given as they are received. There is one server, since proto/redis.h has no place to say
- * which; it knows what a consumer says: SETNX, GET, XGROUP CREATE, XREADGROUP, XACK.
+ * which, for any number of lines; it knows what a consumer says: SETNX, GET, XGROUP CREATE, XREADGROUP, XACK.
  *
  * It insists on what Redis would punish: nothing may be said behind a read that waits. */
 #ifndef TASKLEDGER_TESTS_SUPPORT_FAKE_REDIS_H
@@ -13,7 +13,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FAKE_REDIS_ENTRIES_MAX = 600, FAKE_REDIS_COMMANDS_MAX = 512, FAKE_REDIS_COMMAND_BYTES = 8192 };
+enum {
+    FAKE_REDIS_ENTRIES_MAX = 600,
+    FAKE_REDIS_COMMANDS_MAX = 512,
+    FAKE_REDIS_COMMAND_BYTES = 8192,
+    FAKE_REDIS_DESCRIPTOR = 1000, /* of no file */
+};
 
 struct fake_redis_entry {
     unsigned shard;
@@ -33,10 +38,15 @@ struct fake_redis {
     char shards_in_force[16];  /* "": not said */
     size_t answer_entries_max; /* whatever COUNT says; 0: no bound */
     size_t entries_per_part;   /* how much of an answer comes at once; 0: all of it */
+    bool waits_last;           /* a read that waits has no answer before there is an entry */
+    unsigned away;             /* whoever speaks of the shard before this one loses his line; 0: of none */
+    bool is_slow;              /* answers are not there yet; who receives waits for them */
 
     char commands[FAKE_REDIS_COMMANDS_MAX][FAKE_REDIS_COMMAND_BYTES]; /* as they were sent */
+    const void *said_by[FAKE_REDIS_COMMANDS_MAX];                     /* over which line; NULL: it was sent */
     size_t command_count;
-    size_t waits; /* reads that waited in vain */
+    size_t sent_count; /* how many of them, up to now: the others are appended */
+    size_t waits;      /* reads that waited in vain */
 
     int fails_at; /* the call that fails, counted from 1; 0: none */
     int calls;    /* that could have failed */

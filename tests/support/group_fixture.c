@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+enum { LANES_WAIT_MS = 5 };
+
 static bool hold(void *self, struct group_name *name, struct error *error)
 {
     const struct group_fixture *fixture = self;
@@ -18,14 +20,16 @@ static bool hold(void *self, struct group_name *name, struct error *error)
     return true;
 }
 
-static int set_up(void **state, unsigned shards)
+static int set_up(void **state, unsigned shards, size_t batch_entries, bool line_per_shard)
 {
     static struct group_fixture fixture;
     const struct group_options options = {
         .redis = {.url = "unix:///nowhere"},
         .stream = STREAM_DEFAULT,
         .shards = shards,
+        .line_per_shard = line_per_shard,
         .group = "taskledger",
+        .batch_entries = batch_entries,
         .slot = {.hold = hold, .self = &fixture},
     };
 
@@ -40,12 +44,25 @@ static int set_up(void **state, unsigned shards)
 
 int group_fixture_set_up(void **state)
 {
-    return set_up(state, 1);
+    return set_up(state, 1, 0, false);
 }
 
 int group_fixture_set_up_three_shards(void **state)
 {
-    return set_up(state, 3);
+    return set_up(state, 3, 0, false);
+}
+
+int group_fixture_set_up_small_batches(void **state)
+{
+    return set_up(state, 3, 9, false);
+}
+
+int group_fixture_set_up_lanes(void **state)
+{
+    set_up(state, 3, 0, true);
+    fake_redis.waits_last = true;
+    group_set_wait_ms(((struct group_fixture *)*state)->group, LANES_WAIT_MS);
+    return 0;
 }
 
 int group_fixture_tear_down(void **state)
@@ -67,6 +84,12 @@ size_t group_fixture_must_read(struct group_fixture *fixture)
     if (!group_fixture_read(fixture))
         fail_msg("%s", fixture->error.text);
     return fixture->batch.count;
+}
+
+void group_fixture_read_ahead(struct group_fixture *fixture)
+{
+    while (group_read_ahead(fixture->group))
+        continue;
 }
 
 void group_fixture_must_settle(struct group_fixture *fixture)

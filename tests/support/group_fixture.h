@@ -19,6 +19,8 @@ struct group_fixture {
 /* For cmocka; `*state` becomes a struct group_fixture over an empty server. */
 int group_fixture_set_up(void **state);
 int group_fixture_set_up_three_shards(void **state);
+int group_fixture_set_up_small_batches(void **state); /* of 9 entries; three shards */
+int group_fixture_set_up_lanes(void **state);         /* three shards, each with a line of its own */
 int group_fixture_tear_down(void **state);
 
 /* Read into `batch`. */
@@ -26,6 +28,9 @@ bool group_fixture_read(struct group_fixture *fixture);
 
 /* Read, or fail the test; the number of entries. */
 size_t group_fixture_must_read(struct group_fixture *fixture);
+
+/* Read ahead as long as there is something, as it is done while PostgreSQL is awaited. */
+void group_fixture_read_ahead(struct group_fixture *fixture);
 
 /* Settle what was read last. */
 void group_fixture_must_settle(struct group_fixture *fixture);

@@ -119,6 +119,13 @@ def noise(line):
         line.sendall(os.urandom(PIECE))
 
 
+def slow_noise(line):
+    """For who keeps all of a message before looking at it: one in a few hundred pieces of noise begins a long one."""
+    while True:
+        line.sendall(os.urandom(PIECE // 4))
+        time.sleep(0.01)
+
+
 def silence(line):
     while line.recv(PIECE):
         pass

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+PROGRAMS = ("taskledger-replay", "taskledger-emit", "taskledger-consumer", "taskledger-monitor")
 STATUSES = {"PENDING", "QUEUED", "RUNNING", "RETRY", "SUCCESS", "PARTIAL_FAILURE", "FAILURE", "CANCELLED"}
 
 # What is typed, what is proposed among others, and what is not.
@@ -27,6 +28,8 @@ CASES = [
     ("taskledger-emit status --spool ", {"off", "overflow", "always"}, set()),
     ("taskledger-consumer ", {"run", "migrate", "doctor"}, set()),
     ("taskledger-consumer doctor --format ", {"text", "json"}, set()),
+    ("taskledger-monitor ", {"run", "health"}, set()),
+    ("taskledger-monitor --proxy", {"--proxy-header"}, {"run"}),
 ]
 
 
@@ -36,7 +39,7 @@ def scripts(programs, scratch):
     (scratch / "here.seal").touch()
     made = {}
     for shell in ("bash", "zsh", "fish"):
-        for program in ("taskledger-replay", "taskledger-emit", "taskledger-consumer"):
+        for program in PROGRAMS:
             file = scratch / f"{program}.{shell}"
             file.write_text(programs.run(program, "--print-completion", shell).stdout)
             made.setdefault(shell, {})[program] = file
@@ -124,6 +127,6 @@ def test_a_real_zsh_completes_at_the_press_of_tab(scripts, scratch):
 
 
 def test_an_unknown_shell_is_refused(programs):
-    for program in ("taskledger-replay", "taskledger-emit", "taskledger-consumer"):
+    for program in PROGRAMS:
         assert "bash zsh fish" in programs.run(program, "--print-completion", "tcsh", expect=2).stderr
         assert "needs a value" in programs.run(program, "--print-completion", expect=2).stderr

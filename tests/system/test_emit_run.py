@@ -1,7 +1,6 @@
 """taskledger-emit run: the command runs as if nobody were in between, and its life is told."""
 
 import fcntl
-import json
 import os
 import pty
 import random
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.emitted import Emitted
+from support.runs import data, emitted, run, start  # noqa: F401
 from support.waiting import wait_until
 
 KILLING = [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGALRM]
@@ -34,54 +34,6 @@ while os.read(0, 1):
     pass
 sys.exit(9)
 """
-
-
-@pytest.fixture
-def emitted(redis, programs, event_pb2):
-    programs.use(redis)
-    return Emitted(redis, event_pb2)
-
-
-@pytest.fixture
-def run(programs):
-    """run("sh", "-c", "..."): the CompletedProcess, in bytes."""
-
-    def run(*words, flags=(), input=None, env=None, **options):
-        command = [programs.build.bin("taskledger-emit"), "run", *flags, "--", *words]
-        return subprocess.run(
-            command,
-            env={**programs.environment, **(env or {})},
-            input=b"" if input is None else input,
-            capture_output=True,
-            timeout=60,
-            **options,
-        )
-
-    return run
-
-
-@pytest.fixture
-def start(programs):
-    """start("python3", ...): a Popen with pipes; killed at the end."""
-    started = []
-
-    def start(*words, flags=(), **options):
-        command = [programs.build.bin("taskledger-emit"), "run", *flags, "--", *words]
-        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        started.append(subprocess.Popen(command, env=programs.environment, **options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
-
-
-def data(task):
-    return json.loads(task.data_json)
 
 
 def test_a_command_that_succeeds_is_a_success(run, emitted):
@@ -482,7 +434,7 @@ def test_the_start_is_not_delayed_and_the_end_by_two_seconds_at_most_when_redis_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_after_the_commands_end_stops_the_waiting_and_changes_nothing_else(start, programs, scratch, number):
     programs.environment["REDIS_URL"] = f"unix://{scratch}/nobody"
-    process = start("sh", "-c", "echo $$; exit 5", flags=["--timeout", "60s"])
+    process = start("sh", "-c", "echo $$; exit 5", flags=["--delivery-timeout", "60s"])
     command = int(process.stdout.readline())
     wait_until(lambda: not Path(f"/proc/{command}").exists(), 10, "the command has ended")
     process.send_signal(number)
@@ -495,7 +447,7 @@ def test_a_stalled_redis_delays_the_start_no_more_than_none(run, redis, programs
     programs.use(redis)
     redis.pause()
     before = time.time()
-    result = run("date", "+%s.%N", flags=["--timeout", "500ms"])
+    result = run("date", "+%s.%N", flags=["--delivery-timeout", "500ms"])
     assert result.returncode == 0 and float(result.stdout) - before < 0.5
     assert time.time() - float(result.stdout) < 1.5
 
@@ -513,7 +465,7 @@ def test_an_outage_during_the_command_costs_nothing(start, programs, redis, even
     emitted = Emitted(redis, event_pb2)
     with redis.proxy() as proxy:
         programs.use(proxy)
-        process = start("cat", flags=["--timeout", "20s"])
+        process = start("cat", flags=["--delivery-timeout", "20s"])
         emitted.wait_for_tasks(1)
         proxy.refuse()
         process.stdin.close()
@@ -528,7 +480,7 @@ def test_an_outage_during_the_command_costs_nothing(start, programs, redis, even
 def test_standard_error_that_went_away_changes_nothing(programs, scratch):
     reader, writer = os.pipe()
     os.close(reader)
-    command = [programs.build.bin("taskledger-emit"), "run", "--timeout", "100ms", "--", "sh", "-c", "exit 6"]
+    command = [programs.build.bin("taskledger-emit"), "run", "--delivery-timeout", "100ms", "--", "sh", "-c", "exit 6"]
     environment = {**programs.environment, "REDIS_URL": f"unix://{scratch}/nobody"}
     assert subprocess.run(command, env=environment, stderr=writer, timeout=30).returncode == 6
     os.close(writer)

@@ -144,13 +144,18 @@ def test_what_others_left_takes_no_more_than_the_timeout(programs, away, spool, 
     assert len(producers_in(spool)) == 1
 
 
+def patience(command, how_long):
+    """How long it waits for Redis; `--timeout` of run is for what is run."""
+    return ["--delivery-timeout" if command == "run" else "--timeout", how_long]
+
+
 @pytest.mark.parametrize("command", ["status", "run", "lines"])
 def test_always_waits_for_the_ledger_as_long_as_it_may(programs, redis, spool, command):
     """Others are given half a second to say goodbye."""
     programs.use(redis)
     words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
     started = time.monotonic()
-    emit(programs, words[0], "--spool", "always", "--timeout", "1500ms", *words[1:], input=LINE % 1)
+    emit(programs, words[0], "--spool", "always", *patience(command, "1500ms"), *words[1:], input=LINE % 1)
     assert 1.2 < time.monotonic() - started < 2.5
     assert len(producers_in(spool)) == 1
 
@@ -161,7 +166,7 @@ def test_always_leaves_nothing_to_a_ledger_that_comes_in_time(programs, redis, p
     words = {"status": ["status", "t", "RUNNING"], "run": ["run", "--", "true"], "lines": ["lines"]}[command]
     (spool.parent / "lines").write_text(LINE % 1)
     with open(spool.parent / "lines") as lines:
-        flags = ["--spool", "always", "--timeout", "20s"]
+        flags = ["--spool", "always", *patience(command, "20s")]
         program = programs.start("taskledger-emit", words[0], *flags, *words[1:], stdin=lines)
     wait_until(lambda: redis.client().exists(STREAM), 10, "Redis has it")
     programs.start("taskledger-consumer", "run").wait_for_log('"ready"')

@@ -297,7 +297,7 @@ def test_version_tells_the_version(emit):
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        ([], "a command is missing (status, lines, run, sweep or stats); see taskledger-emit --help"),
+        ([], "a command is missing (status, lines, run, sweep, stats, bridge, permits or claims); see taskledger-emit --help"),
         (["paint"], "there is no command paint; see taskledger-emit --help"),
         (["statsu"], "there is no command statsu; the nearest is status"),
         (["--verison"], "there is no command --verison; the nearest is --version"),

@@ -17,6 +17,7 @@ from support.hostile import (
     send_for_ever,
     send_once,
     silence,
+    slow_noise,
 )
 from support.processes import free_port
 from support.waiting import wait_until
@@ -49,11 +50,11 @@ REDIS = {
 }
 
 POSTGRESQL = {
-    "noise": noise,
+    # libpq keeps all of a message of such a kind before it looks at it: at this pace that is little until the deadline.
+    "noise": slow_noise,
     "silence": silence,
     "nothing at all": hang_up,
     "a web server": send_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    # libpq keeps all of an error before it looks at it: at this pace that is little until the deadline.
     "an error of all there is": send_for_ever(b"x" * 16_384, b"E\x7f\xff\xff\xff", pause_s=0.01),
     "a message of less than nothing": send_for_ever(b"R\xff\xff\xff\xff"),
     "settings without end": send_for_ever(message(b"S", b"application_name\0" + b"x" * 1000 + b"\0") * 100),

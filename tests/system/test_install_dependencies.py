@@ -138,5 +138,5 @@ def test_an_unknown_group_says_which_there_are(machine):
     result, notes, _ = machine("sevrers")
 
     assert result.returncode == 2
-    assert "usage: install-dependencies [build|servers|tests|bench ...]" in result.stderr
+    assert "usage: install-dependencies [build|packages|servers|tests|bench ...]" in result.stderr
     assert notes == ""

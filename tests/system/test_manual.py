@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PROGRAMS = {"taskledger-emit": 1, "taskledger-consumer": 8, "taskledger-replay": 1}
+PROGRAMS = {"taskledger-emit": 1, "taskledger-consumer": 8, "taskledger-replay": 1, "taskledger-monitor": 8}
+DAEMONS = ("taskledger-consumer", "taskledger-monitor")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_every_command_and_flag_is_told(programs, pages, program):
     for flag in flags(programs.run(program, "--help").stdout):
         assert re.search(rf"^ +(-h, )?{flag}\b", overview, re.MULTILINE), flag
     for command in commands(programs, program):
-        if program == "taskledger-consumer":
+        if program in DAEMONS:
             assert re.search(rf"^ +{command}\b", overview, re.MULTILINE), command
             continue
         assert f"{program}-{command}({section})" in overview
@@ -66,7 +67,7 @@ def test_help_fits_a_terminal_and_has_an_example(programs, program):
         prose = [line for line in text.splitlines() if not line.startswith(f"  {program}") and not line.startswith("    ")]
         assert max(map(len, prose)) <= 80, max(prose, key=len)
         assert "Exit codes:" in text
-        assert program == "taskledger-consumer" or f"\nExamples:\n  {program} {command}" in text, command
+        assert program in DAEMONS or f"\nExamples:\n  {program} {command}" in text, command
 
 
 def test_what_is_installed_is_found_by_man_and_by_shells(build, tmp_path):
@@ -74,7 +75,8 @@ def test_what_is_installed_is_found_by_man_and_by_shells(build, tmp_path):
     share = tmp_path / "share"
     found = subprocess.run(["man", "-M", share / "man", "-w", "taskledger-replay-verify"], capture_output=True, text=True)
     assert found.stdout.strip() == str(share / "man/man1/taskledger-replay-verify.1")
-    assert (share / "man/man8/taskledger-consumer.8").exists() and (share / "man/man7/taskledger.7").exists()
+    assert (share / "man/man8/taskledger-consumer.8").exists() and (share / "man/man8/taskledger-monitor.8").exists()
+    assert (share / "man/man7/taskledger.7").exists()
     assert not list(share.rglob("written"))
     for program in PROGRAMS:
         assert (share / "bash-completion/completions" / program).exists()

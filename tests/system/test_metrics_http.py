@@ -11,6 +11,7 @@ from support.http import answers, ask, metrics
 from support.waiting import wait_until
 
 CONSUMER = "taskledger-consumer"
+STATUSES = "PENDING QUEUED RUNNING RETRY SUCCESS PARTIAL_FAILURE FAILURE CANCELLED".split()
 
 
 @pytest.fixture
@@ -44,30 +45,33 @@ def wait_until_ready(program):
 def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
     stream = Stream(redis.client())
     producer = Producer(event_pb2)
-    events = [producer.opened(), *producer.life("a"), *producer.life("b"), producer.closed()]
+    events = [producer.opened(), *producer.life("a"), *producer.life("b"), producer.dropped(3), producer.closed()]
     stream.send(events, events[1:3])
     stream.send_fields({"event": b"\xff\xff"})
     stream.send_fields({"something": b"else"})
     wait_until(stream.is_settled, 10, "everything is settled")
 
-    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 12, 20, "all is counted")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 13, 20, "all is counted")
     counted = metrics(consumer.listen)
-    assert counted["taskledger_consumer_events_applied_total"] == 8
+    assert counted["taskledger_consumer_events_applied_total"] == 9
+    ends = {status: counted[f'taskledger_consumer_task_events_total{{status="{status}"}}'] for status in STATUSES}
+    assert ends == {**dict.fromkeys(STATUSES, 0), "QUEUED": 2, "RUNNING": 2, "SUCCESS": 2}
+    assert counted["taskledger_consumer_declared_dropped_total"] == 3
     assert counted["taskledger_consumer_duplicates_total"] == 2
     assert counted['taskledger_consumer_rejected_total{reason="undecodable"}'] == 1
     assert counted['taskledger_consumer_rejected_total{reason="malformed_entry"}'] == 1
-    assert counted["taskledger_consumer_delivered_total"] == 12
-    assert counted["taskledger_consumer_batch_events_sum"] == 12
+    assert counted["taskledger_consumer_delivered_total"] == 13
+    assert counted["taskledger_consumer_batch_events_sum"] == 13
     assert counted["taskledger_consumer_batch_events_count"] == counted["taskledger_consumer_batches_total"] >= 1
-    assert counted["taskledger_consumer_event_delay_seconds_count"] == 8
-    assert counted['taskledger_consumer_event_delay_seconds_bucket{le="+Inf"}'] == 8
+    assert counted["taskledger_consumer_event_delay_seconds_count"] == 9
+    assert counted['taskledger_consumer_event_delay_seconds_bucket{le="+Inf"}'] == 9
     assert counted["taskledger_redis_up"] == counted["taskledger_postgresql_up"] == 1
     assert 1e6 < counted["process_resident_memory_bytes"] < 32 * 1024 * 1024
 
     def surveyed():
         now = metrics(consumer.listen)
         names = ("taskledger_stream_length", "taskledger_group_lag", "taskledger_group_pending")
-        return [now.get(name + '{shard="0"}') for name in names] == [12, 0, 0]
+        return [now.get(name + '{shard="0"}') for name in names] == [13, 0, 0]
 
     wait_until(surveyed, 20, "length, lag and pending are those of the stream")
 

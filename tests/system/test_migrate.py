@@ -102,6 +102,7 @@ def test_an_empty_database_gets_a_ledger(ledger):
         (1, "ledger", 1),
         (2, "recovery", 1),
         (3, "audit", 1),
+        (4, "live", 1),
     ]
     assert partitions(ledger) == sorted([*months(4), "task_event_other"])
 
@@ -118,7 +119,7 @@ def test_programs_that_start_together_make_one_ledger(consumer, postgres):
     said = [process.communicate(timeout=60)[0] for process in started]
 
     assert [process.returncode for process in started] == [0, 0, 0, 0], said
-    assert postgres.rows("SELECT version FROM taskledger.migration ORDER BY version") == [(1,), (2,), (3,)]
+    assert postgres.rows("SELECT version FROM taskledger.migration ORDER BY version") == [(1,), (2,), (3,), (4,)]
 
 
 def test_a_ledger_that_is_too_new_is_refused(consumer, ledger):

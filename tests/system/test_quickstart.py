@@ -29,6 +29,7 @@ def test_it_runs_tasks_survives_a_killed_consumer_and_ends_with_a_clean_audit(sc
     assert "consumer 1 was killed with SIGKILL" in result.stdout
     assert "nightly-index" in result.stdout
     assert "ExitStatus" in result.stdout
+    assert "watch it: http://127.0.0.1:" in result.stdout
     assert "clean" in result.stdout.split("== The audit")[1]
 
 

@@ -146,7 +146,7 @@ def test_who_lives_through_a_failing_postgresql_has_nothing_to_try(programs, led
     wait_until(lambda: metrics(consumer.listen).get(failures, 0) >= 6, 20, "it has failed again and again")
     ledger.rows("DROP TRIGGER full_disk ON taskledger.task_event")
     settled(stream)
-    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_batches_total"] > 1, 20, "counted")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_batches_total"] > 0, 20, "counted")
     assert metrics(consumer.listen)['taskledger_consumer_suspects_total{tried="alone"}'] == 0
     assert stored(ledger) == len(producer.said)
 

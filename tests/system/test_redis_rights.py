@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import NoPermissionError
 
 from support.events import GROUP, Producer, Stream
+from support.monitor import start as start_monitor
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -55,10 +56,16 @@ def refusals(redis):
     return [(e["username"], e["context"], e["object"]) for e in redis.client(decode_responses=True).acl_log()]
 
 
-def granted(role):
-    """The commands of that user, as its line has them."""
+def rights(role):
+    """What that user may everywhere, and on the keys of leases alone, as its line has them."""
     line = next(line for line in USERS.read_text().splitlines() if f"user taskledger_{role} " in line)
-    return re.findall(r"\+(\S+)", line)
+    everywhere, _, on_leases = line.partition("(")
+    return re.findall(r"\+(\S+)", everywhere), re.findall(r"\+([^\s)]+)", on_leases)
+
+
+def granted(role):
+    """The commands of that user, on the keys of the ledger."""
+    return rights(role)[0]
 
 
 # ---- each does its work
@@ -112,6 +119,13 @@ def test_the_whole_pipeline_runs_with_the_rights_of_each(redis, postgres, progra
     monitor.xrange(EVENTS), monitor.xrevrange(EVENTS), monitor.xlen(EVENTS)
     monitor.xinfo_stream(EVENTS), monitor.xinfo_groups(EVENTS), monitor.xinfo_consumers(EVENTS, GROUP)
     monitor.xpending(EVENTS, GROUP), monitor.hlen(ARCHIVED)
+    page = start_monitor(programs, "--requests-each=0", REDIS_URL=url("monitor")).wait_until_ready()
+    wait_until(lambda: (page.ask("/api/stats").body["lag"] or {}).get("bytes"), 20, "all numbers are known")
+    assert page.ask("/api/stats").body["consumers"] != []
+    with page.begin_events() as feed:
+        programs.run("taskledger-emit", "status", "order-3", "RUNNING", env=as_producer)
+        feed.wait_for_tasks(("order-3", "RUNNING"))
+    assert page.ask("/api/tasks").body["position"] is not None
 
     assert second.term() == 0
     assert refusals(redis) == []
@@ -201,12 +215,43 @@ def test_a_role_does_nothing_with_the_keys_of_others(redis, role):
         "xgroup|setid": "{} g 0", "xgroup|delconsumer": "{} g c", "xgroup|destroy": "{} g",
     }  # fmt: skip
     for command in granted(role):
-        if command in ("select", "ping", "client|setname", "role", "time", "info", "multi", "discard", "acl|whoami"):
+        if command in KEYLESS:
             continue
         words = f"{command.replace('|', ' ')} {tails[command]}"
         for other in ("app:sessions", "taskledger", "taskledger:claim:x", "taskledger:eventsx"):
+            if other == "taskledger:claim:x" and command in rights(role)[1]:
+                continue
             said = admin.execute_command("ACL", "DRYRUN", f"taskledger_{role}", *words.format(other).split())
             assert f"no permissions to access the '{other}' key" in said, (command, said)
+
+
+KEYLESS = [
+    "select", "ping", "client|setname", "role", "time", "info", "multi", "discard", "acl|whoami", "cluster|slots", "asking",
+]  # fmt: skip
+ON_LEASES = {
+    "eval": "x 1 {}", "hget": "{} f", "hmget": "{} f", "hset": "{} f 1", "hdel": "{} f", "pexpire": "{} 1", "zadd": "{} 1 m",
+    "zcard": "{}", "zcount": "{} 0 1", "zrange": "{} 0 1", "zrangebyscore": "{} 0 1", "zrank": "{} m", "zrem": "{} m",
+    "zremrangebyscore": "{} 0 1", "zrevrange": "{} 0 1", "zscore": "{} m",
+}  # fmt: skip
+
+
+def test_a_producer_has_its_rights_for_leases_on_the_keys_of_leases_alone(redis):
+    admin = redis.client(decode_responses=True)
+    assert sorted(rights("producer")[1]) == sorted(["time", *ON_LEASES])
+    for command, tail in ON_LEASES.items():
+        for key in ("taskledger:claim:{t}", "taskledger:permit:{n}", "taskledger:permit:{n}:queue"):
+            assert may(admin, "producer", f"{command} {tail.format(key)}"), (command, key)
+        for key in ("taskledger:shards", "taskledger:claims", "app:sessions"):
+            assert not may(admin, "producer", f"{command} {tail.format(key)}"), (command, key)
+        for key in (EVENTS, ARCHIVED) if command not in granted("producer") else ():
+            assert not may(admin, "producer", f"{command} {tail.format(key)}"), (command, key)
+
+
+def test_a_producer_may_all_that_the_scripts_of_leases_do():
+    files = ("lease/claim.c", "lease/permit.c", "emit/claims.c", "emit/permits.c")
+    scripts = "".join((ROOT / "producer" / name).read_text() for name in files)
+    used = {command.lower() for command in re.findall(r"redis\.call\('([A-Z]+)'", scripts)}
+    assert used and used <= set(rights("producer")[1])
 
 
 def test_the_default_user_is_nobody(redis):

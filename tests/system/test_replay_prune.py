@@ -204,6 +204,18 @@ def test_what_may_still_go_on_is_not_pruned(ledger, scratch):
     assert ledger.count("prune") == 0
 
 
+def test_a_month_that_is_only_too_young_is_no_finding(ledger, scratch):
+    """There always is one: that --before falls into it, or that its last producers spoke on into the next."""
+    old, young = past(ledger.pb), born(ledger.pb, OLD_MS + 40 * DAY_MS)
+    young.opened()
+    young.status("t", "SUCCESS", occurred_at_us=time.time_ns() // 1000)
+    young.closed()
+    ledger.migrate([OLD_MS, OLD_MS + 40 * DAY_MS]).fill(said(old), young.said)
+    rows = ledger.prune(*BEFORE, *ledger.keep(scratch), "--execute")
+    assert [row["state"] for row in rows] == ["pruned", "too young"]
+    assert "1 of its producers said something at or after --before" in rows[1]["because"]
+
+
 def test_what_is_set_aside_and_open_is_not_pruned(ledger, scratch):
     producer = born(ledger.pb)
     producer.opened()

@@ -28,6 +28,7 @@ COMMANDS = [
     (EMIT, ["status", "t", "RUNNING"]),
     (EMIT, ["lines"]),
     (EMIT, ["run", "--task-id", "r", "--", "true"]),
+    (EMIT, ["bridge", "--list", "q", "--once", "--timeout", "1s"]),
     (REPLAY, ["history", "t"]),
     (REPLAY, ["state", "t"]),
     (REPLAY, ["verify"]),

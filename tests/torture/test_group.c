@@ -15,6 +15,7 @@
 enum { ENTRIES = 30, TURNS_MAX = 60 };
 
 struct story {
+    struct group_fixture *fixture;
     volatile sig_atomic_t stop;
     unsigned turns;
     unsigned applied[ENTRIES];
@@ -25,6 +26,7 @@ static bool apply(void *self, const struct batch *batch, struct error *error)
     struct story *story = self;
 
     (void)error;
+    group_fixture_read_ahead(story->fixture);
     for (size_t i = 0; i < batch->count; i++)
         story->applied[batch->entries[i].id.ms - 1]++;
     return true;
@@ -70,18 +72,18 @@ static void add_entries(void)
         fake_redis_add(i % 3, 1, i % 5 == 0 ? 65000 : 100);
 }
 
-static void run(struct story *story, int fails_at)
+static void run(struct story *story, int (*set_up)(void **state), int fails_at)
 {
     const struct clock clock = {.monotonic_us = no_time, .unix_us = no_time, .sleep_us = no_sleep};
     struct group_fixture *fixture;
     struct error error;
     void *state;
 
-    group_fixture_set_up_three_shards(&state);
+    set_up(&state);
     fixture = state;
     add_entries();
     fake_redis.fails_at = fails_at;
-    *story = (struct story){.stop = 0};
+    *story = (struct story){.fixture = fixture};
     struct pump pump = {
         .source = fixture->source,
         .sink = {.apply = apply, .self = story},
@@ -95,25 +97,37 @@ static void run(struct story *story, int fails_at)
     group_fixture_tear_down(&state);
 }
 
-static void every_call_may_fail_once(void **state)
+static void fail_each_call(int (*set_up)(void **state))
 {
     struct story story;
 
-    (void)state;
-    run(&story, 0);
+    run(&story, set_up, 0);
     int calls = fake_redis.calls;
     assert_true(calls > 20);
     for (unsigned i = 0; i < ENTRIES; i++)
         assert_int_equal(story.applied[i], 1);
 
     for (int at = 1; at <= calls; at++)
-        run(&story, at);
+        run(&story, set_up, at);
+}
+
+static void every_call_may_fail_once(void **state)
+{
+    (void)state;
+    fail_each_call(group_fixture_set_up_small_batches);
+}
+
+static void every_call_may_fail_once_where_each_shard_has_a_line(void **state)
+{
+    (void)state;
+    fail_each_call(group_fixture_set_up_lanes);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_may_fail_once),
+        cmocka_unit_test(every_call_may_fail_once_where_each_shard_has_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* redis: the same story, with the peer cut off at every byte, and every call of ours failing in turn; also by a
- * sentinel. */
+ * sentinel, and in a cluster that sends away. */
 #include "proto/redis.h"
 
 #include "proto/entry.h"
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 20000, ANSWERS = 6, RUNS_MAX = 2000 };
+enum { PATIENCE_MS = 20000, ANSWERS = 6, RUNS_MAX = 2000, PLACE_MAX = 64 };
 
 /* ---- the story: log in, add two events, read them back ---- */
 
@@ -91,7 +91,8 @@ static struct redis *make_line(const char *place, const char *db, struct error *
         .client_name = "tortured",
         .request_timeout_ms = PATIENCE_MS,
         .connect_timeout_ms = PATIENCE_MS,
-        .reply_string_max = 20,
+        .reply_string_max =
+            strstr(place, "cluster") != NULL ? PLACE_MAX : 20, /* of errors, too, with a place in them */
     };
 
     snprintf(url, sizeof url, "%s%s", place, db);
@@ -100,13 +101,17 @@ static struct redis *make_line(const char *place, const char *db, struct error *
 
 /* ---- who is on the stage ---- */
 
-/* The peer of the story, and perhaps a sentinel that knows it. */
+/* The peer of the story, and perhaps a sentinel that knows it, or another node of its cluster. */
 struct stage {
     struct redis_peer *peer;
     struct redis_peer *sentinel;
+    struct redis_peer *node;
     struct redis_peer_answer peer_answers[ANSWERS + 1];
     struct redis_peer_answer sentinel_answers[2];
-    char place[64];
+    struct redis_peer_answer node_answers[4];
+    char place[PLACE_MAX];
+    char moved[PLACE_MAX];
+    char asked[PLACE_MAX];
 };
 
 static void set_stage(struct stage *stage)
@@ -130,17 +135,41 @@ static void set_stage_with_sentinel(struct stage *stage)
     stage->sentinel = redis_peer_start_on_port(stage->sentinel_answers, 2);
 }
 
+/* The first event goes to the other node for good, the acknowledgement only this once. */
+static void set_stage_with_cluster(struct stage *stage)
+{
+    *stage = (struct stage){.node_answers = {script[0], script[2], {.bytes = "+OK\r\n"}, script[5]}};
+    stage->node = redis_peer_start_on_port(stage->node_answers, 4);
+    snprintf(stage->moved, sizeof stage->moved, "-MOVED 0 127.0.0.1:%u\r\n", redis_peer_port(stage->node));
+    snprintf(stage->asked, sizeof stage->asked, "-ASK 0 127.0.0.1:%u\r\n", redis_peer_port(stage->node));
+
+    stage->peer_answers[0] = script[0];
+    stage->peer_answers[1].bytes = stage->place;
+    stage->peer_answers[2].bytes = stage->moved;
+    stage->peer_answers[3] = script[3];
+    stage->peer_answers[4] = script[4];
+    stage->peer_answers[5].bytes = stage->asked;
+    stage->peer = redis_peer_start_on_port(stage->peer_answers, ANSWERS);
+    snprintf(stage->place, sizeof stage->place, "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n",
+             redis_peer_port(stage->peer));
+}
+
 static void clear_stage(struct stage *stage)
 {
     redis_peer_stop(stage->peer);
+    if (stage->node != NULL)
+        redis_peer_stop(stage->node);
     if (stage->sentinel != NULL)
         redis_peer_stop(stage->sentinel);
 }
 
 static struct redis *make_line_on(const struct stage *stage, struct error *error)
 {
-    char place[64];
+    char place[PLACE_MAX];
 
+    snprintf(place, sizeof place, "redis+cluster://127.0.0.1:%u", redis_peer_port(stage->peer));
+    if (stage->node != NULL)
+        return make_line(place, "", error);
     if (stage->sentinel == NULL)
         return make_line(redis_peer_url(stage->peer), "?db=1", error);
     snprintf(place, sizeof place, "redis+sentinel://127.0.0.1:%u/m", redis_peer_port(stage->sentinel));
@@ -244,6 +273,7 @@ static void memory_may_run_out_at_any_allocation(void **state)
     (void)state;
     assert_every_fault_is_survived(set_stage, LINE_FAULT_MEMORY, "memory", 5);
     assert_every_fault_is_survived(set_stage_with_sentinel, LINE_FAULT_MEMORY, "memory", 8);
+    assert_every_fault_is_survived(set_stage_with_cluster, LINE_FAULT_MEMORY, "memory", 10);
 }
 
 static void any_call_of_the_kernels_may_fail(void **state)
@@ -251,6 +281,7 @@ static void any_call_of_the_kernels_may_fail(void **state)
     (void)state;
     assert_every_fault_is_survived(set_stage, LINE_FAULT_CALL, "connection", 6);
     assert_every_fault_is_survived(set_stage_with_sentinel, LINE_FAULT_CALL, "connection", 12);
+    assert_every_fault_is_survived(set_stage_with_cluster, LINE_FAULT_CALL, "connection", 14);
 }
 
 static void any_call_of_the_kernels_may_be_interrupted(void **state)
@@ -258,7 +289,8 @@ static void any_call_of_the_kernels_may_be_interrupted(void **state)
     (void)state;
     for (int n = 0; n < 40; n++)
         assert_true(survive(set_stage, LINE_FAULT_SIGNAL, n, "none") &&
-                    survive(set_stage_with_sentinel, LINE_FAULT_SIGNAL, n, "none"));
+                    survive(set_stage_with_sentinel, LINE_FAULT_SIGNAL, n, "none") &&
+                    survive(set_stage_with_cluster, LINE_FAULT_SIGNAL, n, "none"));
 }
 
 static void bytes_may_come_and_go_one_at_a_time(void **state)
@@ -266,6 +298,7 @@ static void bytes_may_come_and_go_one_at_a_time(void **state)
     (void)state;
     assert_true(survive(set_stage, LINE_FAULT_TRICKLE, 0, "none"));
     assert_true(survive(set_stage_with_sentinel, LINE_FAULT_TRICKLE, 0, "none"));
+    assert_true(survive(set_stage_with_cluster, LINE_FAULT_TRICKLE, 0, "none"));
 }
 
 int main(void)

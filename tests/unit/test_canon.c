@@ -35,6 +35,29 @@ static void of_equal_keys_the_last_one_stays(void **state)
     assert_true(same("{\"\\u0061\":1,\"a\":2}", "{\"a\":2}"));
 }
 
+/* The short way, which most take, says no more than the long one. */
+static void flat_objects_that_are_spelt_alike_are_the_same(void **state)
+{
+    static const char data[] = "{\"tokens\":4,\"model\":\"m-1\",\"hit\":true,\"s\":-1.50,\"none\":null}";
+
+    (void)state;
+    assert_true(same(data, "{\"s\": -1.50, \"hit\": true, \"none\": null, \"model\": \"m-1\", \"tokens\": 4}"));
+    assert_false(same(data, "{\"s\": -1.50, \"hit\": true, \"none\": null, \"model\": \"m-2\", \"tokens\": 4}"));
+    assert_false(same(data, "{\"s\": -1.50, \"hit\": true, \"none\": null, \"model\": \"m-1\"}"));
+    assert_false(same("{\"a\":1,\"a\":2}", "{\"a\":2,\"a\":1}"));
+    assert_false(same("{\"a\":1,\"\\u0061\":2}", "{\"\\u0061\":2,\"a\":1}"));
+    assert_false(same("{\"a\":1}", "{\"a\":1,\"b\":1}"));
+    assert_false(same("{\"a\":1,\"b\":1}", "{\"a\":1,\"a\":1}"));
+    assert_false(same("{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}"));
+    assert_false(same("{\"a\":1}x", "{\"a\":1}x"));
+    assert_false(same("{\"a\":1,}", "{\"a\":1,}"));
+    assert_false(same("{\"a\":1", "{\"a\":1"));
+    assert_false(same("{\"a\":\"\\q\"}", "{\"a\":\"\\q\"}"));
+    assert_false(same("{\"a\":truer}", "{\"a\":truer}"));
+    assert_false(same("{\"a\":-}", "{\"a\":-}"));
+    assert_true(same("{}", "{ }"));
+}
+
 static void strings_are_what_they_spell(void **state)
 {
     (void)state;
@@ -110,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blanks_and_the_order_of_keys_mean_nothing),
         cmocka_unit_test(of_equal_keys_the_last_one_stays),
+        cmocka_unit_test(flat_objects_that_are_spelt_alike_are_the_same),
         cmocka_unit_test(strings_are_what_they_spell),
         cmocka_unit_test(numbers_are_what_they_count),
         cmocka_unit_test(words_are_themselves),

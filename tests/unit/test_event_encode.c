@@ -97,6 +97,18 @@ static void numbers_of_any_size_are_written(void **state)
     }
 }
 
+static void a_head_ends_where_its_body_may_begin(void **state)
+{
+    struct story *story = *state;
+    struct event event = story_good_event();
+    struct slice whole = story_encode(story, &event);
+    uint8_t memory[EVENT_HEAD_BYTES_MAX];
+
+    struct slice head = event_encode_head(&event, memory);
+    assert_ptr_equal(head.data + head.size, memory + sizeof memory);
+    assert_memory_equal(head.data, whole.data, head.size);
+}
+
 static void what_a_producer_says_of_itself_is_written(void **state)
 {
     struct story *story = *state;
@@ -148,6 +160,7 @@ int main(void)
         TEST(every_field_is_written_as_protobuf_c_writes_it),
         TEST(what_is_not_given_is_left_out_but_a_progress_of_0),
         TEST(numbers_of_any_size_are_written),
+        TEST(a_head_ends_where_its_body_may_begin),
         TEST(what_a_producer_says_of_itself_is_written),
         TEST(a_body_that_there_is_not_is_refused),
     };

@@ -157,6 +157,8 @@ static void the_source_ends_only_when_redis_has_heard_the_last_acknowledgement(v
 
     fake_redis_add(0, READING_COUNT_FIRST + 2, 100);
     group_fixture_must_read(fixture);
+    fake_redis.is_slow = true;
+    group_fixture_read_ahead(fixture);
     fixture->source.finish(fixture->group);
     group_fixture_must_settle(fixture);
     assert_false(group_fixture_ended(fixture));

@@ -74,6 +74,17 @@ static void add(struct story *story, uint8_t producer, uint64_t sequence, const 
     add_bytes(story, payload);
 }
 
+static void add_of_task(struct story *story, uint8_t producer, uint64_t sequence, const char *task)
+{
+    struct event event = event_of(producer, sequence, "x");
+    struct error error;
+    struct slice payload;
+
+    event.task_status.task_id = slice_from_text(task);
+    assert_true(event_encode(&event, &story->arena, &payload, &error));
+    add_bytes(story, payload);
+}
+
 static void read(struct story *story)
 {
     struct error error = {.kind = ERROR_NONE};
@@ -104,6 +115,22 @@ static void rows_come_in_the_order_of_their_identities(void **state)
     expect_row(story, 0, 3, INTAKE_NEW);
     expect_row(story, 1, 2, INTAKE_NEW);
     expect_row(story, 2, 1, INTAKE_NEW);
+}
+
+static void they_come_in_the_order_of_their_tasks_too(void **state)
+{
+    static const uint64_t expected[] = {4, 2, 5, 3, 1};
+    struct story *story = *state;
+
+    add_of_task(story, 1, 1, "b");
+    add_of_task(story, 1, 2, "a");
+    add_of_task(story, 0, 9, "b");
+    add_of_task(story, 0, 7, "a");
+    add_of_task(story, 2, 1, "a");
+    read(story);
+    assert_int_equal(story->intake.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(story->intake.tasks[i]->entry->id.ms, expected[i]);
 }
 
 static void the_same_event_again_is_a_duplicate_and_another_a_conflict(void **state)
@@ -227,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_in_the_order_of_their_identities, begin, end),
+        cmocka_unit_test_setup_teardown(they_come_in_the_order_of_their_tasks_too, begin, end),
         cmocka_unit_test_setup_teardown(the_same_event_again_is_a_duplicate_and_another_a_conflict, begin, end),
         cmocka_unit_test_setup_teardown(marking_again_forgets_what_was_looked_up, begin, end),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_event_are_a_fault_with_its_reason, begin, end),

@@ -1,5 +1,5 @@
 /* Addresses as an operator writes them. */
-#include "consumer/daemon/listen.h"
+#include "consumer/http/listen.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -75,6 +75,17 @@ static void reasons_become_labels(void **state)
     assert_has_line(text, "taskledger_consumer_retries_total{reason=\"connection\"} 1");
 }
 
+static void what_is_said_of_tasks_is_told_by_status(void **state)
+{
+    struct metrics_values values = {.apply.statuses[STATUS_SUCCESS] = 3};
+
+    (void)state;
+    const char *text = print(&values);
+    assert_has_line(text, "taskledger_consumer_task_events_total{status=\"SUCCESS\"} 3");
+    assert_has_line(text, "taskledger_consumer_task_events_total{status=\"PARTIAL_FAILURE\"} 0");
+    assert_null(strstr(text, "UNSPECIFIED"));
+}
+
 static void each_shard_has_its_sample(void **state)
 {
     const struct survey_shard shards[] = {{.length = 5, .lag = 2}, {.length = 7, .pending = 1}};
@@ -151,6 +162,7 @@ int main(void)
         cmocka_unit_test(counters_gauges_and_times_stand_on_lines_of_their_own),
         cmocka_unit_test(a_time_that_is_not_known_is_not_printed),
         cmocka_unit_test(reasons_become_labels),
+        cmocka_unit_test(what_is_said_of_tasks_is_told_by_status),
         cmocka_unit_test(each_shard_has_its_sample),
         cmocka_unit_test(histograms_are_cumulative_and_in_the_unit_of_their_name),
         cmocka_unit_test(rows_of_one_name_have_one_description),

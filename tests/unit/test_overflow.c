@@ -141,6 +141,7 @@ static void a_spool_that_is_full_and_a_memory_that_is_full_drop_the_newest_and_s
             spooling_wait_for(spooling_is_safe_or_refused);
     }
     assert_true(producing_counters().spool_bytes <= SPOOL_BYTES_MIN);
+    assert_int_equal(producing_counters().spool_bytes_max, SPOOL_BYTES_MIN);
     assert_non_null(strstr(producing_counters().spool_error, " is full"));
     assert_true(accepted > 4 * SPOOLING_RING);
 

@@ -127,6 +127,22 @@ static void what_fills_the_queue_goes_at_once(void **state)
     assert_true(least_us < OUTBOX_SENDER_PACE_US / 2);
 }
 
+/* From 2,000 a second on; as long as ten of them take, but no longer than 4 ms, and no shorter than 2. */
+static void parcels_are_worth_their_price(void **state)
+{
+    static const struct {
+        uint64_t events;
+        int64_t passed_us, apart_us;
+    } paces[] = {
+        {0, 10000, 0},     {19, 10000, 0},     {20, 10000, 4000},     {25, 10000, 4000},           {40, 10000, 2500},
+        {50, 10000, 2000}, {100, 10000, 2000}, {100000, 10000, 2000}, {1, INT64_C(3600000000), 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paces / sizeof *paces; i++)
+        assert_int_equal(outbox_sender_apart_us(paces[i].events, paces[i].passed_us), paces[i].apart_us);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -135,6 +151,7 @@ int main(void)
         TEST(what_comes_fast_waits_for_more),
         TEST(what_comes_slowly_goes_at_once),
         TEST(what_fills_the_queue_goes_at_once),
+        cmocka_unit_test(parcels_are_worth_their_price),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

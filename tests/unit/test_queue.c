@@ -29,19 +29,40 @@ static struct slice text(const char *text)
     return slice_from_text(text);
 }
 
-/* A payload of this size that can be told from others. */
+static const struct queue_raw no_matter;
+
+/* Somebody has seen to all that was committed; the heads are empty. */
+static void finish(struct queue *queue)
+{
+    while (queue_raw(queue) != NULL)
+        queue_finish(queue);
+}
+
+/* For so many bodies. */
+static bool make_room(struct queue *queue, size_t events, size_t body_bytes)
+{
+    return queue_make_room(queue, events, body_bytes + events * EVENT_HEAD_BYTES_MAX);
+}
+
+/* A finished payload of this size that can be told from others. */
 static void push_sized(struct queue *queue, size_t size, uint8_t fill)
 {
     uint8_t *bytes = malloc(size);
 
     assert_non_null(bytes);
     memset(bytes, fill, size);
-    queue_push(queue, fill, slice_of(bytes, size / 2), slice_of(bytes + size / 2, size - size / 2));
+    queue_push(queue, fill, &no_matter, slice_of(bytes, size));
+    finish(queue);
     free(bytes);
 }
 
-/* The next event at the cursor. */
-static struct queue_event next(const struct queue *queue, struct queue_cursor *cursor)
+static void push_last_word(struct queue *queue)
+{
+    push_sized(queue, QUEUE_LAST_WORD_BYTES - EVENT_HEAD_BYTES_MAX, 1);
+}
+
+/* The next event, from that ordinal on. */
+static struct queue_event next(const struct queue *queue, uint64_t *cursor)
 {
     struct queue_event event;
 
@@ -49,7 +70,7 @@ static struct queue_event next(const struct queue *queue, struct queue_cursor *c
     return event;
 }
 
-static bool is_at_end(const struct queue *queue, struct queue_cursor cursor)
+static bool is_at_end(const struct queue *queue, uint64_t cursor)
 {
     struct queue_event event;
 
@@ -67,26 +88,26 @@ static void assert_filled(struct queue_event event, size_t size, uint8_t fill)
 /* Release the `count` oldest. */
 static void release(struct queue *queue, size_t count)
 {
-    struct queue_cursor cursor = {.ordinal = queue->first};
+    uint64_t cursor = queue->first;
 
     for (size_t i = 0; i < count; i++)
         next(queue, &cursor);
-    queue_release(queue, &cursor);
+    queue_release(queue, cursor);
 }
 
 static void what_is_pushed_comes_out_whole_and_in_order(void **state)
 {
     struct queue *queue = *state;
 
-    struct slice payload = queue_push(queue, 7, text("head"), text("body"));
-    assert_true(slice_equal(payload, text("headbody")));
-    queue_push(queue, 0, text(""), text("second"));
+    queue_push(queue, 7, &no_matter, text("first"));
+    queue_push(queue, 0, &no_matter, text("second"));
+    finish(queue);
 
-    struct queue_cursor cursor = {.ordinal = 0};
+    uint64_t cursor = 0;
     struct queue_event event = next(queue, &cursor);
     assert_int_equal(event.ordinal, 1);
     assert_int_equal(event.shard, 7);
-    assert_true(slice_equal(event.payload, text("headbody")));
+    assert_true(slice_equal(event.payload, text("first")));
     assert_true(slice_equal(next(queue, &cursor).payload, text("second")));
     assert_true(is_at_end(queue, cursor));
     assert_int_equal(queue_last(queue), 2);
@@ -97,13 +118,13 @@ static void the_bound_of_events_keeps_two_back(void **state)
     struct queue *queue = *state;
 
     for (int i = 0; i < EVENTS - QUEUE_LAST_WORDS; i++) {
-        assert_true(queue_make_room(queue, 1, 10));
+        assert_true(make_room(queue, 1, 10));
         push_sized(queue, 10, 1);
     }
-    assert_false(queue_make_room(queue, 1, 10));
-    push_sized(queue, QUEUE_LAST_WORD_BYTES, 2);
-    push_sized(queue, QUEUE_LAST_WORD_BYTES, 3);
-    assert_int_equal(queue->count, EVENTS);
+    assert_false(make_room(queue, 1, 10));
+    push_last_word(queue);
+    push_last_word(queue);
+    assert_int_equal(queue_count(queue), EVENTS);
 }
 
 static void several_at_once_must_all_have_room(void **state)
@@ -112,8 +133,8 @@ static void several_at_once_must_all_have_room(void **state)
 
     for (int i = 0; i < EVENTS - QUEUE_LAST_WORDS - 2; i++)
         push_sized(queue, 10, 1);
-    assert_true(queue_make_room(queue, 2, 20));
-    assert_false(queue_make_room(queue, 3, 30));
+    assert_true(make_room(queue, 2, 20));
+    assert_false(make_room(queue, 3, 30));
 }
 
 static void the_largest_event_fits_into_an_empty_queue(void **state)
@@ -134,14 +155,12 @@ static void the_bound_of_bytes_leaves_room_for_the_last_words_wherever_the_ring_
 
         assert_true(queue_init(&queue, 1000, BYTES));
         for (int round = 0; round < 20; round++) {
-            while (queue_make_room(&queue, 1, size))
+            while (make_room(&queue, 1, size))
                 push_sized(&queue, size, fill++);
 
-            struct queue before = queue;
-            push_sized(&queue, QUEUE_LAST_WORD_BYTES, 1);
-            push_sized(&queue, QUEUE_LAST_WORD_BYTES, 2);
+            push_last_word(&queue);
+            push_last_word(&queue);
             assert_true(queue_used_bytes(&queue) <= queue.capacity);
-            queue = before;
             release(&queue, 30);
         }
         queue_close(&queue);
@@ -155,12 +174,12 @@ static void events_stay_whole_around_the_end_of_the_ring(void **state)
     uint8_t seen = 0;
 
     for (int round = 0; round < 200; round++) {
-        while (queue->count < 40 && queue_make_room(queue, 1, 2000)) {
+        while (queue_count(queue) < 40 && make_room(queue, 1, 2000)) {
             push_sized(queue, 1000 + pushed, pushed);
             pushed++;
         }
 
-        struct queue_cursor cursor = {.ordinal = queue->first};
+        uint64_t cursor = queue->first;
         for (uint8_t i = 0; i < 7; i++)
             assert_filled(next(queue, &cursor), 1000 + (uint8_t)(seen + i), (uint8_t)(seen + i));
         seen = (uint8_t)(seen + 7);
@@ -171,8 +190,8 @@ static void events_stay_whole_around_the_end_of_the_ring(void **state)
 static void readers_stand_where_they_like_and_one_that_fell_behind_goes_on_with_the_oldest(void **state)
 {
     struct queue *queue = *state;
-    struct queue_cursor ahead = {.ordinal = 1};
-    struct queue_cursor behind = {.ordinal = 1};
+    uint64_t ahead = 1;
+    uint64_t behind = 1;
 
     for (uint8_t i = 1; i <= 5; i++)
         push_sized(queue, i, i);
@@ -189,52 +208,56 @@ static void readers_stand_where_they_like_and_one_that_fell_behind_goes_on_with_
 static void a_reader_at_the_end_goes_on_with_what_comes_wherever_the_ring_begins_again(void **state)
 {
     struct queue *queue = *state;
-    struct queue_cursor cursor = {.ordinal = 1};
+    uint64_t cursor = 1;
 
     for (size_t i = 0; i < 1000; i++) {
         push_sized(queue, 1000 + i, (uint8_t)i);
         assert_filled(next(queue, &cursor), 1000 + i, (uint8_t)i);
         assert_true(is_at_end(queue, cursor));
         if (i % 5 == 0)
-            queue_release(queue, &cursor);
+            queue_release(queue, cursor);
     }
 }
 
-static void a_place_is_found_forward_and_back_in_steps(void **state)
+static void what_is_raw_is_seen_by_nobody_until_it_is_finished(void **state)
 {
     struct queue *queue = *state;
-    struct queue_cursor cursor = {.ordinal = 0};
+    uint64_t cursor = 1;
 
-    for (uint8_t i = 1; i <= 20; i++)
-        push_sized(queue, i, i);
-    assert_true(queue_seek(queue, &cursor, 1, 0));
-    assert_filled(next(queue, &cursor), 1, 1);
-    release(queue, 2);
-    assert_false(queue_seek(queue, &cursor, 15, 7));
-    assert_true(queue_seek(queue, &cursor, 15, 7));
-    assert_filled(next(queue, &cursor), 15, 15);
-    assert_true(queue_seek(queue, &cursor, 5, 7));
-    assert_filled(next(queue, &cursor), 5, 5);
-    assert_true(queue_seek(queue, &cursor, 99, 99));
+    queue_push(queue, 0, &no_matter, text("!"));
+    queue_push(queue, 0, &no_matter, text("?"));
     assert_true(is_at_end(queue, cursor));
+    assert_int_equal(queue_ready(queue), 1);
+
+    struct queue_record *record = queue_raw(queue);
+    memcpy(record->head + sizeof record->head - 3, "fin", 3);
+    record->head_bytes = 3;
+    assert_true(is_at_end(queue, cursor));
+    queue_finish(queue);
+    assert_true(slice_equal(next(queue, &cursor).payload, text("fin!")));
+    assert_true(is_at_end(queue, cursor));
+    assert_int_equal(queue_ready(queue), 2);
+    queue_finish(queue);
+    assert_null(queue_raw(queue));
+    assert_int_equal(queue_ready(queue), 2);
 }
 
 static void spare_events_are_given_up_when_room_is_wanted_and_no_others(void **state)
 {
     struct queue *queue = *state;
-    struct queue_cursor cursor = {.ordinal = 1};
+    uint64_t cursor = 1;
 
-    while (queue_make_room(queue, 1, 1000))
+    while (make_room(queue, 1, 1000))
         push_sized(queue, 1000, 7);
     uint64_t last = queue_last(queue);
     queue->spare_to = 10;
-    assert_true(queue_make_room(queue, 1, 1000));
+    assert_true(make_room(queue, 1, 1000));
     assert_in_range(queue->first, 2, 4);
     for (size_t i = 0; i < 8; i++)
         next(queue, &cursor);
-    assert_in_range(cursor.ordinal, 10, 12);
-    assert_true(queue_make_room(queue, 1, 5000));
-    assert_false(queue_make_room(queue, 1, 60000));
+    assert_in_range(cursor, 10, 12);
+    assert_true(make_room(queue, 1, 5000));
+    assert_false(make_room(queue, 1, 60000));
     assert_int_equal(queue->first, 11);
     assert_int_equal(queue_last(queue), last);
 }
@@ -242,22 +265,22 @@ static void spare_events_are_given_up_when_room_is_wanted_and_no_others(void **s
 static void what_is_behind_a_reader_is_known(void **state)
 {
     struct queue *queue = *state;
-    struct queue_cursor cursor = {.ordinal = 1};
+    uint64_t cursor = 1;
 
-    assert_int_equal(queue_events_behind(queue, &cursor) + queue_bytes_behind(queue, &cursor), 0);
+    assert_int_equal(queue_events_behind(queue, cursor) + queue_bytes_behind(queue, cursor), 0);
     for (uint8_t i = 1; i <= 5; i++)
         push_sized(queue, 8, i);
-    assert_int_equal(queue_events_behind(queue, &cursor), 5);
-    assert_int_equal(queue_bytes_behind(queue, &cursor), 5 * 16);
+    assert_int_equal(queue_events_behind(queue, cursor), 5);
+    assert_int_equal(queue_bytes_behind(queue, cursor), 5 * 96);
     next(queue, &cursor);
     next(queue, &cursor);
-    assert_int_equal(queue_events_behind(queue, &cursor), 3);
-    assert_int_equal(queue_bytes_behind(queue, &cursor), 3 * 16);
+    assert_int_equal(queue_events_behind(queue, cursor), 3);
+    assert_int_equal(queue_bytes_behind(queue, cursor), 3 * 96);
     release(queue, 4);
-    assert_int_equal(queue_events_behind(queue, &cursor), 1);
-    assert_int_equal(queue_bytes_behind(queue, &cursor), 16);
+    assert_int_equal(queue_events_behind(queue, cursor), 1);
+    assert_int_equal(queue_bytes_behind(queue, cursor), 96);
     release(queue, 1);
-    assert_int_equal(queue_events_behind(queue, &cursor) + queue_bytes_behind(queue, &cursor), 0);
+    assert_int_equal(queue_events_behind(queue, cursor) + queue_bytes_behind(queue, cursor), 0);
 }
 
 static void an_empty_queue_starts_again_at_the_front(void **state)
@@ -270,7 +293,7 @@ static void an_empty_queue_starts_again_at_the_front(void **state)
     assert_int_equal(queue_used_bytes(queue), 0);
     push_sized(queue, 10, 3);
 
-    struct queue_cursor cursor = {.ordinal = 3};
+    uint64_t cursor = 3;
     assert_ptr_equal(next(queue, &cursor).payload.data, queue->ring + sizeof(struct queue_record));
 }
 
@@ -282,7 +305,7 @@ static void what_keeping_an_event_costs_is_never_more_than_its_name_says(void **
         size_t before = queue_used_bytes(queue);
 
         push_sized(queue, size, 1);
-        assert_in_range(queue_used_bytes(queue) - before, size, size + QUEUE_OVERHEAD);
+        assert_in_range(queue_used_bytes(queue) - before, size, size + EVENT_HEAD_BYTES_MAX + QUEUE_OVERHEAD);
     }
 }
 
@@ -299,7 +322,7 @@ int main(void)
         TEST(events_stay_whole_around_the_end_of_the_ring),
         TEST(readers_stand_where_they_like_and_one_that_fell_behind_goes_on_with_the_oldest),
         TEST(a_reader_at_the_end_goes_on_with_what_comes_wherever_the_ring_begins_again),
-        TEST(a_place_is_found_forward_and_back_in_steps),
+        TEST(what_is_raw_is_seen_by_nobody_until_it_is_finished),
         TEST(spare_events_are_given_up_when_room_is_wanted_and_no_others),
         TEST(what_is_behind_a_reader_is_known),
         TEST(an_empty_queue_starts_again_at_the_front),

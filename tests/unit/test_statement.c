@@ -1,5 +1,6 @@
 #include "producer/statement.h"
 
+#include "proto/digester.h"
 #include "proto/json.h"
 #include "proto/stream.h"
 

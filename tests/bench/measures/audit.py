@@ -3,17 +3,31 @@
 import time
 
 from suite.figures import Figure
+from suite.stage import told
 
 TITLE = "A ledger is audited"
 ABOUT = """
 The ledger holds the events of the load, a task of seven events each; PostgreSQL's buffers hold most of it. Each command
-runs as a process of its own, from its start to its end. The limits are bare COPYs to nowhere on one session: the payloads
-alone, and all columns, both in the order in which verify has to come along the chains. One task's history is the
-time of the whole command, of which starting the process and connecting is most: the same of `--version` is beside it.
+runs as a process of its own, from its start to its end. The limits are a program that counts the rows of bare COPYs: on
+one session the payloads alone, what verify compares, and all columns, each in the order in which verify has to come
+along the chains; what verify compares as verify reads it, by two sessions at once, with SHA-256 of each payload; and
+what rebuild folds, as it lies, twice: to make the table, and to look at it before it is put in place. One task's
+history is the time of the whole command, of which starting the process and connecting is most: the same of `--version`
+is beside it.
 """
 EVENTS = 1_000_000
-ORDERED = "FROM taskledger.task_event ORDER BY producer_id, sequence"
-VERIFY, HISTORY, EXPORT = "verify", "history of one task", "a.export"
+VERIFY, REBUILD, EXPORT = "verify", "rebuild --execute", "a.export"
+HISTORY, VERSION = "history of one task", "taskledger-replay --version"
+
+# What limit_scan is told.
+READ, FOLDED = "limit: verify's rows, two sessions, hashed", "limit: COPY of what rebuild folds, twice"
+LIMITS = {
+    "limit: COPY of the payloads": ("columns=0",),
+    "limit: COPY of what verify compares": ("columns=1",),
+    "limit: COPY of all columns": ("columns=2",),
+    READ: ("columns=1", "sessions=2", "hash=1"),
+}
+COMPARED = {VERIFY: READ, REBUILD: FOLDED, READ: ""}
 
 
 def measure(bench):
@@ -23,8 +37,8 @@ def measure(bench):
         delays = bench.in_turn(delays_of(stage), rounds=5)
         rates.update(bench.in_turn({"import": rate(events, lambda: import_again(stage))}, rounds=3))
     return [
-        *(Figure(what, "events/s", runs, to="" if what == VERIFY else VERIFY) for what, runs in rates.items()),
-        *(Figure(what, "ms", runs) for what, runs in delays.items()),
+        *(Figure(what, "events/s", runs, to=COMPARED.get(what, VERIFY)) for what, runs in rates.items()),
+        *(Figure(what, "ms", runs, to=VERSION if what == HISTORY else "") for what, runs in delays.items()),
     ]
 
 
@@ -48,9 +62,9 @@ def things(stage):
         "verify --quick": lambda: replay(stage, "verify", "--quick"),
         "seal": lambda: anew(seal, lambda: replay(stage, "seal", seal)),
         "export": lambda: anew(export, lambda: replay(stage, "export", export)),
-        "rebuild --execute": lambda: rebuild(stage),
-        "limit: COPY of the payloads": lambda: copy_out(stage, "payload"),
-        "limit: COPY of all columns": lambda: copy_out(stage, "*"),
+        REBUILD: lambda: rebuild(stage),
+        **{what: lambda words=words: scan(stage, *words) for what, words in LIMITS.items()},
+        FOLDED: lambda: scan(stage, "columns=3") + scan(stage, "columns=3"),
     }
 
 
@@ -87,20 +101,13 @@ def rebuild(stage):
     return took_s
 
 
-def copy_out(stage, columns):
-    connection = stage.postgres.connect()
-    try:
-        with connection.cursor() as cursor, open("/dev/null", "wb") as nowhere:
-            begun = time.monotonic()
-            cursor.copy_expert(f"COPY (SELECT {columns} {ORDERED}) TO STDOUT (FORMAT binary)", nowhere)
-            return time.monotonic() - begun
-    finally:
-        connection.close()
+def scan(stage, *words):
+    return told(stage.run(stage.program("limit_scan"), *words))["seconds"]
 
 
 def delays_of(stage):
     task_id = stage.postgres.value("SELECT task_id FROM taskledger.task ORDER BY event_count DESC LIMIT 1")
     return {
         HISTORY: lambda: 1000 * replay(stage, "history", task_id),
-        "taskledger-replay --version": lambda: 1000 * replay(stage, "--version"),
+        VERSION: lambda: 1000 * replay(stage, "--version"),
     }

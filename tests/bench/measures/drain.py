@@ -7,8 +7,9 @@ from suite.stage import told
 TITLE = "A backlog is drained"
 ABOUT = """
 All events are in Redis before the clock starts, which runs from the first delivery until the last of them is committed
-and settled. The limit sends the same rows to PostgreSQL, made ready in memory before its clock starts: COPY and a plain
-upsert of the folded tasks, durable transactions of 5,000; it reads nothing from Redis and keeps no books.
+and settled. The limit sends the same rows to PostgreSQL, made ready in memory before its clock starts: COPY in
+the same order and a plain upsert of the folded tasks, durable transactions of 5,000; it reads nothing from Redis and
+keeps no books.
 """
 EVENTS = 200_000
 

@@ -4,49 +4,78 @@ import os
 import shutil
 import signal
 import statistics
-from contextlib import contextmanager
+import subprocess
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 from suite.figures import Figure
 from suite.stage import told
 
 TITLE = "Emitting, as the worker feels it"
 ABOUT = """
-The time that one emit takes in the caller's thread, events of about 250 bytes, as fast as the threads can and without a
-pause. Redis is present, away (nobody listens), or stalled (stopped in the middle of everything). The limit is what an event
-cannot do without, its SHA-256, by as many threads: with more threads than processors much of the highest percentile
-is the scheduler's, and it is in both.
+The time that one emit takes in the caller's thread, events of about 250 bytes. The threads go on without a pause, which
+with many of them shows the scheduler first of all; or each emits so many a second and sleeps in between, as workers do.
+Redis is present, away (nobody listens), stalled (stopped, once the producer has connected to it), or slow (stopped for 150
+ms, five times a second). The yardstick is as many threads in the same rhythm that hash as many bytes, each for itself: what
+the scheduler and the machine do to any program is in both, what threads do to each other is in the emits alone. It is no
+limit: only an emit that spools computes a hash.
 """
 EVENTS = 100_000
+EVENTS_OF_MANY = 400_000  # by several threads: each shall have some time slices
+PACE = 100  # a second, by each thread that takes its time
+PACED_S = 2
 FULL = 1000  # events in a queue that is to be full
 
-PRESENT, AWAY, STALLED = "present", "away", "stalled"
+STOPPED_S, RUNS_S = 0.15, 0.05  # in turn, while Redis is slow
 
-# spool, Redis, threads, events in the queue (0: all)
+PRESENT, AWAY, STALLED, SLOW = "present", "away", "stalled", "slow"
+
+
+class Case(NamedTuple):
+    spool: str
+    redis: str
+    threads: int = 1
+    rate: int = 0  # a second, by each thread; 0: as fast as it can
+    queue: int = 0  # events that may wait; 0: all
+
+
 CASES = [
-    *((spool, redis, 1, 0) for spool in ("off", "overflow", "always") for redis in (PRESENT, AWAY, STALLED)),
-    *(("overflow", redis, threads, 0) for threads in (4, 16) for redis in (PRESENT, AWAY)),
-    ("always", PRESENT, 4, 0),
-    ("off", AWAY, 1, FULL),
+    *(Case(spool, redis) for spool in ("off", "overflow", "always") for redis in (PRESENT, AWAY, STALLED)),
+    *(Case("overflow", redis, threads) for threads in (4, 16, 64) for redis in (PRESENT, AWAY)),
+    Case("overflow", STALLED, threads=16),
+    Case("always", PRESENT, threads=4),
+    Case("off", AWAY, queue=FULL),
+    *(Case("overflow", redis, threads=64, rate=PACE) for redis in (PRESENT, AWAY, STALLED, SLOW)),
 ]
 SHOWN = {"median": "median", "p999": "p99.9"}
 
 
 def measure(bench):
     with bench.stage(warm=False) as stage:
-        events = bench.events(EVENTS)
         told_by = {case: [] for case in CASES}
-        bench.in_turn({name(case): noting(stage, case, events, told_by[case]) for case in CASES})
-    return [*limits(told_by), *costs(told_by)]
+        bench.in_turn({name(case): noting(stage, case, events(bench, case), told_by[case]) for case in CASES})
+    return [*yardsticks(told_by), *costs(told_by)]
+
+
+def events(bench, case):
+    if case.rate:
+        return bench.events(case.threads * case.rate * PACED_S)
+    return bench.events(EVENTS_OF_MANY if case.threads > 1 else EVENTS)
 
 
 def name(case):
-    spool, redis, threads, queue = case
-    queue = ", queue full" if queue else ""
-    return f"spool {spool}, Redis {redis}{queue}, {threads} thread{'s' if threads > 1 else ''}"
+    queue = ", queue full" if case.queue else ""
+    return f"spool {case.spool}, Redis {case.redis}{queue}, {callers(case)}"
 
 
-def limit(threads):
-    return f"limit: SHA-256 alone, {threads} thread{'s' if threads > 1 else ''}"
+def yardstick(case):
+    return f"yardstick: SHA-256 of as many bytes, {callers(case)}"
+
+
+def callers(case):
+    pace = f" at {case.rate} events/s each" if case.rate else ""
+    return f"{case.threads} thread{'s' if case.threads > 1 else ''}{pace}"
 
 
 def noting(stage, case, events, told_by):
@@ -60,39 +89,73 @@ def noting(stage, case, events, told_by):
 
 
 def emit(stage, case, events):
-    spool, redis, threads, queue = case
     folder = stage.scratch / "emit-spool"
     shutil.rmtree(folder, ignore_errors=True)
-    environment = {"TASKLEDGER_SPOOL": spool, "TASKLEDGER_SPOOL_DIR": str(folder)}
-    if redis == AWAY:
+    environment = {"TASKLEDGER_SPOOL": case.spool, "TASKLEDGER_SPOOL_DIR": str(folder)}
+    if case.redis == AWAY:
         environment["REDIS_URL"] = f"unix://{stage.scratch}/nobody.sock"
     stage.redis.client().flushall()
-    with stopped(stage.redis.process.pid, redis == STALLED):
-        words = f"emits={events // threads}", f"threads={threads}", f"queue={queue}"
-        return told(stage.run(stage.program("emit_cost"), *words, environment=environment))
+    numbers = {"emits": events // case.threads, "threads": case.threads, "rate": case.rate, "queue": case.queue}
+    command = [stage.program("emit_cost"), *(f"{name}={value}" for name, value in numbers.items())]
+    if case.redis == AWAY:
+        return told(stage.run(*command, environment=environment))
+    return told(connected(command, {**stage.environment, **environment}, BEFALLS[case.redis](stage.redis.process.pid)))
+
+
+def connected(command, environment, befalls):
+    """What it prints, emitting while that befalls the Redis which it has connected to before."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "waits=1"], env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout.readline() == "ready\n", "emit_cost did not reach Redis"
+        with befalls:
+            output, _ = process.communicate("\n")
+    assert process.returncode == 0, f"emit_cost ended with {process.returncode}"
+    return output
 
 
 @contextmanager
-def stopped(pid, really):
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
     try:
-        if really:
-            os.kill(pid, signal.SIGSTOP)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
 
 
-def limits(told_by):
-    """Of each number of threads: of each round the median of what its runs found."""
-    for threads in sorted({case[2] for case in told_by}):
-        lines = [lines for case, lines in told_by.items() if case[2] == threads]
+@contextmanager
+def slowed(pid):
+    over = threading.Event()
+
+    def stop_and_go():
+        while not over.is_set():
+            with stopped(pid):
+                over.wait(STOPPED_S)
+            over.wait(RUNS_S)
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+BEFALLS = {PRESENT: nullcontext, STALLED: stopped, SLOW: slowed}
+
+
+def yardsticks(told_by):
+    """Of each kind of callers: of each round the median of what its runs found."""
+    for kind in dict.fromkeys(map(yardstick, told_by)):
+        lines = [lines for case, lines in told_by.items() if yardstick(case) == kind]
         for key, shown in SHOWN.items():
-            rounds = [statistics.median(line[f"limit_{key}"] for line in round) / 1000 for round in zip(*lines)]
-            yield Figure(f"{limit(threads)}: {shown}", "µs", rounds)
+            rounds = [statistics.median(line[f"yardstick_{key}"] for line in round) / 1000 for round in zip(*lines)]
+            yield Figure(f"{kind}: {shown}", "µs", rounds)
 
 
 def costs(told_by):
     for case, lines in told_by.items():
         for key, shown in SHOWN.items():
             runs = [line[key] / 1000 for line in lines]
-            yield Figure(f"{name(case)}: {shown}", "µs", runs, to=f"{limit(case[2])}: {shown}")
+            to = f"{yardstick(case)}: {shown}" if key == "median" else ""
+            yield Figure(f"{name(case)}: {shown}", "µs", runs, to)

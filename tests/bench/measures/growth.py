@@ -1,45 +1,72 @@
 """growth: what it costs that much is there already."""
 
+import os
 import random
 import statistics
 import time
 from contextlib import contextmanager
 
 from suite.figures import Figure
+from suite.stage import told
+from support.servers import POSTGRES_PROGRAMS
 
 TITLE = "With much in the ledger"
 ABOUT = """
-The same drain of a backlog of new events into an empty ledger and into ones that hold a million and ten million events,
-each a database of one server, in turn. Then what is asked of the largest: the history of one task, drawn by chance (the
-whole command, with its start and its connection; and what PostgreSQL takes of that, planning included), `verify` and
-`rebuild`. What is in the ledgers came through producers and consumers.
+The same drain of a backlog into an empty ledger, one of a million events, and one of ten million, in turn: three
+databases of a server whose buffers are a quarter of the machine's memory; and the same events by the limit program,
+which has nothing to do but COPY and upsert. First in the better case, three million events behind a checkpoint: nearly
+every page that new events come to has been changed since. Then in the worse one, right behind it, when the first change
+of a page writes all of it into the WAL; a server that takes few events between two checkpoints is nearer to this one.
+Then what is asked of the largest: `verify`, `rebuild --execute`, and in turn with them a program that counts the rows
+of bare COPYs: the payloads alone in the order of the chains, the rows as verify reads them, by two sessions at once and
+with SHA-256 of each payload, and what rebuild folds, as it lies, twice: to make the table, and to look at it before it
+is put in place. And the history of one task, drawn by chance: the whole command, with its start and its connection to
+PostgreSQL, and the same of `psql` that asks for all columns of the task's events; and what each takes of PostgreSQL,
+planning included. What is in the ledgers came through producers and consumers.
 """
+EVENTS, FEWER_EVENTS = 10_000_000, 1_000_000
+PART = 1_000_000  # of the fill: what Redis may come to hold
+PARTS_BEHIND_CHECKPOINT = 3  # its last; three million find nearly every page of the indexes
 DRAINED = 200_000
-LEVELS = {"an empty ledger": 0, "1 million events": 1_000_000, "10 million events": 10_000_000}
-QUICK = {"an empty ledger": 0, "1 million events": 3000, "10 million events": 10_000}
-PART = 1_000_000  # of a fill, what Redis holds at a time
-ROUNDS = 5
+ROUNDS = 3
 HISTORIES = 30
 
-SETTINGS = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_planning": "on"}
+VERIFY, REBUILD = "verify", "rebuild --execute"
+PAYLOADS = "limit: COPY of the payloads"
+READ, FOLDED = "limit: verify's rows, two sessions, hashed", "limit: COPY of what rebuild folds, twice"
+
+FRESH, MILLION, GROWN = "fresh", "million", "grown"  # databases
+LEDGERS = {FRESH: "an empty ledger", MILLION: "1 million events", GROWN: "10 million events"}
+
+# No checkpoint but those that are asked for: by time and by size the next would come after all of it.
+SETTINGS = {
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "24GB",
+    "min_wal_size": "4GB",
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.track_planning": "on",
+}
+
+
+def quarter_of_memory():
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 4 // 2**20}MB"
 
 
 def measure(bench):
-    levels = QUICK if bench.quick else LEVELS
-    with bench.stage(postgres_settings=SETTINGS) as stage:
-        for number, events in enumerate(levels.values()):
-            make(stage, database(number), events)
-        runs = bench.in_turn({what: draining(stage, number) for number, what in enumerate(levels)}, ROUNDS)
-        empty, *_, largest = levels
-        figures = [Figure(f"drain into {what}", "events/s", runs[what]) for what in levels]
-        for figure in figures[1:]:
-            figure.to = f"drain into {empty}"
-        with ledger(stage, database(len(levels) - 1)):
-            return figures + asked(stage, largest)
+    with bench.stage(postgres_settings={**SETTINGS, "shared_buffers": quarter_of_memory()}) as stage:
+        for name in LEDGERS:
+            stage.postgres.rows(f"CREATE DATABASE {name}")
+            make_ledger(stage, name)
+        grow(stage, MILLION, FEWER_EVENTS)
+        grow(stage, GROWN, EVENTS)
+        drain, limit = ("drain", stage.seconds_to_drain), ("limit: COPY and folded upsert", lambda: seconds_of_limit(stage))
+        figures = drains(stage, [drain, limit], "", lambda: None)
+        figures += drains(stage, [drain], ", right behind a checkpoint", stage.settle)
+        with ledger(stage, GROWN):
+            return figures + asked(stage)
 
 
-def database(number):
-    return f"grown_{number}"
+# ---- ledgers ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -53,76 +80,138 @@ def ledger(stage, name):
         stage.environment["DATABASE_URL"] = before
 
 
-def rows(stage, name, query):
+def rows(stage, name, query, parameters=None):
     """All rows of a query in this database."""
     connection = stage.postgres.connect(name)
     try:
         with connection.cursor() as cursor:
-            cursor.execute(query)
+            cursor.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
 
 
-def make(stage, name, events):
-    """A new ledger, with so many events or a few more."""
-    stage.postgres.rows(f"DROP DATABASE IF EXISTS {name}")
-    stage.postgres.rows(f"CREATE DATABASE {name}")
-    begun = time.monotonic()
+def make_ledger(stage, name):
+    """A new one, without a checkpoint: DROP DATABASE would make one."""
+    rows(stage, name, "DROP SCHEMA IF EXISTS taskledger CASCADE")
     with ledger(stage, name):
         stage.run(stage.build.bin("taskledger-consumer"), "migrate")
-        for left in range(events, 0, -PART):
-            stage.redis.client().flushall()
-            with stage.consumer(), stage.consumer():
-                stage.load(events=min(left, PART))
-                stage.drained()
-    if events:
-        stage.bench.say(f"{name} has {events:,} events, in {time.monotonic() - begun:.0f} s")
-        rows(stage, name, "VACUUM ANALYZE")
 
 
-def draining(stage, number):
-    """Events a second; the empty ledger is a new one each time."""
-
-    def run():
-        if number == 0:
-            make(stage, database(number), 0)
+def grow(stage, name, events):
+    begun = time.monotonic()
+    events = stage.bench.events(events, events // 500)
+    part = min(PART, events)
+    for left in range(events, 0, -part):
+        if left == PARTS_BEHIND_CHECKPOINT * part:
+            stage.settle()
         stage.redis.client().flushall()
-        stage.fill(stage.bench.events(DRAINED))
-        with ledger(stage, database(number)):
-            begun = time.monotonic()
-            with stage.consumer():
-                stage.drained()
-                return stage.length() / (time.monotonic() - begun)
+        with ledger(stage, name), stage.consumer(), stage.consumer():
+            stage.load(events=part)
+            stage.drained()
+    rows(stage, name, "VACUUM ANALYZE")
+    stage.bench.say(f"{events:,} events are there, in {time.monotonic() - begun:.0f} s")
+
+
+# ---- drains ----------------------------------------------------------------------------------------------------------
+
+
+def drains(stage, ways, when, before):
+    """Of all ledgers, in each of the ways; `before` is done before each, when what is to be drained is in Redis."""
+    things, bases = {}, {}
+    for what, seconds_of in ways:
+        for name, said in LEDGERS.items():
+            shown = f"{what} into {said}{when}"
+            things[shown] = draining(stage, name, before, seconds_of)
+            bases[shown] = "" if name == FRESH else f"{what} into {LEDGERS[FRESH]}{when}"
+    runs = stage.bench.in_turn(things, ROUNDS)
+    return [Figure(what, "events/s", runs[what], to=base) for what, base in bases.items()]
+
+
+def draining(stage, name, before, seconds_of):
+    def run():
+        if name == FRESH:
+            make_ledger(stage, name)
+        stage.redis.client().flushall()
+        began_at = stage.postgres.value("SELECT now()")
+        stage.load(events=stage.bench.events(DRAINED))
+        before()
+        with ledger(stage, name):
+            seconds = seconds_of()
+        check(stage, name, began_at)
+        return stage.length() / seconds
 
     return run
 
 
-def asked(stage, what):
-    name = stage.environment["DATABASE_URL"].partition("///")[2].partition("?")[0]
-    events = rows(stage, name, "SELECT count(*) FROM taskledger.task_event")[0][0]
-    commands, servers = histories(stage, name)
-    return [
-        Figure(f"history of a task, {what}: the command", "ms", commands),
-        Figure(f"history of a task, {what}: PostgreSQL's part", "ms", servers),
-        Figure(f"verify, {what}", "events/s", [events / seconds_of(stage, "verify")]),
-        Figure(f"rebuild, {what}", "events/s", [events / seconds_of(stage, "rebuild")]),
-    ]
+def seconds_of_limit(stage):
+    return told(stage.run(stage.program("limit_copy")))["seconds"]
+
+
+def check(stage, name, began_at):
+    """What is in the stream is in the ledger: the events of all producers that began since then."""
+    query = "SELECT count(*) FROM taskledger.task_event WHERE producer_id >= taskledger.first_uuid(%s)"
+    said, stored = stage.length(), rows(stage, name, query, (began_at,))[0][0]
+    assert said == stored, f"{said} events in the stream, {stored} in the ledger"
+
+
+# ---- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def asked(stage):
+    """One round of all of it: it takes minutes."""
+    events = rows(stage, GROWN, "SELECT count(*) FROM taskledger.task_event")[0][0]
+    figures = list(histories(stage))
+    things = {
+        VERIFY: lambda: events / seconds_of(stage, "verify"),
+        PAYLOADS: lambda: events / scan(stage, "columns=0"),
+        READ: lambda: events / scan(stage, "columns=1", "sessions=2", "hash=1"),
+        REBUILD: lambda: events / seconds_of(stage, "rebuild", "--execute"),
+        FOLDED: lambda: events / (scan(stage, "columns=3") + scan(stage, "columns=3")),
+    }
+    compared = {VERIFY: READ, PAYLOADS: VERIFY, REBUILD: FOLDED}
+    runs = stage.bench.in_turn(things, 1)
+    return figures + [Figure(what, "events/s", values, compared.get(what, "")) for what, values in runs.items()]
+
+
+def scan(stage, *words):
+    return told(stage.run(stage.program("limit_scan"), *words))["seconds"]
 
 
 def seconds_of(stage, *arguments):
+    """Without a look at the stream."""
     begun = time.monotonic()
-    stage.run(stage.build.bin("taskledger-replay"), *arguments)
+    stage.run(stage.build.bin("taskledger-replay"), *arguments, environment={"REDIS_URL": ""})
     return time.monotonic() - begun
 
 
-def histories(stage, name):
-    """Milliseconds of each: of the command, and in PostgreSQL on average."""
-    rows(stage, name, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    tasks = rows(stage, name, "SELECT task_id FROM taskledger.task TABLESAMPLE SYSTEM (1)")
-    tasks = tasks or rows(stage, name, "SELECT task_id FROM taskledger.task")
-    rows(stage, name, "SELECT pg_stat_statements_reset()")
-    chosen = random.sample(tasks, HISTORIES)
-    commands = [1000 * seconds_of(stage, "history", task) for (task,) in chosen]
-    spent = "SELECT sum(total_plan_time + total_exec_time) FROM pg_stat_statements WHERE query LIKE '%taskledger.task%'"
-    return [statistics.median(commands)], [rows(stage, name, spent)[0][0] / HISTORIES]
+def histories(stage):
+    """Of tasks drawn by chance: by the command and by psql, each whole and in PostgreSQL; milliseconds."""
+    rows(stage, GROWN, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    tasks = rows(stage, GROWN, "SELECT task_id FROM taskledger.task TABLESAMPLE SYSTEM (1)")
+    tasks = tasks or rows(stage, GROWN, "SELECT task_id FROM taskledger.task")
+    taken = {way: [] for way in WAYS}
+    spent = {way: [] for way in WAYS}
+    for number, (task,) in enumerate(random.sample(tasks, HISTORIES)):
+        for way in (list(WAYS), list(reversed(WAYS)))[number % 2]:
+            rows(stage, GROWN, "SELECT pg_stat_statements_reset()")
+            taken[way].append(1000 * WAYS[way](stage, task))
+            spent[way].append(float(rows(stage, GROWN, SPENT)[0][0]))
+    for what, values in (("the command", taken), ("PostgreSQL's part", spent)):
+        for way in WAYS:
+            to = "" if way == BY_PSQL else f"{BY_PSQL}: {what}"
+            yield Figure(f"{way}: {what}", "ms", [statistics.median(values[way])], to)
+
+
+def by_psql(stage, task):
+    """A process that starts, connects and gets all columns of the task's events."""
+    query = f"SELECT * FROM taskledger.task_event WHERE task_id = '{task}' ORDER BY recorded_at"
+    psql = (POSTGRES_PROGRAMS / "psql", "--no-psqlrc", "--output=/dev/null", stage.environment["DATABASE_URL"])
+    begun = time.monotonic()
+    stage.run(*psql, f"--command={query}")
+    return time.monotonic() - begun
+
+
+BY_US, BY_PSQL = "history of a task", "limit: psql, the events of a task"
+WAYS = {BY_US: lambda stage, task: seconds_of(stage, "history", task), BY_PSQL: by_psql}
+SPENT = "SELECT sum(total_plan_time + total_exec_time) FROM pg_stat_statements WHERE query LIKE '%taskledger.task%'"

@@ -40,7 +40,7 @@ def measure(bench):
         Figure(ours.what, "events/s", runs[ours.what]),
         *(Figure(peer.what, "events/s", runs.get(peer.what, []), ours.what, peer.missing or peer.note) for peer in others),
         *(Figure(f"all processes for {peer.what}", "µs CPU/event", peer.cpu_us) for peer in (ours, *others) if peer.cpu_us),
-        Figure("Celery: what a state costs the task that tells it", "µs", celery.state_us),
+        Figure("Celery: longer a task for each state told, all on the same cores", "µs", celery.state_us),
     ]
 
 

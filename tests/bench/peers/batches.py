@@ -14,8 +14,8 @@ What it does not do:
 - converge: the greatest (attempt, time) wins, so clocks of several workers decide, and times of the phases are not kept;
 - trim the stream, know its lag, tell a monitor, keep its memory within a bound.
 
-What a user could still tune: COPY into a temporary table and INSERT from there (faster here); execute_values
-is a tenth slower. The next batch could be read while this one is stored, there could be several processes (they need rows
+What a user could still tune: COPY into a temporary table and INSERT from there, which is faster. The next batch could be
+read while this one is stored, there could be several processes (they need rows
 in key order not to deadlock: done here), psycopg 3 with its pipeline and binary parameters, larger batches.
 """
 

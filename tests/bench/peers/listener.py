@@ -6,8 +6,7 @@ A worker says JSON by LPUSH and PUBLISH (`say` below): task_request_id, status, 
 something is published, then takes from the list until that is empty. Statements are prepared once; the commit is durable.
 
 What it does not do:
-- keep what it has taken: whoever is killed between RPOP and COMMIT has lost an event, and nobody can know (nine kills
-  lost 5 of 4,000 events here);
+- keep what it has taken: whoever is killed between RPOP and COMMIT has lost an event, and nobody can know;
 - tell a second delivery from a second event, or an event that never came from one that was never said;
 - order: what was pushed last wins, whatever its time or attempt;
 - survive an event that PostgreSQL refuses, or a PostgreSQL that is away: it ends, and with it the event in its hand.

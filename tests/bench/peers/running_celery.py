@@ -20,7 +20,8 @@ class Celery(Peer):
     """A worker with two processes, and tasks that do nothing but tell how far they are. .count is of tasks.
 
     The rate is of states that reached the database. A round is two runs, with tasks that tell and with tasks that do
-    not: .state_us is what a state costs the task that tells it, one value a round.
+    not: .state_us is how much longer a task is for each state that is told, one value a round: to send it, and to share the
+    processors with the receiver and the database.
     """
 
     what = "Celery: states stored by its result backend"

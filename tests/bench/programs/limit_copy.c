@@ -3,7 +3,7 @@
  *     limit_copy [upsert=1] [batch=5000]
  *
  * Reads the whole stream of REDIS_URL and makes of each batch, before the clock starts, what will be sent: the rows of
- * task_event in COPY's binary form, in the order of their key, and the batch folded by task as arrays of columns. Then
+ * task_event in COPY's binary form, in the order of their tasks, and the batch folded by task as arrays of columns. Then
  * sends it to the ledger of DATABASE_URL, a durable transaction a batch: BEGIN and COPY, then the upsert and COMMIT in
  * one round trip. The upsert is the plain one: it overwrites what the newer event says, and adds up the count.
  *

@@ -3,7 +3,7 @@
  *     limit_read [batch=5000]
  *
  * Reads the stream of REDIS_URL through the new group "limit". The next batch is always asked for before the present
- * one is looked at, so that Redis need not wait. Of the answers only the IDs are kept. Prints "events N seconds S". */
+ * one is looked at, so that Redis need not wait. Of the answers only the IDs are kept. Prints "events N seconds S", from before connecting. */
 #include "proto/redis.h"
 #include "proto/stream.h"
 #include "tests/bench/programs/arguments.h"
@@ -149,11 +149,11 @@ int main(int argc, char **argv)
 
     arguments_read(argc, argv, arguments);
     struct redis *redis = redis_new(&options, &error);
+    int64_t begun_ns = now_ns();
     if (redis == NULL || !redis_connect(redis, &error))
         fail(&error);
     make_group(redis);
     snprintf(count, sizeof count, "%ld", batch < BATCH_MAX ? batch : BATCH_MAX);
-    int64_t begun_ns = now_ns();
     size_t events = read_all(redis, slice_from_text(count));
     printf("events %zu seconds %.6f\n", events, seconds_since(begun_ns));
     redis_free(redis);

@@ -30,12 +30,19 @@ static void fail(const char *what)
 
 /* ---- the events -------------------------------------------------------------------------------------------------- */
 
-static int by_identity(const void *left, const void *right)
+static struct slice task_of(const struct event *event)
+{
+    return event->body == EVENT_TASK_STATUS ? event->task_status.task_id : (struct slice){.size = 0};
+}
+
+static int in_stored_order(const void *left, const void *right)
 {
     const struct event *a = &((const struct row *)left)->event;
     const struct event *b = &((const struct row *)right)->event;
-    int order = uuid_compare(&a->producer_id, &b->producer_id);
+    int order = slice_compare(task_of(a), task_of(b));
 
+    if (order == 0)
+        order = uuid_compare(&a->producer_id, &b->producer_id);
     return order != 0 ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
 }
 
@@ -174,7 +181,7 @@ static void prepare_batch(struct prepared *prepared, const struct entry *entries
         if (!event_decode(entries[i].payload, &rows[i].event, &has_identity, &error))
             fail(error.text);
     }
-    qsort(rows, count, sizeof *rows, by_identity);
+    qsort(rows, count, sizeof *rows, in_stored_order);
     binary_copy_header(&prepared->copy);
     for (size_t i = 0; i < count; i++)
         put_event(&prepared->copy, &rows[i]);

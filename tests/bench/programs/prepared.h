@@ -10,7 +10,7 @@ enum { PREPARED_TASK_COLUMNS = 21, PREPARED_BATCHES_MAX = 100000 };
 
 /* One batch. */
 struct prepared {
-    struct binary copy;                           /* task_event's rows in the order of their key, for COPY */
+    struct binary copy;                           /* task_event's rows in the order of their tasks, for COPY */
     struct binary columns[PREPARED_TASK_COLUMNS]; /* folded by task, in the order of their IDs: an array a column */
 };
 

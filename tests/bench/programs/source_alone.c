@@ -3,22 +3,17 @@
  *     source_alone events=N
  *
  * Reads so many events of the stream of REDIS_URL through the new group "alone", entry by entry as the consumer does,
- * and settles them. Prints "events N seconds S"; connecting is not in it. */
+ * and settles them. Prints "events N seconds S", from before connecting, as limit_read does. */
 #include "consumer/pump.h"
 #include "consumer/stream/group.h"
 #include "tests/bench/programs/arguments.h"
+#include "tests/bench/programs/moment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static long events = 100000;
 static volatile sig_atomic_t stop;
-static int64_t begun_us;
-
-struct alone {
-    const struct clock *clock;
-    struct pump pump;
-};
 
 static bool hold(void *self, struct group_name *name, struct error *error)
 {
@@ -29,11 +24,7 @@ static bool hold(void *self, struct group_name *name, struct error *error)
 
 static bool apply(void *self, const struct batch *batch, struct error *error)
 {
-    const struct alone *alone = self;
-
-    (void)batch, (void)error;
-    if (begun_us == 0)
-        begun_us = alone->clock->unix_us(alone->clock->self);
+    (void)self, (void)batch, (void)error;
     return true;
 }
 
@@ -45,9 +36,9 @@ static bool condemn(void *self, const struct entry *entry, const struct error *w
 
 static void on_turn(void *self)
 {
-    const struct alone *alone = self;
+    const struct pump *pump = self;
 
-    stop = alone->pump.counters.entries >= (uint64_t)events;
+    stop = pump->counters.entries >= (uint64_t)events;
 }
 
 static int fail(const struct error *error)
@@ -66,24 +57,23 @@ int main(int argc, char **argv)
         .group = "alone",
         .slot.hold = hold,
     };
-    struct alone alone = {.clock = clock_system()};
     struct error error = {.kind = ERROR_NONE};
 
     arguments_read(argc, argv, arguments);
     struct group *group = group_new(&options, &error);
     if (group == NULL)
         return fail(&error);
-    alone.pump = (struct pump){
+    struct pump pump = {
         .source = group_source(group),
-        .sink = {.apply = apply, .condemn = condemn, .self = &alone},
-        .clock = alone.clock,
+        .sink = {.apply = apply, .condemn = condemn},
+        .clock = clock_system(),
         .on_turn = on_turn,
-        .observer = &alone,
+        .observer = &pump,
     };
-    if (!pump_run(&alone.pump, &stop, &error))
+    int64_t begun_ns = now_ns();
+    if (!pump_run(&pump, &stop, &error))
         return fail(&error);
-    printf("events %llu seconds %.6f\n", (unsigned long long)alone.pump.counters.entries,
-           (double)(alone.clock->unix_us(alone.clock->self) - begun_us) / 1e6);
+    printf("events %llu seconds %.6f\n", (unsigned long long)pump.counters.entries, seconds_since(begun_ns));
     group_free(group);
     return 0;
 }

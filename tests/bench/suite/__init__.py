@@ -7,4 +7,7 @@ machine    where: processor, memory, disk, kernel, versions, settings
 table      how it is printed
 report     RESULTS.md, made from every results/NAME.json
 picture    results.svg, the same for the README
+digest     a few figures of them, for the README
+scale      what a day of many events takes by them, for deploy/SCALE.md
+marks      where the bench writes into pages that people write
 """

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from support.servers import POSTGRES_PROGRAMS
 
+NODE_PACKAGES = Path(__file__).parents[1] / "peers" / "node" / "package.json"
+
 # name → the command that tells the version
 VERSIONS = {
     "Redis": ["redis-server", "--version"],
@@ -23,6 +25,8 @@ VERSIONS = {
     "psycopg2": ["/usr/bin/python3", "-c", "import psycopg2; print(psycopg2.__version__)"],
     "Celery": ["/usr/bin/python3", "-c", "import celery; print(celery.__version__)"],
     "Node": ["node", "--version"],
+    "ioredis": ["node", "--print", f"require('{NODE_PACKAGES}').dependencies.ioredis"],
+    "pg": ["node", "--print", f"require('{NODE_PACKAGES}').dependencies.pg"],
 }
 NUMBER = re.compile(r"\d+(\.\d+)+")
 
@@ -64,8 +68,9 @@ def versions():
 
 
 def changed(root):
-    """What the commit does not tell: changes to anything but the results themselves."""
-    results = [":!tests/bench/results", ":!tests/bench/RESULTS.md", ":!tests/bench/results.svg"]
+    """What the commit does not tell: changes to anything but the results themselves, and where they are told."""
+    results = [":!tests/bench/results", ":!tests/bench/RESULTS.md", ":!tests/bench/results.svg", ":!README.md"]
+    results += [":!deploy/SCALE.md"]
     return said(["git", "status", "--porcelain", "--untracked-files=no", "--", ".", *results], root)
 
 

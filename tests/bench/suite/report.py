@@ -1,19 +1,22 @@
-"""report: results/NAME.json of every measurement, and RESULTS.md made from all of them."""
+"""report: results/NAME.json of every measurement; made from all of them, RESULTS.md, results.svg, and what README.md and
+deploy/SCALE.md tell of them."""
 
 import json
 from pathlib import Path
 
-from . import picture, table
+from . import digest, marks, picture, scale, table
 from .figures import Figure
 
 BENCH = Path(__file__).parents[1]
 RESULTS = BENCH / "results"
+ROOT = BENCH.parents[1]
+README, SCALE = ROOT / "README.md", ROOT / "deploy/SCALE.md"
 
 INTRODUCTION = """\
 # What was measured
 
-Made by `tests/bench/run`; [how to read it](README.md). Every value is the median of several rounds, beside it the least
-and the greatest of them. A ratio is the median of the rounds' ratios: what is compared was measured in turn.
+Made by `tests/bench/run`; [how to read it](README.md). Every value is the median of its rounds, beside it the least and
+the greatest of them. A ratio is the median of the rounds' ratios: what is compared was measured in turn.
 """
 
 
@@ -24,13 +27,21 @@ def write(name, result):
 
 
 def refresh(names):
-    """RESULTS.md and results.svg from the files that there are, in the order of the names."""
-    results = {name: read(name) for name in names if (RESULTS / f"{name}.json").exists()}
+    """All that is made from the files that there are, in the order of the names."""
+    results = kept(names)
     if results:
         (BENCH / "RESULTS.md").write_text("\n".join(text(results)) + "\n")
+        marks.put(README, digest.lines(results, figures))
+    if scale.NEEDED <= set(results):
+        marks.put(SCALE, scale.lines(results, figures))
     drained = results.get("peers") or results.get("drain")
     if drained:
         (BENCH / "results.svg").write_text(picture.drain(figures(drained), note(drained)))
+
+
+def kept(names):
+    """name → result, in the order of the names."""
+    return {name: read(name) for name in names if (RESULTS / f"{name}.json").exists()}
 
 
 def read(name):
@@ -66,10 +77,10 @@ def circumstances(result):
 
 def apart(result, newest):
     """When and of what; and the servers' settings where they were not those at the top."""
-    rounds = max((len(figure["runs"]) for figure in result["figures"]), default=0)
+    rounds = sorted({len(figure["runs"]) for figure in result["figures"] if figure["runs"]})
     yield f"Commit {result['commit']}"
     yield result["date"]
-    yield f"{rounds} rounds" if rounds != 1 else "one round"
+    yield "one round" if rounds == [1] else f"{' or '.join(map(str, rounds))} rounds"
     if result["machine"] != newest["machine"]:
         yield f"on {result['machine']['processor']}"
     for server, settings in result["settings"].items():

@@ -16,7 +16,7 @@
 // - trim the stream, know its lag, tell a monitor, keep its memory within a bound.
 //
 // What a user could still tune: pg-copy-streams, pg-native, several processes (they need rows in key order not to deadlock: done
-// here), larger batches. To read the next batch while this one is stored gained nothing here: PostgreSQL is waited for.
+// here), larger batches, reading the next batch while this one is stored.
 "use strict";
 
 const Redis = require("ioredis");

@@ -1,0 +1,51 @@
+/* cluster_inside: what the two parts of a cluster's line share. Seen by cluster*.c only.
+ *
+ * cluster.c speaks; cluster_links.c keeps the links. */
+#ifndef TASKLEDGER_PROTO_CLUSTER_INSIDE_H
+#define TASKLEDGER_PROTO_CLUSTER_INSIDE_H
+
+#include "proto/cluster.h"
+#include "proto/cluster_kept.h"
+#include "proto/cluster_map.h"
+#include "proto/redis_link.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* NULL until it is needed for the first time; from then on it stays. */
+struct cluster_link {
+    _Atomic(struct redis_link *) to;
+};
+
+struct cluster {
+    const struct redis_settings *settings;
+    struct cluster_map map;
+    struct cluster_kept kept;
+    struct cluster_link links[CLUSTER_NODES_MAX]; /* to the node that has this place in the map */
+    struct cluster_link detour;
+    struct redis_url_node aside; /* where the detour leads */
+    struct redis_url_node asked; /* who did or said what was told last */
+    unsigned turned_to;          /* whom to ask what has no key */
+    size_t candidate;            /* whom to ask for the map first */
+    unsigned redirects;          /* of the front; above 0 its answer comes over the detour */
+    bool is_connected;
+};
+
+/* The link of this place. NULL: no memory. */
+struct redis_link *cluster_links_make(const struct cluster *cluster, struct cluster_link *place, struct error *error);
+
+/* The same for the node of this place. A detour that leads there and is not in use becomes it. */
+struct redis_link *cluster_links_at(struct cluster *cluster, size_t place, struct error *error);
+
+/* To this node, if it is not open. */
+bool cluster_links_open(struct cluster *cluster, struct redis_link *link, const struct redis_url_node *node,
+                        int64_t connect_by_us, struct error *error);
+
+/* All of them. */
+void cluster_links_close(struct cluster *cluster);
+void cluster_links_abandon(struct cluster *cluster);
+void cluster_links_free(struct cluster *cluster);
+
+#endif

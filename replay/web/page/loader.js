@@ -1,0 +1,81 @@
+/* loader: pages of the list from the ledger, the newest first, further back as the reader scrolls. */
+import {ask} from "./api.js";
+
+const PAGE = 1000;
+
+export class Loader {
+    isDone = false;
+    isBusy = false;
+    failed = null;
+    #store;
+    #told;
+    #floor = null; /* the oldest row that this question has loaded; null: there is none that it has not */
+    #question = {};
+    #cursor = null;
+    #abort = new AbortController();
+
+    constructor(store, told) {
+        this.#store = store;
+        this.#told = told;
+    }
+
+    /* Begins anew with this question. The first answer: its position and time; or its Refusal is thrown. */
+    async begin(question, {fresh = false} = {}) {
+        this.#abort.abort();
+        this.#abort = new AbortController();
+        this.#question = question;
+        this.#cursor = null;
+        this.isDone = false;
+        this.isBusy = false;
+        return this.#page((answer) => {
+            this.#floor = {first_at: answer.now, task_id: ""};
+            if (fresh)
+                this.#store.clear();
+        });
+    }
+
+    /* The next page, if there is one; a failure is kept in `failed`, and tried again by the next call. */
+    async more() {
+        if (this.isBusy || this.isDone || this.#store.wasCut)
+            return;
+        try {
+            await this.#page(() => {});
+        } catch { /* told by #page */ }
+    }
+
+    /* Rows of another question may be older than what this one has loaded, and between them others that nobody has. */
+    #lower({tasks, cursor}) {
+        const last = tasks.at(-1);
+        if (cursor === null)
+            this.#floor = null;
+        else if (last !== undefined)
+            this.#floor = {first_at: last.first_at, task_id: last.task_id};
+        this.#store.reach(this.#floor);
+    }
+
+    async #page(before) {
+        const {signal} = this.#abort;
+        this.isBusy = true;
+        this.failed = null;
+        try {
+            const answer = await ask("/api/tasks", {...this.#question, limit: PAGE, cursor: this.#cursor}, {signal});
+            before(answer);
+            this.#lower(answer);
+            for (const task of answer.tasks)
+                this.#store.put(task);
+            this.#store.tell();
+            this.#cursor = answer.cursor;
+            this.isDone = answer.cursor === null;
+            return answer;
+        } catch (refusal) {
+            if (!signal.aborted)
+                this.failed = refusal;
+            throw refusal;
+        } finally {
+            if (!signal.aborted) {
+                this.isBusy = false;
+                this.#told();
+            }
+        }
+    }
+}

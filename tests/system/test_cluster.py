@@ -1,0 +1,86 @@
+"""A Redis Cluster: what is said goes where its key is, also while slots move and masters die."""
+
+import json
+import subprocess
+
+import psycopg2
+
+from support.waiting import wait_until
+
+CONSUMER = "taskledger-consumer"
+EMIT = "taskledger-emit"
+SHARDS = 6
+KEYS = [f"taskledger:events:{{{shard}}}" for shard in range(SHARDS)]
+SETTLED_WITHIN_S = 30
+
+
+class Teller:
+    """A running `taskledger-emit lines` that is told of one task after the other."""
+
+    def __init__(self, programs, **environment):
+        self.program = programs.start(EMIT, "lines", "--timeout", "60s", stdin=subprocess.PIPE, env=environment)
+        self.told = 0
+
+    def tell(self, count):
+        for _ in range(count):
+            self.told += 1
+            line = json.dumps({"task_id": f"task-{self.told}", "status": "SUCCESS"})
+            self.program.process.stdin.write(f"{line}\n".encode())
+        self.program.process.stdin.flush()
+
+    def end(self):
+        self.program.process.stdin.close()
+        assert self.program.wait(60) == 0, self.program.stderr()
+
+
+def lengths(cluster):
+    return [cluster.client_of(key).xlen(key) for key in KEYS]
+
+
+def test_events_of_many_shards_go_to_the_nodes_that_have_them(cluster, programs):
+    teller = Teller(programs.use(cluster), TASKLEDGER_SHARDS=str(SHARDS))
+    teller.tell(600)
+    teller.end()
+    told = lengths(cluster)
+    assert all(told) and sum(told) >= 600 + 2  # what a producer says of itself, too
+
+
+def test_events_follow_slots_that_move_meanwhile(cluster, programs):
+    teller = Teller(programs.use(cluster), TASKLEDGER_SHARDS=str(SHARDS))
+    for key in KEYS:
+        slot, source = cluster.slot(key), cluster.owner(key)
+        other = cluster.another_than(source)
+        teller.tell(100)
+        cluster.open_slot(slot, other)
+        teller.tell(100)
+        cluster.carry_keys(slot, other)
+        teller.tell(100)
+        cluster.close_slot(slot, other)
+        teller.tell(100)
+    teller.end()
+    assert sum(lengths(cluster)) >= 400 * SHARDS + 2
+
+
+def test_a_consumer_of_one_shard_follows_its_stream(cluster, programs, postgres):
+    teller = Teller(programs.use(cluster, postgres))
+    programs.start(CONSUMER, "run")
+    settled = "SELECT count(*) FROM taskledger.task"
+    teller.tell(100)
+    wait_until(lambda: count(postgres, settled) == 100, SETTLED_WITHIN_S, "the first are in the ledger")
+    source = cluster.owner("taskledger:events")
+    cluster.move_slot(cluster.slot("taskledger:events"), cluster.another_than(source))
+    teller.tell(100)
+    wait_until(lambda: count(postgres, settled) == 200, SETTLED_WITHIN_S, "what came behind the move is in the ledger")
+    old = cluster.owner("taskledger:events")
+    old.kill()
+    cluster.wait_for_promotion(old)
+    teller.tell(100)
+    teller.end()
+    wait_until(lambda: count(postgres, settled) == 300, SETTLED_WITHIN_S, "what came behind the failover, too")
+
+
+def count(postgres, query):
+    try:
+        return postgres.value(query)
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):  # not yet
+        return 0

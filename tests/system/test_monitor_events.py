@@ -1,0 +1,334 @@
+"""The live feed over HTTP: nothing is missed, whoever dies, and nobody is waited for."""
+
+import re
+import resource
+import selectors
+import socket
+import time
+from urllib.parse import quote
+
+import pytest
+
+from support.events import Producer, Stream
+from support.monitor import TOKEN, open_monitor, reopen_monitor  # noqa: F401
+from support.waiting import wait_until
+
+STREAM = "taskledger:events"
+EMIT = "taskledger-emit"
+
+# What an idle client may cost: its connection (8 KiB of head at most), the library's and the feed's own.
+CLIENTS = 3000
+CLIENT_BYTES = 24 * 1024
+
+# More than the feed keeps for those who lag behind, and what sockets hold beside it.
+OVERTAKING, AT_ONCE = 30_000, 5000
+TEXT = 400 * "x"
+
+HOSTILE = [
+    'quote" backslash\\ and </script><script>alert(1)</script>',
+    "line\nbreak\r\nid: 1-1\n\nevent: reset\ndata: {}",
+    "control \x01\x02\x1b[31m and \u2028\u2029",
+    "right \u202e to left, 界",
+    "a/b?c=%41&d#e",
+]
+
+
+@pytest.fixture
+def stream(programs, redis, postgres):
+    programs.use(redis, postgres)
+    programs.run("taskledger-consumer", "migrate")
+    return Stream(redis.client())
+
+
+@pytest.fixture
+def producer(event_pb2):
+    return Producer(event_pb2)
+
+
+def settle(programs, stream):
+    """A consumer commits what is there."""
+    consumer = programs.start("taskledger-consumer", "run")
+    wait_until(stream.is_settled, 30, "everything settled")
+    assert consumer.term() == 0
+
+
+def emit(programs, redis, task_id, status, *arguments):
+    programs.run(EMIT, "status", task_id, status, *arguments, env=redis.environment)
+
+
+# ---- what is told
+
+
+def test_what_a_worker_says_is_told_at_once(programs, redis, stream, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events() as feed:
+        hello = feed.told[0]
+        assert (hello.event, hello.data["resumed"], hello.place) == ("hello", False, f"{hello.data['epoch']}.0-0")
+        assert feed.answer.headers["Content-Type"] == "text/event-stream"
+        assert feed.answer.headers["X-Accel-Buffering"] == "no" and feed.answer.headers["Cache-Control"] == "no-store"
+        emit(programs, redis, "video-17", "RUNNING", "--name", "render", "--step", "encode", "--progress", "0.5")
+        emit(programs, redis, "video-17", "SUCCESS")
+        feed.wait_for_tasks(("video-17", "RUNNING"), ("video-17", "SUCCESS"))
+        data = feed.wait_for("task").data
+        assert (data["task_name"], data["step"], data["progress"], data["attempt"]) == ("render", "encode", 0.5, 1)
+
+
+def test_only_what_was_asked_for_is_told(stream, producer, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events(f"task={quote('a,b')}&status=RUNNING,FAILURE&task=c") as feed:
+        stream.send(*[producer.status(t, s) for s in ("QUEUED", "RUNNING", "FAILURE") for t in ("a,b", "b", "c")])
+        feed.wait_for_tasks(("a,b", "RUNNING"), ("c", "RUNNING"), ("a,b", "FAILURE"), ("c", "FAILURE"))
+
+
+def test_hostile_names_stay_in_their_line_of_json(programs, redis, stream, producer, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events() as feed:
+        for text in HOSTILE:
+            stream.send(producer.status(text, "FAILURE", task_name=text, message=text, error={"message": text}))
+        feed.wait_for_tasks(*[(text, "FAILURE") for text in HOSTILE])
+        for told, text in zip([t for t in feed.told if t.event == "task"], HOSTILE, strict=True):
+            assert told.data["task_name"] == told.data["message"] == told.data["error_message"] == text
+        assert {told.event for told in feed.told} <= {"hello", "task", "beat", "at"}
+    settle(programs, stream)
+    for text in HOSTILE:
+        answer = monitor.ask(f"/api/tasks/{quote(text, safe='')}")
+        assert answer.body["task"]["task_id"] == answer.body["task"]["error_message"] == text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_who_may_not_look_is_told_nothing(stream, open_monitor):  # noqa: F811
+    monitor = open_monitor(TASKLEDGER_MONITOR_TOKEN=TOKEN)
+    with monitor.begin_events(Authorization=f"Bearer {TOKEN}"):
+        for headers in [{}, {"Authorization": "Bearer wrong"}, {"Host": "evil.example"}]:
+            assert monitor.events(**headers).status in (401, 421)
+
+
+# ---- nothing is missed
+
+
+def test_who_comes_back_after_a_kill_has_missed_nothing(programs, stream, producer, reopen_monitor):  # noqa: F811
+    monitor = reopen_monitor()
+    feed = monitor.begin_events()
+    said = []
+
+    def say(count):
+        events = [producer.status(f"task-{len(said) + i:05}", "RUNNING") for i in range(count)]
+        said.extend((event.task_id, "RUNNING") for event in events)
+        stream.send(events)
+
+    seen = []
+    for _ in range(4):
+        say(500)
+        wait_until(lambda: len(seen) + len(feed.tasks()) > len(said) - 400, 20, "some of it is told")
+        monitor.program.kill9()
+        feed.wait_until_over()
+        seen += feed.tasks()
+        place = feed.place()
+        feed.close()
+        say(300)
+        monitor = reopen_monitor()
+        feed = monitor.begin_events(**{"Last-Event-ID": place})
+        assert feed.told[0].data["resumed"] is True
+    say(10)
+    wait_until(lambda: len(seen) + len(feed.tasks()) >= len(said), 30, lambda: f"all is told: {len(feed.tasks())}")
+    assert seen + feed.tasks() == said
+    feed.close()
+
+
+def test_what_was_trimmed_meanwhile_comes_from_the_ledger(programs, stream, producer, reopen_monitor):  # noqa: F811
+    monitor = reopen_monitor()
+    feed = monitor.begin_events()
+    stream.send(producer.status("seen", "RUNNING"))
+    feed.wait_for_tasks(("seen", "RUNNING"))
+    place = feed.place()
+    monitor.program.kill9()
+    feed.close()
+    stream.send([producer.status(f"missed-{i:03}", "RUNNING") for i in range(450)])
+    settle(programs, stream)
+    stream.client.xtrim(STREAM, maxlen=3, approximate=False)
+    feed = reopen_monitor().begin_events(f"last_event_id={place}")
+    feed.wait_for_tasks(*[(f"missed-{i:03}", "RUNNING") for i in range(450)])
+    stream.send(producer.status("live", "RUNNING"))
+    wait_until(lambda: feed.tasks()[-1] == ("live", "RUNNING"), 20, "and what comes then")
+    feed.close()
+
+
+def test_a_header_wins_over_the_query_of_the_first_request(stream, producer, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events() as feed:
+        begun = feed.place()
+        stream.send(producer.status("one", "RUNNING"), producer.status("two", "RUNNING"))
+        feed.wait_for_tasks(("one", "RUNNING"), ("two", "RUNNING"))
+        after_one = [told.place for told in feed.told if told.event == "task"][0]
+    with monitor.begin_events(f"last_event_id={begun}", **{"Last-Event-ID": after_one}) as feed:
+        feed.wait_for_tasks(("two", "RUNNING"))
+
+
+def test_after_a_flush_of_redis_all_begin_anew(programs, stream, producer, open_monitor, postgres):  # noqa: F811
+    monitor = open_monitor()
+    consumer = programs.start("taskledger-consumer", "run")
+    consumer.wait_for_log('"event":"ready"')
+    feed = monitor.begin_events()
+    stream.send([producer.status(f"task-{i}", "RUNNING") for i in range(20)])
+    wait_until(lambda: len(feed.tasks()) == 20, 20, "all is told")
+    place = feed.place()
+    stream.client.flushall()
+    stream.send(producer.status("after", "RUNNING"))
+    reset = feed.wait_for("reset", 40)
+    assert (reset.data["reason"], reset.place) == ("epoch", None)
+    feed.wait_until_over()
+    feed.close()
+    with monitor.begin_events(f"last_event_id={place}") as again:
+        assert again.wait_for("reset").data["reason"] == "epoch"
+        again.wait_until_over()
+    with monitor.begin_events() as anew:
+        assert anew.place().split(".")[0] != place.split(".")[0]
+        stream.send(producer.status("anew", "RUNNING"))
+        wait_until(lambda: anew.tasks()[-1:] == [("anew", "RUNNING")], 20, "it goes on")
+
+
+def test_a_stop_ends_streams_and_says_so(stream, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    feeds = [monitor.begin_events() for _ in range(5)]
+    assert monitor.program.term(10) == 0
+    for feed in feeds:
+        feed.wait_until_over()
+        feed.close()
+
+
+# ---- nobody is waited for
+
+
+def test_who_takes_nothing_is_told_and_left_behind(stream, producer, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    host, port = monitor.address.split(":")
+    with monitor.begin_events() as quick:
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((host, int(port)))
+        slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 2, 20, "both look on")
+        for begin in range(0, OVERTAKING, AT_ONCE):
+            stream.send([producer.status(f"task-{begin + i}", "RUNNING", message=TEXT) for i in range(AT_ONCE)])
+            sent = begin + AT_ONCE
+            wait_until(lambda: len(quick.tasks()) == sent, 60, lambda: f"{len(quick.tasks())} of {sent} are told")
+        told = read_to_the_end(slow)
+        slow.close()
+    assert told.count(b"event: task\n") < OVERTAKING
+    assert b'event: reset\ndata: {"reason":"slow"' in told[-1000:]
+    assert monitor.metrics()["taskledger_monitor_streams_slow_total"] == 1
+
+
+def read_to_the_end(line):
+    line.settimeout(30)
+    told = bytearray()
+    while piece := line.recv(65536):
+        told += piece
+    return told
+
+
+def memory(pid):
+    status = open(f"/proc/{pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+def open_idle(address, count):
+    """So many clients of the feed; none of them is read from until all asked."""
+    host, port = address.split(":")
+    lines = []
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, count + 1000), most))
+    for _ in range(count):
+        line = socket.create_connection((host, int(port)), timeout=60)
+        line.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        lines.append(line)
+    return lines
+
+
+def wait_for_all(lines, words, deadline_s):
+    """Until each was told these words; what else it is told is forgotten."""
+    selector = selectors.DefaultSelector()
+    for line in lines:
+        line.setblocking(False)
+        selector.register(line, selectors.EVENT_READ, bytearray())
+    end = time.monotonic() + deadline_s
+    left = len(lines)
+    while left > 0:
+        assert time.monotonic() < end, f"{left} were not told {words}"
+        for key, _ in selector.select(1):
+            piece = key.fileobj.recv(65536)
+            assert piece, f"ended before {words}: {bytes(key.data)}"
+            key.data.extend(piece)
+            if words in key.data:
+                selector.unregister(key.fileobj)
+                left -= 1
+    selector.close()
+
+
+def test_thousands_look_on_in_little_memory(stream, producer, open_monitor):  # noqa: F811
+    monitor = open_monitor(f"--connections={CLIENTS + 1000}").wait_until_ready()
+    monitor.begin_events().close()
+    wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 0, 30, "its end was noticed")
+    before = memory(monitor.pid)
+    lines = open_idle(monitor.address, CLIENTS)
+    try:
+        wait_for_all(lines, b"event: hello", 60)
+        each = (memory(monitor.pid) - before) / CLIENTS
+        print(f"{CLIENTS} idle clients: {each:.0f} bytes each")
+        assert each < CLIENT_BYTES
+        assert monitor.metrics()["taskledger_monitor_streams"] == CLIENTS
+        begin = time.monotonic()
+        stream.send(producer.status("for-all", "RUNNING"))
+        wait_for_all(lines, b'"task_id":"for-all"', 30)
+        print(f"one event to {CLIENTS} clients: {time.monotonic() - begin:.3f} s")
+        assert monitor.ask("/livez").status == 200
+    finally:
+        for line in lines:
+            line.close()
+    wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 0, 60, "all of them are gone")
+    assert (memory(monitor.pid) - before) / CLIENTS < CLIENT_BYTES
+
+
+def test_streams_leave_room_for_those_who_ask(stream, open_monitor):  # noqa: F811
+    monitor = open_monitor("--connections=16").wait_until_ready()
+    feeds = [monitor.begin_events() for _ in range(13)]
+    refused = monitor.events()
+    assert (refused.status, refused.answer.headers["Retry-After"]) == (503, "2")
+    refused.close()
+    assert monitor.ask("/livez").status == 200
+    for feed in feeds:
+        feed.close()
+
+
+def test_without_a_stream_there_is_no_feed(stream, open_monitor):  # noqa: F811
+    feed = open_monitor(REDIS_URL="").events()
+    assert feed.status == 503 and int(feed.answer.headers["Retry-After"]) >= 60
+    feed.close()
+
+
+def test_of_a_cluster_one_shard_is_followed_and_of_several_it_is_said_that_none_is(  # noqa: F811
+    programs, cluster, postgres, open_monitor  # noqa: F811
+):
+    programs.use(cluster, postgres).run("taskledger-consumer", "migrate")
+    with open_monitor().begin_events() as feed:
+        programs.run(EMIT, "status", "a", "RUNNING")
+        feed.wait_for_tasks(("a", "RUNNING"))
+    monitor = open_monitor("--shards=3").wait_until_ready()
+    assert '"feed_off"' in monitor.program.stderr()
+    assert monitor.ask("/api/events").status == 503
+    assert monitor.ask("/api/tasks").body["position"] is None
+
+
+def test_a_feed_waits_until_redis_is_back(stream, producer, open_monitor, redis):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events() as feed:
+        stream.send(producer.status("before", "RUNNING"))
+        feed.wait_for_tasks(("before", "RUNNING"))
+        redis.kill_written()
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_feed_reading"] == 0, 20, "it is away")
+        beat = feed.wait_for("beat", 30)
+        assert beat.place is None
+        redis.start()
+        stream.client = redis.client()
+        stream.send(producer.status("back", "RUNNING"))
+        feed.wait_for_tasks(("before", "RUNNING"), ("back", "RUNNING"))
