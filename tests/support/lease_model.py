@@ -13,6 +13,7 @@ from .leases import LEASE_MS, now_us
 
 SLACK_US = 1_000_000  # for Redis to hear of it, on a machine that is busy
 ROUNDING_US = 2000  # Redis counts milliseconds
+MARGIN = 50  # a fiftieth of a lease is not relied on
 FOREVER_US = 1 << 62
 LEASES_MS = (LEASE_MS, 1500, 2500)
 
@@ -29,8 +30,10 @@ class Tenure:
         self.free_from_us = min(self.free_from_us, now_us() + SLACK_US)
 
     def gone(self):
-        """It was killed or stopped, so nobody renews."""
-        self.taken_until_us = min(self.taken_until_us, self.asked_us + self.lease_us - ROUNDING_US)
+        """It was killed or stopped, so nobody renews. Who is back before its lease has ended gives back what it does not
+        rely on any more."""
+        relied_us = self.lease_us - self.lease_us // MARGIN
+        self.taken_until_us = min(self.taken_until_us, self.asked_us + relied_us - ROUNDING_US)
         self.free_from_us = min(self.free_from_us, now_us() + self.lease_us + SLACK_US)
 
     def back(self):

@@ -116,9 +116,8 @@ def test_a_story_is_in_the_ledger_as_it_was_told(redis, postgres, build, scratch
     ]
     first = postgres.value("SELECT data FROM taskledger.task_event WHERE data ? 'customer'")
     assert first == {"customer": "Ü\ufffd", "7": "nan"}
-    assert "KeyError: 'no such order'" in postgres.value(
-        "SELECT convert_from(payload, 'LATIN1') FROM taskledger.task_event WHERE error_type IS NOT NULL"
-    )
+    failed = postgres.value("SELECT payload FROM taskledger.task_event WHERE error_type IS NOT NULL")
+    assert b"KeyError: 'no such order'" in bytes(failed)
 
 
 @pytest.mark.parametrize(
