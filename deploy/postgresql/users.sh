@@ -34,20 +34,21 @@ SELECT format('GRANT CREATE ON DATABASE %I TO taskledger_owner', current_databas
 \gexec
 SQL
 
-# A password is read by psql itself: among its arguments ps would show it. The server is told not to log it.
+# The password goes to psql by its standard input, and to the server as a SCRAM verifier, which psql's \password makes of it:
+# so it is neither among the arguments that ps shows, nor in a statement that a server may log or pg_stat_statements keep.
+# Without a terminal of its own, which setsid takes from it, \password reads what it is given: twice, as it asks twice.
 add() {
-    PASSWORD_FILE=$folder/$1 ask --set=user="$1" --set=role="$2" <<'SQL'
-SELECT format('SET %s', setting)
-    FROM unnest(ARRAY['log_statement = none', 'log_min_duration_statement = -1', 'log_min_error_statement = panic']) AS setting
-    WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-\gexec
-\set password `cat "$PASSWORD_FILE"`
+    ask --set=user="$1" --set=role="$2" <<'SQL'
 SELECT format('CREATE ROLE %I LOGIN', :'user') WHERE to_regrole(:'user') IS NULL
 \gexec
-ALTER ROLE :"user" LOGIN PASSWORD :'password';
+ALTER ROLE :"user" LOGIN;
 SELECT format('GRANT %I TO %I', :'role', :'user')
 \gexec
 SQL
+    said=$(sed -n '1{p;p;}' "$folder/$1" | setsid --wait psql --no-psqlrc --quiet --command="\\password $1" 2>&1) || {
+        printf '%s\n' "$said" >&2
+        return 1
+    }
 }
 
 members | while read -r user role; do

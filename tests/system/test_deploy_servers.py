@@ -60,15 +60,15 @@ def ledger(make_postgres, scratch):
     return server
 
 
-def make_users(server, scratch, salt=""):
+def make_users(server, scratch, salt="", administrator="postgres", programs=POSTGRES_PROGRAMS):
     folder = scratch / "passwords"
     folder.mkdir(exist_ok=True)
     for user in LEDGER_USERS:
         (folder / f"taskledger_{user}").write_text(secret(user) + salt + "\n")
-    where = {"PGHOST": str(server.folder), "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": "ledger"}
+    where = {"PGHOST": str(server.folder), "PGPORT": str(server.port), "PGUSER": administrator, "PGDATABASE": "ledger"}
     result = subprocess.run(
         [POSTGRESQL / "users.sh", folder],
-        env={"PATH": f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}", **where},
+        env={"PATH": f"{programs}:{POSTGRES_PROGRAMS}:{os.environ['PATH']}", **where},
         capture_output=True,
         text=True,
         timeout=60,
@@ -141,16 +141,38 @@ def test_the_pipeline_runs_as_these_users_and_each_is_refused_what_is_not_its_ow
             as_user(ledger, user, "UPDATE taskledger.task SET step = 'mine'")
 
 
-def test_a_password_is_changed_by_the_same_command_and_is_not_in_the_servers_log(ledger, scratch):
+def test_a_password_is_changed_by_the_same_command_and_the_server_is_never_told_it(ledger, scratch):
+    """Nor does it log it: also not for an administrator who may not tell it what to log."""
+    ledger.rows("CREATE ROLE administrator LOGIN CREATEROLE")
+    ledger.rows("ALTER DATABASE ledger OWNER TO administrator")
     ledger.rows("ALTER SYSTEM SET log_statement = 'all'")
     ledger.rows("SELECT pg_reload_conf()")
     wait_until(lambda: ledger.value("SHOW log_statement") == "all", 30, "statements are logged")
-    make_users(ledger, scratch, salt="-changed")
+    (ledger.data / "pg_hba.conf").write_text("local all administrator trust\n" + TRUST)
+    ledger.rows("SELECT pg_reload_conf()")
+    make_users(ledger, scratch, salt="-changed", administrator="administrator")
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         as_user(ledger, "monitor", "SELECT 1")
     log = ledger.log.read_text()
-    assert "SET log_statement = none" in log
+    assert "PASSWORD 'SCRAM-SHA-256$" in log
     assert "-changed" not in log
+    make_users(ledger, scratch)
+    assert as_user(ledger, "monitor", "SELECT 1") == [(1,)]
+
+
+def test_no_password_is_among_the_words_of_a_process_or_in_its_environment(ledger, scratch):
+    """What users.sh starts is written down by what stands in front of it."""
+    front = scratch / "front"
+    front.mkdir()
+    for name in ("psql", "sed", "cat", "setsid", "printf", "echo"):
+        (front / name).write_text(
+            f'#!/bin/sh\n{{ /bin/echo "$0" "$@"; /usr/bin/env; }} >>"{scratch}/started"\nPATH=${{PATH#*:}} exec {name} "$@"\n'
+        )
+        (front / name).chmod(0o755)
+    make_users(ledger, scratch, salt="-changed", programs=front)
+    started = (scratch / "started").read_text()
+    assert "psql --no-psqlrc" in started
+    assert "-changed" not in started
 
 
 def as_user(server, user, query):
