@@ -20,7 +20,7 @@ BUILD_DEADLINE_S = 600
 
 def context(folder):
     """What docker would be given: what git tracks, less what the .dockerignore leaves out."""
-    kept = re.findall(r"^!(.+)$", (ROOT / "deploy/Dockerfile.dockerignore").read_text(), re.MULTILINE)
+    kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     listed = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         if name.split("/")[0] in kept:

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import urllib.parse
 
 import pytest
 import yaml
@@ -204,6 +205,38 @@ def test_every_secret_of_a_pod_is_in_the_example_with_the_keys_it_reads():
         values = [str(item.get("value")) for container in containers(pod) for item in container["env"]]
         read = {value.rpartition("/")[2] for value in values if value.startswith("/run/secrets/taskledger/")}
         assert len(mounted) == 1 and read <= secrets[mounted[0]], name
+
+
+def test_where_a_server_must_show_a_certificate_there_is_the_one_to_check_it_by():
+    urls = {name: secret["stringData"].get("database-url") for (kind, name), secret in manifests().items() if kind == "Secret"}
+    for name, url in ((name, url) for name, url in urls.items() if url is not None):
+        said = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+        folder, _, key = said["sslrootcert"].rpartition("/")
+        assert said["sslmode"] == "verify-full" and folder == "/run/secrets/taskledger", name
+        assert key in manifests()["Secret", name]["stringData"], name
+    for name, pod in pods():
+        for container in containers(pod):
+            mounts = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "secrets"]
+            assert mounts == ["/run/secrets/taskledger"], name
+
+
+def test_no_builder_is_given_secrets_or_what_is_not_built():
+    """Only BuildKit knows an ignore file beside the Dockerfile; all know the one at the root."""
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert not (DEPLOY / "Dockerfile.dockerignore").exists()
+    assert lines[0] == "*"
+    assert lines.index("deploy/compose/secrets") > lines.index("!deploy"), "the last line that fits counts"
+
+
+# ---- what asks whether they are well
+
+
+def test_the_page_is_not_taken_away_when_a_server_is(compose):
+    """It is what tells people that the server is away."""
+    (monitor,) = manifests()["Deployment", "taskledger-monitor"]["spec"]["template"]["spec"]["containers"]
+    asked = {monitor[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
+    assert asked == {"/livez"}
+    assert compose["services"]["monitor"]["healthcheck"]["test"] == ["CMD", "taskledger-monitor", "health", "--live"]
 
 
 # ---- rights
