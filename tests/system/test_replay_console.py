@@ -19,19 +19,24 @@ from support.told import REPLAY, at, told  # noqa: F401
 from support.waiting import wait_until
 
 LINES, COLUMNS = 20, 80
+PROMPT = "\n:\x1b[K"  # of less, when it waits for a key: the screen ends with it
 
 
 class Terminal:
-    """A program on a terminal of its own; said() is all that it has shown."""
+    """A program on a terminal of its own, which has its size before the program begins; .shown is what it has shown."""
 
     def __init__(self, programs, *arguments, env=None):
         environment = {**programs.environment, "TERM": "xterm", **(env or {})}
-        command = [str(programs.build.bin(REPLAY)), *arguments]
-        self.pid, self.screen = pty.fork()
-        if self.pid == 0:
-            os.execve(command[0], command, {key: str(value) for key, value in environment.items()})
-        fcntl.ioctl(self.screen, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.before = termios.tcgetattr(self.screen)
+        command = ["setpriv", "--pdeathsig", "KILL", "--", programs.build.bin(REPLAY), *arguments]
+        self.screen, terminal = os.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self.before = termios.tcgetattr(terminal)
+        self.process = subprocess.Popen(
+            command,
+            env={key: str(value) for key, value in environment.items()},
+            preexec_fn=lambda: os.login_tty(terminal),
+        )
+        os.close(terminal)
         self.shown = ""
 
     def press(self, keys):
@@ -47,18 +52,27 @@ class Terminal:
         self.shown += read.decode(errors="replace")
         return bool(read)
 
-    def wait_for(self, text, deadline_s=30):
-        end = time.monotonic() + deadline_s
-        while text not in self.shown:
-            assert self.read(end - time.monotonic()), f"{text!r} not in {self.shown!r}"
+    def wait_for(self, text, deadline_s=60):
+        self._read_until(lambda: text in self.shown, text, deadline_s)
 
-    def end(self, deadline_s=30):
-        """The exit code, when nobody is left on the terminal."""
+    def wait_for_prompt(self, deadline_s=60):
+        """less has painted the screen and reads keys."""
+        self._read_until(lambda: self.shown.endswith(PROMPT), "the prompt", deadline_s)
+
+    def end(self, deadline_s=60):
+        """The exit code, when nobody is left on the terminal, which is as it was."""
         end = time.monotonic() + deadline_s
         while self.read(end - time.monotonic()):
             pass
+        code = self.process.wait(deadline_s)
+        assert termios.tcgetattr(self.screen) == self.before
         os.close(self.screen)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return code
+
+    def _read_until(self, condition, what, deadline_s):
+        end = time.monotonic() + deadline_s
+        while not condition():
+            assert self.read(end - time.monotonic()), f"{what!r} not in {self.shown!r}"
 
 
 @pytest.fixture
@@ -70,7 +84,8 @@ def many(told):
 
 def test_a_long_table_goes_to_the_pager_and_the_exit_code_stays(many):
     terminal = Terminal(many.programs, "tasks")
-    terminal.wait_for("task-05")
+    terminal.wait_for_prompt()
+    assert "task-05" in terminal.shown and "task-59" not in terminal.shown
     terminal.press("G")
     terminal.wait_for("task-59")
     assert termios.tcgetattr(terminal.screen)[3] & termios.ICANON == 0
@@ -80,7 +95,8 @@ def test_a_long_table_goes_to_the_pager_and_the_exit_code_stays(many):
     stuck = Producer(many.pb)
     many.apply([stuck.status(f"stuck-{number:02}", "RUNNING", occurred_at_us=at(number)) for number in range(20)])
     terminal = Terminal(many.programs, "stuck")
-    terminal.wait_for("stuck-00")
+    terminal.wait_for_prompt()
+    assert "stuck-00" in terminal.shown
     terminal.press("q")
     assert terminal.end() == 1
 
@@ -118,17 +134,13 @@ def test_quitting_the_pager_ends_quietly_and_an_interrupt_leaves_the_terminal_as
     assert "could not" not in terminal.shown
 
     terminal = Terminal(many.programs, "tasks")
-    terminal.wait_for("task-05")
-    terminal.wait_for(":")
+    terminal.wait_for_prompt()
     terminal.shown = ""
     terminal.press("\x03")
-    terminal.wait_for("task-05")
+    terminal.wait_for_prompt()
+    assert "task-05" in terminal.shown
     terminal.press("q")
-    while terminal.read(30):
-        pass
-    assert termios.tcgetattr(terminal.screen) == terminal.before
-    assert os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1]) in (0, 130)
-    os.close(terminal.screen)
+    assert terminal.end() in (0, 130)
 
 
 def test_colours_are_for_terminals_that_want_them(many):
