@@ -206,12 +206,13 @@ bool accept_event(struct accept *accept, const struct draft *draft)
     return accepted;
 }
 
-bool accept_has_room(struct accept *accept, size_t events, size_t payload_bytes)
+/* While the lane is shut nobody takes the room away again. */
+bool accept_event_with_room(struct accept *accept, const struct draft *draft, size_t events, size_t payload_bytes)
 {
     shut_lane(accept);
-    bool has_room = queue_make_room(accept->ground.queue, events, payload_bytes);
+    bool accepted = make_room(accept, events, payload_bytes) && say_event(accept, draft);
     open_lane(accept);
-    return has_room;
+    return accepted;
 }
 
 void accept_refresh(struct accept *accept)

@@ -84,8 +84,9 @@ bool accept_at_once(struct accept *accept, const struct draft *draft, struct acc
 /* Freeze the event. False when there is no room: then it is dropped, with the reason "full". */
 bool accept_event(struct accept *accept, const struct draft *draft);
 
-/* Whether several payloads have room, as queue_make_room. */
-bool accept_has_room(struct accept *accept, size_t events, size_t payload_bytes);
+/* The same, but false, with nothing dropped, when several payloads have no room, as queue_make_room. They are what it may
+ * take to say this event. */
+bool accept_event_with_room(struct accept *accept, const struct draft *draft, size_t events, size_t payload_bytes);
 
 /* Some were released: let the lane begin again with an empty queue, and the room that there is now. */
 void accept_refresh(struct accept *accept);

@@ -204,11 +204,20 @@ static enum taskledger_result put_with_lock(struct outbox *outbox, const struct 
     return result;
 }
 
+/* Whether one of them sleeps who may have to do something now. */
+static bool may_wake(struct outbox *outbox)
+{
+    return atomic_load(&outbox->sender) == OUTBOX_SENDER_SLEEPS ||
+           (atomic_load_explicit(&outbox->disk.pressed, memory_order_relaxed) &&
+            atomic_load(&outbox->disk.keeper_sleeps));
+}
+
 void outbox_note_committed(struct outbox *outbox, uint64_t ordinal)
 {
-    if (atomic_load(&outbox->sender) != OUTBOX_SENDER_SLEEPS || atomic_load(&outbox->queue.raw) < ordinal)
+    if (!may_wake(outbox) || atomic_load(&outbox->queue.raw) < ordinal)
         return;
     pthread_mutex_lock(&outbox->lock);
+    outbox_spool_note_put(outbox);
     bool wake = sender_must_wake(outbox);
     pthread_mutex_unlock(&outbox->lock);
     if (wake)

@@ -34,8 +34,7 @@ bool outbox_adopt_say(struct outbox *outbox, const struct event *event, uint64_t
         return false;
 
     pthread_mutex_lock(&outbox->lock);
-    bool said = !outbox->closed && accept_has_room(&outbox->accept, EVENTS_AT_MOST, BYTES_AT_MOST) &&
-                accept_event(&outbox->accept, &draft);
+    bool said = !outbox->closed && accept_event_with_room(&outbox->accept, &draft, EVENTS_AT_MOST, BYTES_AT_MOST);
     *ordinal = outbox->accept.said;
     if (said)
         outbox_spool_note_put(outbox);

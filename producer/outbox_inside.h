@@ -56,7 +56,7 @@ struct outbox_disk {
     pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
     bool keeper_runs;
     bool keeper_leaves; /* it has found that it is time to end */
-    bool keeper_sleeps;
+    atomic_bool keeper_sleeps; /* or is about to; as with outbox_sender_state */
     bool keeper_syncs; /* and writes nothing meanwhile */
     int64_t keeper_sleeps_until_us;
     unsigned waiting; /* in emit */
@@ -147,9 +147,10 @@ struct outbox {
     struct taskledger_counters counters; /* those that are not told by queue and accept */
 };
 
-/* Without the lock, by who has committed that event: wakes the sender if it sleeps and nobody else will. It waits for the
- * oldest event that is not finished; if that was this one, which somebody may have finished by now, it is woken here.
- * Who commits an event behind one that is not committed yet leaves it to that one. */
+/* Without the lock, by who has committed that event: wakes the sender if it sleeps and nobody else will, and the keeper
+ * if memory has filled up meanwhile. They wait for the oldest event that is not finished; if that was this one, which
+ * somebody may have finished by now, they are woken here. Who commits an event behind one that is not committed yet
+ * leaves it to that one. */
 void outbox_note_committed(struct outbox *outbox, uint64_t ordinal);
 
 /* With the lock held: changes whenever something does that others are told. */

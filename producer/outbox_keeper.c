@@ -85,12 +85,18 @@ static int64_t sync_due_us(const struct outbox *outbox, int sync_ms)
     return outbox->stopping ? 0 : disk->unsynced_since_us + INT64_C(1000) * sync_ms;
 }
 
+/* The stats file says all that there is to say. */
+static bool has_told(const struct outbox *outbox)
+{
+    return outbox->disk.spool != NULL && outbox->disk.told == outbox_news(outbox);
+}
+
 /* Once more at the end: what is left behind is read about when we are gone. */
 static int64_t tell_due_us(const struct outbox *outbox)
 {
     const struct outbox_disk *disk = &outbox->disk;
 
-    if (disk->spool == NULL || disk->told == outbox_news(outbox))
+    if (disk->spool == NULL || has_told(outbox))
         return INT64_MAX;
     return outbox->stopping ? 0 : disk->told_us + OUTBOX_KEEPER_TELL_MS * 1000;
 }
@@ -138,20 +144,25 @@ static bool find_task(const struct outbox *outbox, int sync_ms, enum outbox_keep
 
 enum outbox_keeper_task outbox_keeper_wait(struct outbox *outbox, int sync_ms)
 {
+    struct outbox_disk *disk = &outbox->disk;
     enum outbox_keeper_task task;
     int64_t until_us;
 
     pthread_mutex_lock(&outbox->lock);
-    while (!find_task(outbox, sync_ms, &task, &until_us)) {
-        outbox->disk.keeper_sleeps = true;
-        outbox->disk.keeper_sleeps_until_us = until_us;
-        outbox_wait_until(outbox, &outbox->disk.keep, until_us);
-        outbox->disk.keeper_sleeps = false;
+    for (;;) {
+        atomic_store(&disk->keeper_sleeps, true); /* before it looks */
+        if (find_task(outbox, sync_ms, &task, &until_us))
+            break;
+        disk->keeper_sleeps_until_us = until_us;
+        disk->quiet = has_told(outbox);
+        outbox_wait_until(outbox, &disk->keep, until_us);
     }
-    outbox->disk.keeper_leaves = task == OUTBOX_KEEPER_END;
+    atomic_store(&disk->keeper_sleeps, false);
+    disk->quiet = false;
+    disk->keeper_leaves = task == OUTBOX_KEEPER_END;
     if (task == OUTBOX_KEEPER_OPEN) {
-        outbox->disk.busy = true;
-        outbox_spool_visit(&outbox->disk.writer);
+        disk->busy = true;
+        outbox_spool_visit(&disk->writer);
     }
     pthread_mutex_unlock(&outbox->lock);
     return task;
@@ -290,9 +301,9 @@ struct spool *outbox_keeper_close(struct outbox *outbox, uint64_t *done_to)
     struct spool *spool = disk->spool;
     disk->spool = NULL;
     while (disk->borrowed > 0 || disk->busy) {
-        disk->keeper_sleeps = true;
+        atomic_store(&disk->keeper_sleeps, true);
         outbox_wait_until(outbox, &disk->keep, INT64_MAX);
-        disk->keeper_sleeps = false;
+        atomic_store(&disk->keeper_sleeps, false);
     }
     *done_to = disk->mode == TASKLEDGER_SPOOL_ALWAYS ? outbox->confirmed_to : outbox->sent_to;
     pthread_mutex_unlock(&outbox->lock);

@@ -41,9 +41,8 @@ void outbox_spool_free(struct outbox *outbox)
 
 static void wake_keeper(struct outbox *outbox)
 {
-    if (outbox->disk.keeper_sleeps)
+    if (atomic_exchange(&outbox->disk.keeper_sleeps, false))
         pthread_cond_signal(&outbox->disk.keep);
-    outbox->disk.keeper_sleeps = false;
 }
 
 /* For those who emit without the lock. */

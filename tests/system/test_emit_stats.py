@@ -64,6 +64,23 @@ def test_the_living_tell_their_counters(programs, spool, worker):
     wait_for(programs, lambda now: now["total"]["sent"] == 101, "it tells that, too")
 
 
+def test_after_an_outage_the_living_go_on_telling(programs, redis, spool, build, scratch):
+    with redis.proxy() as proxy:
+        proxy.refuse()
+        environment = {"TASKLEDGER_SPOOL_DIR": str(spool)}
+        worker = Worker(build, scratch, proxy, env=environment, spool="overflow")
+        worker.emit(100)
+        wait_for(programs, lambda now: now["total"].get("spooled"), "it spools")
+        proxy.heal()
+        sent = 101
+        for _ in range(3):
+            assert worker.flush() == 0
+            wait_for(programs, lambda now, sent=sent: now["total"]["sent"] == sent, f"it tells of {sent}")
+            worker.emit(10)
+            sent += 10
+        worker.kill()
+
+
 def test_the_oldest_has_an_age(programs, spool, worker):
     worker.emit(1)
     now = wait_for(programs, lambda now: now["producers"] and now["producers"][0]["oldest_age_seconds"] > 0, "it ages")

@@ -1,3 +1,5 @@
+#include "producer/outbox_inside.h"
+#include "producer/producer_inside.h"
 #include "producer/spool/spool.h"
 #include "producer/taskledger/producer.h"
 #include "tests/support/fake_line.h"
@@ -234,6 +236,52 @@ static void close_returns_in_time_while_the_disk_is_stuck(void **state)
     assert_int_equal(spooling_audit(), 5);
 }
 
+static bool is_refused(void)
+{
+    return producing_emit() == TASKLEDGER_FULL;
+}
+
+static bool keeper_sleeps(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    bool sleeps = atomic_load(&outbox->disk.keeper_sleeps);
+    pthread_mutex_unlock(&outbox->lock);
+    return sleeps;
+}
+
+static bool spools(const struct taskledger_counters *now)
+{
+    return now->spool_written > SPOOLING_RING / 2;
+}
+
+/* As if its thread had lost its processor between the two; so long as Redis is waited for nobody else looks. */
+static void who_comes_late_with_the_oldest_event_lets_the_full_memory_be_written(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_OVERFLOW);
+    const struct slice body = slice_of("\"\"", 2);
+    struct lane_place place;
+
+    (void)state;
+    options.request_timeout_ms = 2 * PRODUCING_ENOUGH_MS;
+    producing_reopen(&options);
+    producing_emit_many(1);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    fake_line_set_trouble(FAKE_LINE_SILENT);
+    producing_emit_many(1);
+
+    struct outbox *outbox = producer_outbox(producing.producer);
+    while (atomic_load(&outbox->sender) != OUTBOX_SENDER_AWAKE)
+        usleep(1000);
+    assert_true(queue_reserve(&outbox->queue, body.size, outbox_now_us(), &place));
+    while (!is_refused() || !keeper_sleeps(outbox))
+        continue;
+    const struct queue_raw raw = {place.producer_id, place.sequence, clock_system()->unix_us(NULL), false};
+    queue_commit(&outbox->queue, &place, 0, &raw, body);
+    outbox_note_committed(outbox, place.ordinal);
+    spooling_wait_for(spools);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+}
+
 /* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 static void what_became_of_every_number_is_reported(void **state)
@@ -300,6 +348,7 @@ int main(void)
         TEST(a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_what_is_sent),
         TEST(what_the_dead_left_on_a_disk_that_gets_stuck_does_not_hold_up_what_is_sent),
         TEST(close_returns_in_time_while_the_disk_is_stuck),
+        TEST(who_comes_late_with_the_oldest_event_lets_the_full_memory_be_written),
         TEST(what_became_of_every_number_is_reported),
         TEST(a_drop_is_reported_with_its_reason),
     };
