@@ -55,9 +55,9 @@ struct outbox_disk {
     pthread_cond_t keep;   /* for the keeper */
     pthread_cond_t change; /* for those who wait in emit, and for the keeper's end */
     bool keeper_runs;
-    bool keeper_leaves; /* it has found that it is time to end */
+    bool keeper_leaves;        /* it has found that it is time to end */
     atomic_bool keeper_sleeps; /* or is about to; as with outbox_sender_state */
-    bool keeper_syncs; /* and writes nothing meanwhile */
+    bool keeper_syncs;         /* and writes nothing meanwhile */
     int64_t keeper_sleeps_until_us;
     unsigned waiting; /* in emit */
 
