@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 
+from .proxy import end_listener
+
 PIECE = 64 * 1024
 DRIP_S = 0.05
 
@@ -27,7 +29,7 @@ class Hostile:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self):
-        self.listener.close()
+        end_listener(self.listener)
 
     def _listen(self):
         while True:

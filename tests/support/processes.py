@@ -4,11 +4,17 @@ The kernel kills them when the thread that started them ends, so also when pytes
 start them from the main thread.
 """
 
+import fcntl
+import functools
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
+
+PORTS_GIVEN = set()
 
 
 def spawn(command, log, *, user=None, env=None, cwd=None, stdin=subprocess.DEVNULL, stdout=None):
@@ -48,13 +54,35 @@ def signal_family(process, number):
 
 
 def free_port():
-    """A free port of the loopback below the ephemeral range, where no outgoing connection can take it."""
+    """A free port of the loopback below the ephemeral range, where no outgoing connection can take it. Nobody else is given
+    it while this process lives: who asked for it may listen there later, or again."""
     while True:
         port = random.randint(20000, 32000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        if port not in PORTS_GIVEN and is_free(port) and reserve(port):
+            PORTS_GIVEN.add(port)
+            return port
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def reserve(port):
+    """Among all tests of this user that run now, by a lock of the port's own byte."""
+    try:
+        fcntl.lockf(reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def reservations():
+    """It stays open: to close it would give up all its locks."""
+    return open(Path(tempfile.gettempdir()) / f"taskledger-test-ports-{os.getuid()}", "ab")

@@ -23,6 +23,7 @@ class Proxy:
         self.connections = 0
         self._state = threading.Condition()
         self._lines = set()
+        self._cuts = 0
         self._refusing = False
         self._closed = False
         self._stalled = set()
@@ -35,6 +36,7 @@ class Proxy:
         """Ends every connection there is, as a reset where the protocol has one."""
         with self._state:
             lines, self._lines = self._lines, set()
+            self._cuts += 1
         for client, server in lines:
             hang_up(client)
             hang_up(server)
@@ -72,7 +74,7 @@ class Proxy:
         with self._state:
             self._closed = True
             self._state.notify_all()
-        self._listener.close()
+        end_listener(self._listener)
         self.cut()
 
     def __enter__(self):
@@ -92,7 +94,7 @@ class Proxy:
     def _connect(self, client):
         with self._state:
             self.connections += 1
-            refusing = self._refusing
+            refusing, cuts = self._refusing or self._closed, self._cuts
         if refusing:
             hang_up(client)
             return
@@ -102,7 +104,13 @@ class Proxy:
             hang_up(client)
             return
         with self._state:
-            self._lines.add((client, server))
+            is_cut = cuts != self._cuts  # before it was one of those that cut() knows
+            if not is_cut:
+                self._lines.add((client, server))
+        if is_cut:
+            hang_up(client)
+            hang_up(server)
+            return
         for source, sink, direction in ((client, server, UP), (server, client, DOWN)):
             threading.Thread(target=self._pass_on, args=(source, sink, direction), daemon=True).start()
 
@@ -149,6 +157,15 @@ def bound_socket(address):
     listener.bind(plain(address))
     listener.listen()
     return listener
+
+
+def end_listener(listener):
+    """Also wakes the thread that accepts: until it has returned, the kernel would let one more in."""
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    listener.close()
 
 
 def connected_socket(address):

@@ -85,7 +85,7 @@ def test_flushall_loses_nothing(programs, redis, postgres, start_consumer, make_
     assert worker.flush() == 0
     redis.client().flushall()
     start_consumer()
-    wait_until(lambda: in_ledger(postgres) == EVENTS, 20, "all came back")
+    wait_until(lambda: in_ledger(postgres) == EVENTS, 60, "all came back")
     now = worker.wait_for_counters(lambda now: now["confirmed"] == now["accepted"], "all is confirmed")
     assert now["resent"] == EVENTS + 1 and now["sent"] == EVENTS + 1
     assert worker.close() == 0 and verify(programs) == []
@@ -102,7 +102,7 @@ def test_an_empty_redis_in_the_place_of_the_old_one_loses_nothing(
     worker.emit(EVENTS)
     redis.start()
     start_consumer()
-    wait_until(lambda: in_ledger(postgres) == 2 * EVENTS, 20, "all came back")
+    wait_until(lambda: in_ledger(postgres) == 2 * EVENTS, 60, "all came back")
     assert worker.close() == 0 and verify(programs) == []
 
 
@@ -116,15 +116,15 @@ def test_a_tail_that_was_lost_in_the_middle_of_a_parcel_is_sent_again(
         worker.emit(200)
         proxy.heal()
         assert worker.flush() == 0
-    client = redis.client()
-    lost = [identity for identity, _ in client.xrange(STREAM)][100:]
-    worker.emit(EVENTS)
-    assert worker.flush() == 0
-    client.xdel(STREAM, *lost)
-    start_consumer()
-    wait_until(lambda: in_ledger(postgres) == 200 + EVENTS, 20, "the rest came back")
-    assert worker.counters()["resent"] == len(lost), "and only that was sent again"
-    assert worker.close() == 0 and verify(programs) == []
+        client = redis.client()
+        lost = [identity for identity, _ in client.xrange(STREAM)][100:]
+        worker.emit(EVENTS)
+        assert worker.flush() == 0
+        client.xdel(STREAM, *lost)
+        start_consumer()
+        wait_until(lambda: in_ledger(postgres) == 200 + EVENTS, 60, "the rest came back")
+        assert worker.counters()["resent"] == len(lost), "and only that was sent again"
+        assert worker.close() == 0 and verify(programs) == []
 
 
 def test_consumers_that_are_late_cost_no_copies(redis, start_consumer, make_worker, event_pb2):
@@ -132,7 +132,7 @@ def test_consumers_that_are_late_cost_no_copies(redis, start_consumer, make_work
     worker.emit(EVENTS)
     assert worker.flush() == 0
     looked = lambda: redis.client().info("commandstats").get("cmdstat_xrange", {}).get("calls", 0)  # noqa: E731
-    wait_until(lambda: looked() >= 3, 20, "it has looked three times")
+    wait_until(lambda: looked() >= 3, 60, "it has looked three times")
     assert worker.counters()["resent"] == 0 and redis.client().xlen(STREAM) == EVENTS + 1
 
 
