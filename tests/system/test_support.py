@@ -18,6 +18,8 @@ from redis.retry import Retry
 from support.proxy import UP
 from support.waiting import wait_until
 
+TOTAL = Path(__file__).parents[1] / "support/total.py"
+
 
 def test_redis_finds_its_data_again_after_sigkill(redis):
     redis.client().xadd("stream", {"event": b"x"})
@@ -154,3 +156,28 @@ def test_a_program_is_started_read_and_killed(programs, scratch):
 class FakeBuild:
     def bin(self, name):
         return Path("/bin") / name
+
+
+def total(scratch, first, again=None, **env):
+    """The exit code and the closing lines of total.py for runs with these verdicts: {"system.a": "fail"}."""
+    for name, verdicts in (("release.xml", first), ("release.again.xml", again)):
+        cases = (f'<testcase name="{name}" status="{status}"/>' for name, status in (verdicts or {}).items())
+        (scratch / name).unlink(missing_ok=True)
+        if verdicts is not None:
+            (scratch / name).write_text(f"<testsuite>{''.join(cases)}</testsuite>")
+    command = [sys.executable, TOTAL, scratch / "release.xml"]
+    result = subprocess.run(command, env={**os.environ, "CI": "", **env}, capture_output=True, text=True, check=False)
+    return result.returncode, result.stdout.splitlines()
+
+
+def test_what_fails_once_is_named_and_what_fails_twice_fails(scratch):
+    run, failed = {"a": "run", "b": "run"}, {"a": "run", "b": "fail"}
+    assert total(scratch, run) == (0, ["2 passed, 0 failed, 0 skipped"])
+    assert total(scratch, failed) == (1, ["failed: b", "1 passed, 1 failed, 0 skipped"])
+    assert total(scratch, failed, {"b": "fail"}) == (1, ["failed: b", "1 passed, 1 failed, 0 skipped"])
+    assert total(scratch, failed, {"a": "run"}) == (1, ["failed: b", "1 passed, 1 failed, 0 skipped"])
+    unsteady = ["unsteady: b", "1 passed, 1 unsteady, 0 failed, 0 skipped"]
+    assert total(scratch, failed, {"b": "run"}) == (0, unsteady)
+    skipped = {"a": "run", "b": "notrun"}
+    assert total(scratch, skipped)[0] == 0 and total(scratch, skipped, CI="true")[0] == 1
+    assert total(scratch, failed, skipped)[0] == 1
