@@ -127,9 +127,9 @@ function(taskledger_preloaded name)
 endfunction()
 
 # taskledger_system_test(NAME [property value...]): system/test_NAME.py, run by pytest against the
-# programs of this build and real servers. Properties as for set_tests_properties: TIMEOUT 300.
+# programs of this build and real servers. Properties as for set_tests_properties: TIMEOUT 900.
 function(taskledger_system_test name)
-    taskledger_python_test(system ${name} TIMEOUT 300 ${ARGN})
+    taskledger_python_test(system ${name} TIMEOUT 900 ${ARGN})
 endfunction()
 
 # taskledger_chaos_test: the same for chaos/; those that measure how long something takes say RUN_SERIAL ON.

@@ -47,13 +47,13 @@ class Applying:
         )
         self.input = b"b".join(b"".join(entry.record() for entry in batch) for batch in batches)
 
-    def wait(self, deadline_s=60):
+    def wait(self, deadline_s=180):
         """The counters, name → number; fails the test when the driver failed."""
         code, counters, errors = self.outcome(deadline_s)
         assert code == 0, errors
         return counters
 
-    def outcome(self, deadline_s=60):
+    def outcome(self, deadline_s=180):
         """Exit code, counters, and what it said."""
         output, errors = self.process.communicate(self.input, deadline_s)
         counters = {name: int(value) for name, value in (line.split() for line in output.decode().splitlines())}

@@ -11,7 +11,7 @@ import time
 
 from support.waiting import wait_until
 
-ANSWER_S = 20
+ANSWER_S = 60
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -61,7 +61,7 @@ class Chromium:
 
     def _attach(self):
         pages = wait_until(
-            lambda: [t for t in self.tell("Target.getTargets")["targetInfos"] if t["type"] == "page"], 20, "a page"
+            lambda: [t for t in self.tell("Target.getTargets")["targetInfos"] if t["type"] == "page"], 60, "a page"
         )
         answer = self.tell("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)
         self._session = answer["sessionId"]
@@ -127,7 +127,7 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, script, deadline_s=20):
+    def wait(self, script, deadline_s=60):
         """Waits until the expression is true and returns it."""
         return wait_until(lambda: self.run(script), deadline_s, script)
 

@@ -23,8 +23,8 @@ SLOTS = 16384
 SEEDS_MAX = 8  # that a URL may name
 KEYS_AT_ONCE = 100
 MIGRATE_MS = 30000
-READY_DEADLINE_S = 30
-PROMOTION_DEADLINE_S = 60
+READY_DEADLINE_S = 60
+PROMOTION_DEADLINE_S = 120
 FLAGS, EPOCH, FIRST_SLOTS = 2, 6, 8  # words of a row of CLUSTER NODES
 
 
@@ -44,7 +44,7 @@ class ClusterNode(Redis):
         if tls:
             own += ["--tls-cluster", "yes", "--tls-replication", "yes", "--cluster-announce-hostname", self.tls_place[0]]
             own += ["--cluster-preferred-endpoint-type", "hostname", "--cluster-announce-tls-port", self.tls_place[1]]
-        super().__init__(folder, port=True, tls=tls, arguments=[*own, *quick, *login, *arguments])
+        super().__init__(folder, fsync="no", port=True, tls=tls, arguments=[*own, *quick, *login, *arguments])
         self.fronts = [Proxy(self.place, ("127.0.0.1", self.port))]
         if tls:
             self.fronts.append(Proxy(("127.0.0.1", self.tls_place[1]), ("127.0.0.1", self.tls_port)))
@@ -63,14 +63,14 @@ class ClusterNode(Redis):
     def is_well(self):
         """Every slot is served, as far as it knows."""
         try:
-            return b"cluster_state:ok" in self.client(socket_timeout=1).execute_command("CLUSTER", "INFO")
+            return b"cluster_state:ok" in self.client(socket_timeout=3).execute_command("CLUSTER", "INFO")
         except redis.RedisError:
             return False
 
     def rows(self):
         """What it knows of all nodes, a list of words each: CLUSTER NODES; of one that does not answer, nothing."""
         try:
-            lines = self.client(socket_timeout=1).execute_command("CLUSTER", "NODES").decode()
+            lines = self.client(socket_timeout=3).execute_command("CLUSTER", "NODES").decode()
         except redis.RedisError:
             return []
         return [line.split() for line in lines.splitlines()]
@@ -90,7 +90,7 @@ class ClusterNode(Redis):
 
     def follows(self, master):
         try:
-            replication = self.client(socket_timeout=1).info("replication")
+            replication = self.client(socket_timeout=3).info("replication")
         except redis.RedisError:
             return False
         places = [master.place[1], master.tls_place and master.tls_place[1]]
@@ -107,13 +107,13 @@ class Cluster:
     """.nodes (the first .masters of them begin as masters, each with its equal part of the slots), .url
 
     replicas            of each master
-    node_timeout_ms     when a silent node counts as failed
+    node_timeout_ms     when a silent node counts as failed; one that only waits for a busy machine must not
     tls                 a Certificates: also by TLS and by name, see .tls_url; the nodes talk so among themselves
     node_arguments      as on redis-server's command line
     """
 
     def __init__(
-        self, folder, *, masters=3, replicas=1, node_timeout_ms=1000, password=None, tls=None, node_arguments=()
+        self, folder, *, masters=3, replicas=1, node_timeout_ms=3000, password=None, tls=None, node_arguments=()
     ):
         folder.mkdir(exist_ok=True)
         self.password, self.master_count = password, masters

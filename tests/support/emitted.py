@@ -40,7 +40,7 @@ class Emitted:
     def name(self, task):
         return self.event_pb2.Status.Name(task.status).removeprefix("STATUS_")
 
-    def wait_for_tasks(self, count, deadline_s=30):
+    def wait_for_tasks(self, count, deadline_s=60):
         wait_until(lambda: len(self.tasks()) >= count, deadline_s, f"{count} events about tasks")
         return self.tasks()
 

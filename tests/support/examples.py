@@ -38,6 +38,7 @@ class Examples:
             "PYTHONDONTWRITEBYTECODE": "1",
             "TASKLEDGER_WORKER": "example",
         }
+        programs.run("taskledger-consumer", "migrate")  # so that the ledger can be asked from the beginning
         programs.start("taskledger-consumer", "run")
 
     def copy(self, name):
@@ -95,7 +96,7 @@ class Examples:
         return [child for (child,) in self.postgres.rows(query, (task_id,))]
 
     def settle(self):
-        wait_until(self.stream.is_settled, 60, "everything settled")
+        wait_until(self.stream.is_settled, DEADLINE_S, "everything settled")
 
     def history(self, task_id):
         """Its events in order, as taskledger-replay tells them, when the consumer has them all."""

@@ -15,7 +15,7 @@ class Answer(NamedTuple):
 
 def ask(listen, path, method="GET", body=None):
     """The Answer of http://LISTEN/PATH."""
-    connection = http.client.HTTPConnection(listen, timeout=5)
+    connection = http.client.HTTPConnection(listen, timeout=60)
     try:
         connection.request(method, path, body=body)
         answer = connection.getresponse()

@@ -122,7 +122,7 @@ class LoadWorker:
     def journal(self):
         return Journal(self.path)
 
-    def wait_for_events(self, deadline_s=10):
+    def wait_for_events(self, deadline_s=60):
         """It is at work: signals are handled, something was accepted."""
         wait_until(lambda: self.path.exists() and self.path.stat().st_size > 0, deadline_s, f"{self.label} emits")
         return self

@@ -48,7 +48,7 @@ class Feed:
         host, port = address.rsplit(":", 1)
         self.told = []
         self.is_over = False
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=60)
+        self.connection = http.client.HTTPConnection(host, int(port), timeout=120)
         self.connection.request("GET", f"/api/events?{query}", headers=headers or {})
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
@@ -79,14 +79,14 @@ class Feed:
         """The last one it was given: what a browser sends when it comes back."""
         return [told.place for told in list(self.told) if told.place][-1]
 
-    def wait_for(self, event, deadline_s=20):
+    def wait_for(self, event, deadline_s=60):
         wait_until(lambda: any(t.event == event for t in list(self.told)), deadline_s, lambda: f"{event}: {self.told}")
         return next(told for told in list(self.told) if told.event == event)
 
-    def wait_for_tasks(self, *tasks, deadline_s=30):
+    def wait_for_tasks(self, *tasks, deadline_s=60):
         wait_until(lambda: self.tasks() == list(tasks), deadline_s, lambda: f"{tasks}, told {self.tasks()[-5:]}")
 
-    def wait_until_over(self, deadline_s=30):
+    def wait_until_over(self, deadline_s=60):
         wait_until(lambda: self.is_over, deadline_s, lambda: f"it is over: {self.told[-3:]}")
 
     def close(self):
@@ -119,7 +119,7 @@ class Monitor:
         return self.program.term()
 
     def ask(self, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection(self.address, timeout=30)
+        connection = http.client.HTTPConnection(self.address, timeout=120)
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
@@ -143,7 +143,7 @@ class Monitor:
             feeds[-1].close()
             return False
 
-        wait_until(begins, 20, "the feed begins")
+        wait_until(begins, 60, "the feed begins")
         feeds[-1].wait_for("hello")
         return feeds[-1]
 
@@ -156,7 +156,7 @@ class Monitor:
         return samples
 
     def wait_until_ready(self):
-        wait_until(lambda: self.ask("/readyz").status == 200, 20, lambda: self.program.stderr())
+        wait_until(lambda: self.ask("/readyz").status == 200, 60, lambda: self.program.stderr())
         return self
 
 

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from .processes import free_port
+
 PAGE = Path(__file__).parents[2] / "replay/web/page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = (
@@ -37,7 +39,7 @@ class MonitorStub:
     """start() listens on a port of the loopback; say() is a worker's word. `stop` and `start` again keep what was said."""
 
     def __init__(self):
-        self.port = 0
+        self.port = free_port()  # which it finds again when it is started again
         self.epoch = "e1"
         self.refuses_feed = False
         self.wants_token = False

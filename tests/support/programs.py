@@ -40,14 +40,14 @@ class Program:
     def is_running(self):
         return self.process.poll() is None
 
-    def wait(self, deadline_s=30):
+    def wait(self, deadline_s=60):
         """The exit code; negative: the signal that ended it."""
         try:
             return self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {deadline_s} s:\n{self.stderr()}") from None
 
-    def term(self, deadline_s=30):
+    def term(self, deadline_s=60):
         self.process.send_signal(signal.SIGTERM)
         return self.wait(deadline_s)
 
@@ -61,7 +61,7 @@ class Program:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def wait_for_log(self, text, deadline_s=30):
+    def wait_for_log(self, text, deadline_s=60):
         wait_until(lambda: text in self.stderr(), deadline_s, f"{text!r} in {self.log}")
 
 

@@ -140,16 +140,16 @@ class Proxy:
         return True
 
     def _allowed(self, data, direction):
-        if direction in self._remaining:
-            part = data[: self._remaining[direction]]
-            self._remaining[direction] -= len(part)
-            if len(part) < len(data):
-                del self._remaining[direction]
-                return part, False
-            return part, True
         if self._bytes_per_s:
-            return data[: max(1, self._bytes_per_s // 20)], True
-        return data, True
+            data = data[: max(1, self._bytes_per_s // 20)]
+        if direction not in self._remaining:
+            return data, True
+        part = data[: self._remaining[direction]]
+        self._remaining[direction] -= len(part)
+        if len(part) < len(data):
+            del self._remaining[direction]
+            return part, False
+        return part, True
 
 
 def bound_socket(address):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from taskledger import current_task
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def place():

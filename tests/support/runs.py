@@ -14,7 +14,8 @@ from .emitted import Emitted
 
 @pytest.fixture
 def emitted(redis, programs, event_pb2):
-    programs.use(redis)
+    """What arrives, however long it takes on a machine that is busy."""
+    programs.use(redis).environment["TASKLEDGER_EMIT_TIMEOUT"] = "60s"
     return Emitted(redis, event_pb2)
 
 
@@ -29,7 +30,7 @@ def run(programs):
             env={**programs.environment, **(env or {})},
             input=b"" if input is None else input,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             **options,
         )
 
@@ -57,7 +58,7 @@ def start(programs):
                 pipe.close()
 
 
-def read_line(pipe, deadline_s=30):
+def read_line(pipe, deadline_s=60):
     """The next line of such a process."""
     ready, _, _ = select.select([pipe], [], [], deadline_s)
     assert ready, f"nothing was said within {deadline_s} s"

@@ -17,8 +17,8 @@ from .servers import Redis, Server
 from .waiting import wait_until
 
 SERVICE = "mymaster"
-READY_DEADLINE_S = 30
-FAILOVER_DEADLINE_S = 60
+READY_DEADLINE_S = 60
+FAILOVER_DEADLINE_S = 120
 
 
 class Node(Redis):
@@ -29,7 +29,7 @@ class Node(Redis):
         login = ["--requirepass", password, "--masterauth", password] if password else []
         announced = ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", port]
         quick = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "5", "--repl-ping-replica-period", "1"]
-        super().__init__(folder, port=True, arguments=[*announced, *quick, *login, *arguments], **options)
+        super().__init__(folder, fsync="no", port=True, arguments=[*announced, *quick, *login, *arguments], **options)
         self.password = password
         self.place = ("127.0.0.1", port)
         self.front = Proxy(self.place, ("127.0.0.1", self.port))
@@ -39,7 +39,7 @@ class Node(Redis):
 
     def role(self):
         try:
-            return self.client(socket_timeout=1).role()[0].decode()
+            return self.client(socket_timeout=3).role()[0].decode()
         except redis.RedisError:
             return "away"
 
@@ -83,7 +83,7 @@ class Sentinel(Server):
         self.configuration.write_text("\n".join([monitor, *kept, ""]))
 
     def client(self):
-        return redis.Redis(port=self.port, password=self.password, socket_timeout=1)
+        return redis.Redis(port=self.port, password=self.password, socket_timeout=3)
 
     def place_of_master(self):
         host, port = self.client().execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
@@ -114,7 +114,7 @@ class Sentinel(Server):
 class SentinelSet:
     """.nodes (the first begins as the master), .sentinels, .url
 
-    down_after_ms       when a silent node counts as down
+    down_after_ms       when a silent node counts as down; one that only waits for a busy machine must not
     password            of the nodes, sentinel_password of the sentinels
     node_arguments      as on redis-server's command line
     """
@@ -125,7 +125,7 @@ class SentinelSet:
         *,
         replicas=1,
         sentinels=3,
-        down_after_ms=500,
+        down_after_ms=1500,
         password=None,
         sentinel_password=None,
         node_arguments=(),

@@ -19,8 +19,8 @@ from .proxy import Proxy
 from .waiting import wait_until
 
 POSTGRES_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
-START_DEADLINE_S = 30
-STOP_DEADLINE_S = 30
+START_DEADLINE_S = 60
+STOP_DEADLINE_S = 60
 SHARED_MEMORY_LINE = 6  # of postmaster.pid: key and ID
 
 
@@ -83,7 +83,9 @@ class Server:
 class Redis(Server):
     """redis-server.
 
-    aof         appendonly with everysec; without it nothing survives kill()
+    aof         appendonly; without it nothing survives kill()
+    fsync       as redis.conf has it. With everysec, as most have it, an fsync that takes long on a busy disk holds back
+                write(2), and after 2 s all answers; with no, all that was answered for survives kill()
     port        also on a loopback TCP port, see .port
     tls         a Certificates: also on a loopback TLS port, see .tls_port and .tls_url
     acl_file    users and their rights
@@ -94,7 +96,18 @@ class Redis(Server):
     """
 
     def __init__(
-        self, folder, *, aof=True, port=False, tls=None, acl_file=None, maxmemory=None, host=None, within=(), arguments=()
+        self,
+        folder,
+        *,
+        aof=True,
+        fsync="everysec",
+        port=False,
+        tls=None,
+        acl_file=None,
+        maxmemory=None,
+        host=None,
+        within=(),
+        arguments=(),
     ):
         super().__init__(folder)
         self.within = [*(host.within if host else []), *within]
@@ -106,6 +119,7 @@ class Redis(Server):
         self.arguments = ["--port", self.port, "--unixsocket", self.socket]
         self.arguments += ["--bind", host.address, "--protected-mode", "no"] if host else ["--bind", "127.0.0.1"]
         self.arguments += ["--dir", self.folder, "--save", "", "--appendonly", "yes" if aof else "no"]
+        self.arguments += ["--appendfsync", fsync]
         if tls:
             self.arguments += ["--tls-port", self.tls_port, "--tls-ca-cert-file", tls.ca.certificate]
             self.arguments += ["--tls-cert-file", tls.server.certificate, "--tls-key-file", tls.server.key]
@@ -251,6 +265,25 @@ class Postgres(Server):
     def value(self, query, parameters=None):
         """The first column of the first row."""
         return self.rows(query, parameters)[0][0]
+
+    def wait_until_left(self, keep=None):
+        """Nobody has a session here but programs of that name. A session that was closed counts in pg_stat_activity, and what
+        it did is not in the statistics, until its process has ended."""
+        connection = self.connect("template1")
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " AND application_name IS DISTINCT FROM %s"
+        )
+
+        def is_left():
+            with connection.cursor() as cursor:
+                cursor.execute(query, (keep,))
+                return cursor.fetchone() == (0,)
+
+        try:
+            wait_until(is_left, STOP_DEADLINE_S, "all sessions have ended")
+        finally:
+            connection.close()
 
     def proxy(self, name="proxied"):
         """A Proxy before this server, with .environment; several have names of their own."""

@@ -27,7 +27,7 @@ class Manager:
             except BlockingIOError:
                 return self.heard
 
-    def wait_for(self, words, deadline_s=30):
+    def wait_for(self, words, deadline_s=60):
         wait_until(lambda: any(words in line for line in self.listen()), deadline_s, f"{words!r} is heard")
 
     def forget(self):

@@ -6,7 +6,7 @@ import subprocess
 from .servers import POSTGRES_PROGRAMS, Postgres, postgres_user
 from .waiting import wait_until
 
-REPLICATED_DEADLINE_S = 30
+REPLICATED_DEADLINE_S = 60
 
 
 class Standby(Postgres):

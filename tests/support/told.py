@@ -45,7 +45,7 @@ class Told:
         consumer = self.programs.start(CONSUMER, "run")
         for batch in batches:
             self.stream.send(batch)
-            wait_until(self.stream.is_settled, 30, "everything settled")
+            wait_until(self.stream.is_settled, 60, "everything settled")
         assert consumer.term() == 0
 
     def ask(self, command, *arguments, expect=0, env=None):

@@ -72,7 +72,7 @@ class Worker:
     def counters(self):
         return json.loads(self.ask("counters"))
 
-    def wait_for_counters(self, condition, what, deadline_s=20):
+    def wait_for_counters(self, condition, what, deadline_s=60):
         return wait_until(lambda: (now := self.counters()) and condition(now) and now, deadline_s, what)
 
     def fork(self, count, depth=1):
@@ -81,7 +81,7 @@ class Worker:
 
     def close(self, timeout_ms=10000):
         left = int(self.ask("close", timeout_ms).split()[1])
-        assert self.process.wait(10) == 0
+        assert self.process.wait(60) == 0
         return left
 
     def kill(self):

@@ -82,10 +82,20 @@ def test_people_read_a_line_for_each_check_and_a_summary(programs, well, ledger)
 
 
 def test_nothing_is_changed_by_being_examined(doctor, well, ledger):
-    before = ledger.rows("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables")
+    before = changes(ledger)
     doctor.asks(well, ledger, expect=0)
     assert well.client().keys() == []
-    assert ledger.rows("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables") == before
+    assert changes(ledger) == before
+
+
+def changes(ledger):
+    """Rows that were changed, all told; but for what autovacuum writes down when it has analyzed a table."""
+    ledger.wait_until_left()
+    of_autovacuum = "'pg_statistic'::regclass, (SELECT reltoastrelid FROM pg_class WHERE oid = 'pg_statistic'::regclass)"
+    return ledger.value(
+        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables"
+        f" WHERE relid NOT IN ({of_autovacuum}, 'pg_statistic_ext_data'::regclass)"
+    )
 
 
 def test_a_running_consumer_does_not_mind(doctor, programs, well, ledger):
@@ -159,7 +169,8 @@ def test_a_setting_of_redis(doctor, make_redis, ledger, setting, value, name, to
     assert told in text and "redis-cli" in cure
 
 
-def test_what_some_want_like_that_is_a_note(doctor, redis, ledger):
+def test_what_some_want_like_that_is_a_note(doctor, make_redis, ledger):
+    redis = make_redis("redis")
     redis.client().config_set("maxmemory-policy", "allkeys-lru")
     redis.client().config_set("timeout", "600")
     findings = doctor.asks(redis, ledger, expect=0)
@@ -170,10 +181,11 @@ def test_what_some_want_like_that_is_a_note(doctor, redis, ledger):
 def test_a_replica_names_its_master(doctor, well, make_redis, ledger):
     master = make_redis("master", port=True)
     well.client().replicaof("127.0.0.1", master.port)
+    wait_until(lambda: well.client().info("replication")["master_link_status"] == "up", 60, "it has its master's data")
     findings = doctor.asks(well, ledger, expect=1)
     assert f"redis://127.0.0.1:{master.port}" in only(findings, "redis.role")[1]
 
-    wait_until(lambda: master.client().info("replication")["connected_slaves"] == 1, 30, "the replica is there")
+    wait_until(lambda: master.client().info("replication")["connected_slaves"] == 1, 60, "the replica is there")
     assert doctor.asks(master, ledger, expect=0)["redis.replicas"][0] == "note"
 
 
@@ -185,7 +197,7 @@ def test_a_disk_that_refuses_redis(doctor, make_redis, ledger):
     client.config_set("dir", str(folder))
     folder.rmdir()
     client.bgsave()
-    wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", 30, "the snapshot failed")
+    wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", 60, "the snapshot failed")
     text, cure = only(doctor.asks(server, ledger, expect=1), "redis.disk")
     assert "rdb_last_bgsave_status" in text and "disk" in cure
 
@@ -222,7 +234,7 @@ def test_a_cluster_whose_slots_are_elsewhere(doctor, make_redis, ledger):
     text, _ = wrong(doctor.asks(server, ledger, expect=1))["redis.cluster"][1:]
     assert "3 of 3 keys" in text
     server.client().execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-    wait_until(lambda: "cluster_state:ok" in str(server.client().execute_command("CLUSTER", "INFO")), 30, "a cluster of one")
+    wait_until(lambda: "cluster_state:ok" in str(server.client().execute_command("CLUSTER", "INFO")), 60, "a cluster of one")
     assert doctor.asks(server, ledger, expect=0)["redis.cluster"][0] == "ok"
 
 
@@ -285,7 +297,8 @@ def test_a_clock_that_is_wrong(doctor, well, ledger, scratch):
     findings = doctor.asks(well, ledger, expect=1, LD_PRELOAD=str(library))
     assert set(wrong(findings)) == {"redis.clock", "postgresql.clock"}
     for _, text, cure in wrong(findings).values():
-        assert text in ("5.0 s behind this machine's", "4.9 s behind this machine's") and "set-ntp" in cure
+        behind_s = float(text.removesuffix(" s behind this machine's"))
+        assert 4.9 <= behind_s < 30 and "set-ntp" in cure  # and as long as the answer was on its way
 
 
 # ---- PostgreSQL, setting by setting
@@ -337,6 +350,7 @@ def test_connections_run_short(doctor, well, ledger, limit):
     ledger.rows("CREATE ROLE limited LOGIN IN ROLE taskledger_writer")
     ledger.rows(limit)
     url = ledger.url.replace("user=postgres", "user=limited")
+    ledger.wait_until_left()
     text, cure = only(doctor.asks(well, expect=1, DATABASE_URL=url), "postgresql.connections")
     assert text == "1 of 3" and limit.replace(" 3", " -1") in cure
 
