@@ -98,7 +98,7 @@ def test_a_shell_sees_128_and_the_signal(programs, emitted):
 def test_a_command_that_dumps_core_dumps_one_only(start, emitted, scratch):
     """The command's own dump is its own business; we leave none."""
     process = start("sh", "-c", "ulimit -c 0; kill -SEGV $$", cwd=scratch)
-    assert process.wait(10) == -signal.SIGSEGV
+    assert process.wait(60) == -signal.SIGSEGV
     assert not [path for path in scratch.iterdir() if path.name.startswith("core")]
 
 
@@ -247,7 +247,7 @@ def test_a_signal_that_only_we_get_reaches_the_command_once(start, emitted, numb
     assert process.stdout.readline() == b"%d\n" % number
     process.stdin.close()
     assert process.stdout.read() == b""
-    assert process.wait(10) == 9
+    assert process.wait(60) == 9
     assert data(emitted.tasks()[1])["exit_code"] == 9
 
 
@@ -255,7 +255,7 @@ def test_termination_reaches_a_command_that_does_not_mind_it(start, emitted):
     process = start("sleep", "60")
     emitted.wait_for_tasks(1)
     process.terminate()
-    assert process.wait(10) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert emitted.tasks()[1].error.message == "killed by SIGTERM"
 
 
@@ -266,7 +266,7 @@ def test_a_hundred_signals_leave_nothing_behind(start, emitted):
         process.send_signal(signal.SIGUSR1)
         assert process.stdout.readline() == b"%d\n" % signal.SIGUSR1
     process.stdin.close()
-    assert process.wait(10) == 9
+    assert process.wait(60) == 9
 
 
 class Terminal:
@@ -288,13 +288,14 @@ class Terminal:
         return text in self.seen
 
     def wait_for(self, text):
-        wait_until(lambda: self.sees(text), 10, f"{text!r} on the terminal")
+        wait_until(lambda: self.sees(text), 60, f"{text!r} on the terminal")
 
     def type(self, key):
         os.write(self.master, key)
 
     def end(self):
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        _, status = wait_until(lambda: (told := os.waitpid(self.pid, os.WNOHANG))[0] and told, 60, "it ends")
+        return os.waitstatus_to_exitcode(status)
 
 
 def test_the_terminals_interrupt_reaches_the_command_once(programs, emitted):
@@ -312,6 +313,16 @@ def test_the_terminals_interrupt_reaches_the_command_once(programs, emitted):
 
 
 def test_the_terminals_interrupt_kills_command_and_us(programs, emitted):
+    terminal = Terminal(programs, "sleep", "60")
+    emitted.wait_for_tasks(1)
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+    os.close(terminal.master)
+    assert emitted.wait_for_tasks(2)[1].error.message == "killed by SIGINT"
+
+
+def test_an_interrupt_that_comes_before_the_command_reaches_it_all_the_same(programs, emitted):
+    programs.environment["LD_PRELOAD"] = str(programs.build.folder / "tests/slow_pipe.so")
     terminal = Terminal(programs, "sleep", "60")
     emitted.wait_for_tasks(1)
     terminal.type(b"\x03")
@@ -368,7 +379,7 @@ def test_job_control_stops_and_continues_both(programs, emitted, scratch):
     terminal.type(b"\x1a")
     terminal.wait_for(b"stopped by %d" % signal.SIGTSTP)
     terminal.type(b"go on\n")
-    wait_until(lambda: foreground(master) not in (pid, 0), 10, "the job is in the foreground")
+    wait_until(lambda: foreground(master) not in (pid, 0), 60, "the job is in the foreground")
     terminal.type(b"line\n")
     terminal.wait_for(b"ended 5")
     assert terminal.end() == 0
@@ -382,10 +393,10 @@ def foreground(master):
 def test_a_stop_from_elsewhere_is_the_commands_alone_and_we_pass_on_what_continues_it(start, emitted):
     process = start("sh", "-c", "echo $$; kill -STOP $$; exit 3")
     command = int(process.stdout.readline())
-    wait_until(lambda: state(command) == "T", 10, "the command is stopped")
+    wait_until(lambda: state(command) == "T", 60, "the command is stopped")
     assert state(process.pid) != "T"
     process.send_signal(signal.SIGCONT)
-    assert process.wait(10) == 3
+    assert process.wait(60) == 3
 
 
 def state(pid):
@@ -399,7 +410,7 @@ def test_the_command_outlives_our_death(start, emitted, scratch):
     process.wait()
     assert not (scratch / "outlived").exists()
     process.stdin.close()
-    wait_until((scratch / "outlived").exists, 10, "the command has ended by itself")
+    wait_until((scratch / "outlived").exists, 60, "the command has ended by itself")
 
 
 def test_children_that_are_not_ours_are_no_end(programs, emitted):
@@ -413,8 +424,9 @@ def test_as_the_first_process_of_a_container_it_reaps_and_keeps_the_exit_code(pr
         pytest.skip("a new PID namespace needs root")
     wrapped = [programs.build.bin("taskledger-emit"), "run", "--"]
     inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *wrapped]
-    orphans = "sh -c 'sleep 0.05 & sleep 0.05 &'; sleep 0.3; ps -A -o stat= | grep -c Z; exit 8"
-    result = subprocess.run([*inside, "sh", "-c", orphans], env=programs.environment, capture_output=True, timeout=30)
+    gone = "for turn in $(seq 300); do ps -A -o stat=,comm= | grep -q '^Z\\|sleep' || break; sleep 0.1; done"
+    orphans = f"sh -c 'sleep 0.05 & sleep 0.05 &'; {gone}; ps -A -o stat= | grep -c Z; exit 8"
+    result = subprocess.run([*inside, "sh", "-c", orphans], env=programs.environment, capture_output=True, timeout=60)
     assert (result.returncode, result.stdout) == (8, b"0\n")
     killed = subprocess.run([*inside, "sh", "-c", "kill -9 $$"], env=programs.environment, timeout=30)
     assert killed.returncode == 128 + signal.SIGKILL
@@ -422,13 +434,21 @@ def test_as_the_first_process_of_a_container_it_reaps_and_keeps_the_exit_code(pr
 
 def test_the_start_is_not_delayed_and_the_end_by_two_seconds_at_most_when_redis_is_away(run, scratch, programs):
     programs.environment["REDIS_URL"] = f"unix://{scratch}/nobody"
+    slack = 0.5 + 5 * alone_takes(programs)
     before = time.time()
     result = run("sh", "-c", "date +%s.%N; exit 5")
     after = time.time()
     assert result.returncode == 5
-    assert float(result.stdout) - before < 0.5
-    assert after - float(result.stdout) < 2.6
+    assert float(result.stdout) - before < slack
+    assert after - float(result.stdout) < 2 + slack
     assert b"not delivered within 2s: unix://" in result.stderr and result.stderr.count(b"\n") == 1
+
+
+def alone_takes(programs):
+    """How long a command takes by itself, on this machine, just now."""
+    began = time.monotonic()
+    subprocess.run(["sh", "-c", "date +%s.%N"], env=programs.environment, stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -436,9 +456,9 @@ def test_a_signal_after_the_commands_end_stops_the_waiting_and_changes_nothing_e
     programs.environment["REDIS_URL"] = f"unix://{scratch}/nobody"
     process = start("sh", "-c", "echo $$; exit 5", flags=["--delivery-timeout", "60s"])
     command = int(process.stdout.readline())
-    wait_until(lambda: not Path(f"/proc/{command}").exists(), 10, "the command has ended")
+    wait_until(lambda: not Path(f"/proc/{command}").exists(), 60, "the command has ended")
     process.send_signal(number)
-    assert process.wait(5) == 5
+    assert process.wait(60) == 5
     said = process.stderr.read().decode()
     assert f"not delivered before it was stopped: unix://{scratch}/nobody" in said and said.count("\n") == 1
 
@@ -446,10 +466,11 @@ def test_a_signal_after_the_commands_end_stops_the_waiting_and_changes_nothing_e
 def test_a_stalled_redis_delays_the_start_no_more_than_none(run, redis, programs):
     programs.use(redis)
     redis.pause()
+    slack = 0.5 + 5 * alone_takes(programs)
     before = time.time()
     result = run("date", "+%s.%N", flags=["--delivery-timeout", "500ms"])
-    assert result.returncode == 0 and float(result.stdout) - before < 0.5
-    assert time.time() - float(result.stdout) < 1.5
+    assert result.returncode == 0 and float(result.stdout) - before < slack
+    assert time.time() - float(result.stdout) < 1 + slack
 
 
 def test_running_is_told_while_the_command_runs(start, emitted):
@@ -457,7 +478,7 @@ def test_running_is_told_while_the_command_runs(start, emitted):
     (task,) = emitted.wait_for_tasks(1)
     assert emitted.name(task) == "RUNNING" and process.poll() is None
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert len(emitted.tasks()) == 2
 
 
@@ -465,13 +486,13 @@ def test_an_outage_during_the_command_costs_nothing(start, programs, redis, even
     emitted = Emitted(redis, event_pb2)
     with redis.proxy() as proxy:
         programs.use(proxy)
-        process = start("cat", flags=["--delivery-timeout", "20s"])
+        process = start("cat", flags=["--delivery-timeout", "60s"])
         emitted.wait_for_tasks(1)
         proxy.refuse()
         process.stdin.close()
-        wait_until(lambda: proxy.connections > 2, 10, "it tries again")
+        wait_until(lambda: proxy.connections > 2, 60, "it tries again")
         proxy.heal()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     said = [emitted.name(task) for task in emitted.tasks()]
     assert list(dict.fromkeys(said)) == ["RUNNING", "SUCCESS"]  # one of them twice, if its answer was cut off
     emitted.check_chains()
@@ -500,7 +521,7 @@ def test_runs_within_runs_are_tasks_of_their_own(run, programs, emitted):
 
 def test_twenty_at_once_are_twenty_tasks(start, emitted):
     processes = [start("sh", "-c", f"exit {number}", flags=["--task-id", f"t-{number}"]) for number in range(20)]
-    assert [process.wait(30) for process in processes] == list(range(20))
+    assert [process.wait(60) for process in processes] == list(range(20))
     assert len(emitted.tasks()) == 40 and len(emitted.producers()) == 20
     emitted.check_chains()
 

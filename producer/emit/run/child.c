@@ -16,6 +16,7 @@ bool child_init(struct child *child, struct error *error)
     sigset_t held;
 
     *child = (struct child){.pid = 0};
+    sigemptyset(&child->early);
     signals_hold(&held, &child->inherited);
 
     /* Where SIGCHLD is ignored the kernel throws away how children ended. */
@@ -64,6 +65,7 @@ bool child_start(struct child *child, char **words, char **environment, int *exe
     if (pipe2(ends, O_CLOEXEC) != 0)
         return no_process(words[0], exec_errno, error);
 
+    sigpending(&child->early);
     pid_t pid = fork();
     if (pid == 0)
         become(child, words, environment, ends[1]);
@@ -111,6 +113,16 @@ static bool take_changes(struct child *child, struct child_end *end)
     return false;
 }
 
+/* What the terminal sent before there was a command has reached nobody but us. */
+static void pass_on(struct child *child, const struct signalfd_siginfo *info)
+{
+    int signal = (int)info->ssi_signo;
+    bool is_early = sigismember(&child->early, signal) == 1;
+
+    sigdelset(&child->early, signal);
+    signals_pass_on(child->pid, info, is_early);
+}
+
 static void handle(struct child *child, const struct signalfd_siginfo *info)
 {
     int signal = (int)info->ssi_signo;
@@ -121,7 +133,7 @@ static void handle(struct child *child, const struct signalfd_siginfo *info)
     if (signals_want_an_end(signal) && !of_command)
         child->wanted_end = signal;
     if (child->pid != 0)
-        signals_pass_on(child->pid, info);
+        pass_on(child, info);
     else
         signals_stop_too(signal);
 }

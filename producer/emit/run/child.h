@@ -22,6 +22,7 @@ struct child {
     int wanted_end;     /* the signal by which somebody wanted an end, of this child or of a pause; 0: nobody */
     int signals_fd;     /* what is held back comes from here */
     sigset_t inherited; /* mask */
+    sigset_t early;     /* came before there was a command, and are not yet read */
     struct sigaction inherited_chld;
 };
 

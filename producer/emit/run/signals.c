@@ -42,12 +42,12 @@ static bool reached_the_group(const struct signalfd_siginfo *info)
     }
 }
 
-void signals_pass_on(pid_t command, const struct signalfd_siginfo *info)
+void signals_pass_on(pid_t command, const struct signalfd_siginfo *info, bool is_early)
 {
     bool own_doing = info->ssi_code <= 0 && info->ssi_pid == (uint32_t)command;
     int signal = (int)info->ssi_signo;
 
-    if (reached_the_group(info) || own_doing)
+    if ((reached_the_group(info) && !is_early) || own_doing)
         return;
     if (info->ssi_code == SI_QUEUE)
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): the value may be either, and this is how the kernel tells it */

@@ -16,8 +16,9 @@ enum { SIGNALS_NAME_BYTES_MAX = 32 };
 /* What waits from here on until it is read: all that can be passed on, and SIGCHLD. `*before` is the mask there was. */
 void signals_hold(sigset_t *held, sigset_t *before);
 
-/* To the command, unless it has got it already or it was its own doing. */
-void signals_pass_on(pid_t command, const struct signalfd_siginfo *info);
+/* To the command, unless it has got it already or it was its own doing. What came early came before the command was there:
+ * it has not got it. */
+void signals_pass_on(pid_t command, const struct signalfd_siginfo *info, bool is_early);
 
 /* Job control stopped the command, or would stop us: so that the shell sees it, the same must stop us. Where no shell
  * could continue us (an orphaned process group) the kernel lets these signals pass without effect, unlike SIGSTOP.
