@@ -9,13 +9,13 @@ A model asks, and knows what was answered, who was killed or stopped and when; n
 know, since a lease that nobody renews ends at some time, both answers are right.
 """
 
-from .leases import LEASE_MS, now_us
+from .leases import now_us
 
-SLACK_US = 1_000_000  # for Redis to hear of it, on a machine that is busy
+SLACK_US = 3_000_000  # for Redis to hear of it, on a machine that is busy
 ROUNDING_US = 2000  # Redis counts milliseconds
 MARGIN = 50  # a fiftieth of a lease is not relied on
 FOREVER_US = 1 << 62
-LEASES_MS = (LEASE_MS, 1500, 2500)
+LEASES_MS = (3000, 4500, 7500)  # not lost when a process, Redis or the disk stand still for a moment
 
 
 class Tenure:

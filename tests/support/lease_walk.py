@@ -4,8 +4,9 @@ claim and permit (lease_model.py)."""
 import time
 
 PROCESSES = 6
-STOPPED_S = (0.1, 4)
+STOPPED_S = (0.1, 12)
 AWAKE_LEAST = 3
+STEPS_LEAST = 300  # however slow the machine is
 
 
 class Walk:
@@ -21,7 +22,7 @@ class Walk:
 
     def go(self, seconds):
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or self.steps < STEPS_LEAST:
             self.step()
         for holder in list(self.stopped):
             self.resume(holder)

@@ -12,9 +12,10 @@ from support.leases import FIRST_S, assert_attempts_rise, claim_key
 from support.scene import SEED
 from support.waiting import wait_until
 
-WALK_S = 4
-SLACK_S = 10  # of a machine that is busy
+WALK_S = 12
+SLACK_S = 60  # of a machine that is busy
 HOUR_S = 3600
+KEPT_MS = 4000  # a lease that is not lost when its holder, Redis or the disk stand still for a moment
 
 
 def attempt_of(client):
@@ -38,7 +39,7 @@ def test_the_second_is_told_who_has_it_since_when_and_for_how_long(holders, redi
     one, other = holders.start(), holders.start()
     began_us = redis.client().time()
     mine = one.claim("order", lease_ms=30_000, holder="invoice-maker")
-    assert mine.granted and 29_000 < mine.left_ms <= 30_000 and one.held()
+    assert mine.granted and 20_000 < mine.left_ms <= 30_000 and one.held()
     told = other.claim("order", lease_ms=1000)
     assert told.result == "held" and told.reason
     assert (told.holder["name"], told.holder["attempt"]) == ("invoice-maker", mine.attempt)
@@ -56,9 +57,9 @@ def test_a_worker_holds_in_its_own_name(holders):
 
 def test_it_is_kept_for_as_long_as_its_holder_lives_and_free_when_it_is_released(holders):
     one, other = holders.start(), holders.start()
-    first = one.claim("order", lease_ms=1500)
-    waited = other.claim("order", wait_ms=3500)
-    assert waited.result == "held" and waited.answered_us - waited.asked_us >= 3_400_000
+    first = one.claim("order", lease_ms=KEPT_MS)
+    waited = other.claim("order", wait_ms=2 * KEPT_MS)
+    assert waited.result == "held" and waited.answered_us - waited.asked_us >= 1950 * KEPT_MS
     assert one.held() and one.look().left_ms > 0
     other.begin_claim("order", wait_ms=60_000)
     one.release()
@@ -82,9 +83,9 @@ def test_who_leaves_leaves_it_to_others(holders, leave):
 
 def test_a_child_holds_nothing_of_it_and_takes_nothing_away(holders):
     one, other = holders.start(), holders.start()
-    one.claim("order", lease_ms=1500)
+    one.claim("order", lease_ms=KEPT_MS)
     assert not one.fork()
-    assert one.held() and not other.claim("order", wait_ms=2500).granted
+    assert one.held() and not other.claim("order", wait_ms=2 * KEPT_MS).granted
     assert one.held()
     holders.judge()
 
@@ -103,7 +104,7 @@ def test_of_many_at_once_one_gets_it(holders):
 def test_those_who_wait_get_it_one_after_the_other(holders):
     crowd = [holders.start() for _ in range(6)]
     for each in crowd:
-        each.begin_claim("order", lease_ms=5000, wait_ms=60_000)
+        each.begin_claim("order", lease_ms=KEPT_MS, wait_ms=600_000)
     waiting = set(crowd)
     while waiting:
         granted = wait_until(lambda: [each for each in waiting if each.has_answered()], SLACK_S, "somebody gets it")
@@ -115,7 +116,7 @@ def test_those_who_wait_get_it_one_after_the_other(holders):
 
 def test_another_attempt_under_the_same_claim_is_told_to_others(holders):
     one, other = holders.start(), holders.start()
-    first = one.claim("order", lease_ms=1500).attempt
+    first = one.claim("order", lease_ms=KEPT_MS).attempt
     assert [one.next(), one.next()] == [first + 1, first + 2] and one.look().attempt == first + 2
     wait_until(lambda: other.claim("order").holder["attempt"] == first + 2, SLACK_S, "others are told")
     one.next()
@@ -146,7 +147,7 @@ def test_the_keys_have_the_form_that_others_may_rely_on(holders, redis):
     assert stored.keys() == {"attempt", "token", "holder", "until_ms", "since_ms"}
     assert int(stored["attempt"]) == mine.attempt and stored["holder"] == one.name and stored["token"]
     assert before_ms <= int(stored["since_ms"]) <= time.time_ns() // 1_000_000
-    assert 0 <= int(stored["until_ms"]) - int(stored["since_ms"]) - 30_000 < 2000
+    assert 0 <= int(stored["until_ms"]) - int(stored["since_ms"]) - 30_000 < SLACK_S * 1000  # it may be renewed by now
     assert client.pttl(key) > 30_000
     assert attempt_of(client) - SLACK_S <= mine.attempt <= attempt_of(client)
 
@@ -171,7 +172,7 @@ def test_who_was_stopped_for_too_long_has_lost_it_before_another_has_it(holders)
     one, other = holders.start(), holders.start()
     one.claim("order")
     one.pause()
-    assert claim_soon(other, "order", wait_ms=SLACK_S * 1000).granted
+    assert claim_soon(other, "order", wait_ms=SLACK_S * 1000, lease_ms=30_000).granted
     one.resume()
     assert not one.held() and one.next() == 0
     wait_until(lambda: one.counters().claims_lost == 1, SLACK_S, "it counts that")
@@ -185,7 +186,7 @@ def test_who_is_cut_off_has_lost_it_before_another_has_it(holders, redis):
         one, other = holders.start(line), holders.start()
         one.claim("order", lease_ms=1500)
         line.stall()
-        other.begin_claim("order", wait_ms=SLACK_S * 1000)
+        other.begin_claim("order", wait_ms=SLACK_S * 1000, lease_ms=30_000)
         lost_soon(one)
         assert other.answer().granted
         line.heal()
@@ -196,11 +197,11 @@ def test_who_is_cut_off_has_lost_it_before_another_has_it(holders, redis):
 def test_a_short_cut_loses_nothing(holders, redis):
     with redis.proxy() as line:
         one, other = holders.start(line), holders.start()
-        one.claim("order", lease_ms=3000)
+        one.claim("order", lease_ms=KEPT_MS)
         for _ in range(3):
             line.cut()
             assert not other.claim("order", wait_ms=700).granted
-        assert one.held()
+        assert not other.claim("order", wait_ms=KEPT_MS).granted and one.held()
     holders.judge()
 
 
@@ -210,7 +211,7 @@ def test_what_was_granted_by_an_answer_that_never_came_is_given_back(holders, re
         one, other = holders.start(line), holders.start()
         assert one.claim("warm").granted
         line.stall("down")
-        answer = one.claim("order", lease_ms=600_000, timeout_ms=500)
+        answer = one.claim("order", lease_ms=600_000, timeout_ms=3000)
         assert answer.result == "away" and answer.reason
         assert other.claim("order").result == "held"
         line.heal()
@@ -220,10 +221,10 @@ def test_what_was_granted_by_an_answer_that_never_came_is_given_back(holders, re
 
 def test_with_redis_away_who_has_it_is_not_known_and_who_had_it_has_it_to_the_end_of_its_lease(holders, redis):
     one, other = holders.start(), holders.start()
-    one.claim("order", lease_ms=3000)
+    one.claim("order", lease_ms=KEPT_MS)
     redis.kill_written()
     assert one.held()
-    answer = other.claim("order", timeout_ms=300)
+    answer = other.claim("order", timeout_ms=1000)
     assert answer.result == "away" and answer.reason and answer.answered_us - answer.asked_us < SLACK_S * 1_000_000
     assert other.counters().leases_away == 1
     lost_soon(one)
@@ -256,7 +257,7 @@ def test_a_producer_that_is_switched_off_claims_nothing(holders):
 
 def test_after_a_flush_its_holder_takes_it_back(holders, redis):
     one, other = holders.start(), holders.start()
-    first = one.claim("order", lease_ms=2000)
+    first = one.claim("order", lease_ms=KEPT_MS)
     redis.client().flushall()
     wait_until(lambda: redis.client().exists(claim_key("order")), SLACK_S, "it is there again")
     told = other.claim("order")
@@ -269,11 +270,13 @@ def test_after_a_flush_attempts_rise_and_who_had_it_is_told(holders, redis):
     one, other = holders.start(), holders.start()
     first = one.claim("order", lease_ms=6000)
     wait_until(lambda: attempt_of(redis.client()) > first.attempt, SLACK_S, "a second has passed")
-    redis.client().flushall()
-    second = other.claim("order", lease_ms=6000)
+    with one.standing_still():
+        redis.client().flushall()
+        second = other.claim("order", lease_ms=30_000)
     assert second.granted and second.attempt > first.attempt
     lost_soon(one)
-    assert other.held() and one.counters().claims_lost == 1
+    assert other.held()
+    wait_until(lambda: one.counters().claims_lost == 1, SLACK_S, "it counts that")
     assert_attempts_rise(holders.records())
 
 
@@ -326,8 +329,9 @@ def lying(make_redis, clock):
 def test_a_redis_whose_clock_leaps_ahead_is_like_one_that_forgets(holders, lying, clock):
     one, other = holders.start(lying), holders.start(lying)
     first = one.claim("order", lease_ms=6000)
-    clock.set(3 * HOUR_S)
-    second = other.claim("order", lease_ms=6000)
+    with one.standing_still():
+        clock.set(3 * HOUR_S)
+        second = other.claim("order", lease_ms=30_000)
     assert second.granted and second.attempt > first.attempt + HOUR_S - SLACK_S
     lost_soon(one)
     assert other.held()
@@ -336,9 +340,9 @@ def test_a_redis_whose_clock_leaps_ahead_is_like_one_that_forgets(holders, lying
 
 def test_who_lives_keeps_its_claim_when_the_clock_of_redis_is_set_back(holders, lying, clock):
     one, other = holders.start(lying), holders.start(lying)
-    one.claim("order", lease_ms=1500)
+    one.claim("order", lease_ms=KEPT_MS)
     clock.set(0)
-    assert not other.claim("order", wait_ms=2500).granted and one.held()
+    assert not other.claim("order", wait_ms=2 * KEPT_MS).granted and one.held()
     one.kill9()
     assert claim_soon(other, "order").granted
     holders.judge()

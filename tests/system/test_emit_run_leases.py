@@ -28,7 +28,7 @@ def attempt_now():
 
 def test_many_at_once_start_once(start, emitted, scratch):  # noqa: F811
     processes = [start("sh", "-c", "echo ran >>ran", flags=[*CLAIM, "--worker", f"w-{n}"], cwd=scratch) for n in range(6)]
-    codes = [process.wait(30) for process in processes]
+    codes = [process.wait(60) for process in processes]
     assert sorted(codes) == [0, 75, 75, 75, 75, 75] and (scratch / "ran").read_text() == "ran\n"
     winner = b"w-%d" % codes.index(0)
     told = [process.stderr.read() for process in processes]
@@ -57,16 +57,16 @@ def test_a_claim_that_is_not_kept_is_free_at_once_for_a_greater_attempt(run, emi
 
 
 def test_what_took_longer_than_a_lease_is_free_at_once(run, emitted):  # noqa: F811
-    assert run("sleep", "2.2", flags=[*CLAIM, "--lease", "2s"]).returncode == 0
+    assert run("sleep", "4.4", flags=[*CLAIM, "--lease", "4s"]).returncode == 0
     assert run("true", flags=CLAIM).returncode == 0
 
 
 def test_a_claim_is_renewed_as_long_as_the_command_runs(start, run, emitted, redis):  # noqa: F811
-    process = start("cat", flags=[*CLAIM, "--lease", "2s", "--claim-keep=no"])
+    process = start("cat", flags=[*CLAIM, "--lease", "4s", "--claim-keep=no"])
     emitted.wait_for_tasks(1)
-    assert run("true", flags=[*CLAIM, "--claim-wait", "3500ms"]).returncode == 75
+    assert run("true", flags=[*CLAIM, "--claim-wait", "7s"]).returncode == 75
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("code", [0, 9])
@@ -87,9 +87,9 @@ def test_one_can_wait_for_a_claim(start, emitted):  # noqa: F811
 
 
 def test_a_claim_that_was_waited_for_is_kept_as_long_as_any(run, start, emitted):  # noqa: F811
-    first = start("sleep", "3.5", flags=[*CLAIM, "--claim-keep=no"])
+    first = start("sleep", "8.5", flags=[*CLAIM, "--claim-keep=no"])
     emitted.wait_for_tasks(1)
-    assert run("true", flags=[*CLAIM, "--claim-wait", "60s", "--lease", "3s"]).returncode == 0
+    assert run("true", flags=[*CLAIM, "--claim-wait", "60s", "--lease", "8s"]).returncode == 0
     assert first.wait(30) == 0
     assert run("true", flags=CLAIM).returncode == 75
 
@@ -98,9 +98,9 @@ def test_a_claim_that_was_waited_for_is_kept_as_long_as_any(run, start, emitted)
 def test_waiting_for_a_claim_ends_by_a_signal_and_nothing_is_told(run, start, redis, emitted, number):  # noqa: F811
     run("true", flags=CLAIM)
     process = start("true", flags=[*CLAIM, "--claim-wait", "60s"])
-    wait_until(lambda: asks(redis) >= 2, 10, "it has asked")
+    wait_until(lambda: asks(redis) >= 2, 60, "it has asked")
     process.send_signal(number)
-    assert process.wait(30) == -number
+    assert process.wait(60) == -number
     assert len(emitted.tasks()) == 2
 
 
@@ -134,14 +134,15 @@ def test_attempts_under_a_claim_follow_each_other(run, emitted):  # noqa: F811
 @pytest.mark.parametrize("ends_by", ["SIGTERM", "SIGKILL"])
 def test_a_lost_claim_ends_the_command(start, emitted, redis, ends_by):  # noqa: F811
     script = "echo ready; sleep 61" if ends_by == "SIGTERM" else "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-    flags = [*CLAIM, "--lease", "1s", "--kill-after", "300ms", "--delivery-timeout", "30s"]
+    patience = "60s" if ends_by == "SIGTERM" else "300ms"
+    flags = [*CLAIM, "--lease", "1s", "--kill-after", patience, "--delivery-timeout", "30s"]
     process = start("sh", "-c", script, flags=flags)
     assert read_line(process.stdout) == b"ready\n"
     emitted.wait_for_tasks(1)
     redis.pause()
     assert read_line(process.stderr).startswith(b"taskledger-emit: the claim is lost: Redis was away")
     redis.resume()
-    assert process.wait(30) == 75
+    assert process.wait(60) == 75
     failure = emitted.tasks()[-1]
     assert (emitted.name(failure), failure.error.type, data(failure)["signal"]) == ("FAILURE", "ClaimLost", ends_by)
 
@@ -153,7 +154,7 @@ def test_a_claim_that_is_lost_between_attempts_ends_the_task(start, emitted, red
     redis.pause()
     assert b"attempt" in read_line(process.stderr) and b"the claim is lost" in read_line(process.stderr)
     redis.resume()
-    assert process.wait(30) == 75
+    assert process.wait(60) == 75
     assert emitted.tasks()[-1].error.type == "ClaimLost"
 
 
@@ -165,7 +166,7 @@ def test_a_claim_that_is_lost_while_a_permit_is_waited_for_starts_nothing(start,
     emitted.wait_for_tasks(2)
     programs.run("taskledger-emit", "claims", "release", "t")
     assert read_line(process.stderr).startswith(b"taskledger-emit: the claim is lost")
-    assert process.wait(30) == 75 and not (scratch / "ran").exists()
+    assert process.wait(60) == 75 and not (scratch / "ran").exists()
     assert [name for name, _ in said(emitted)] == ["RUNNING", "QUEUED", "FAILURE"]
     failure = emitted.tasks()[-1]
     assert (failure.error.type, failure.data_json) == ("ClaimLost", b"")
@@ -183,12 +184,12 @@ def test_what_a_loser_says_changes_nothing(start, run, told):  # noqa: F811
     """A holder that was frozen wakes up when somebody else has long done its work."""
     frozen = start("cat", flags=[*CLAIM, "--lease", "1s"])
     consumer = told.programs.start("taskledger-consumer", "run")
-    wait_until(lambda: told.stream.client.xlen("taskledger:events") >= 2, 10, "the first has begun")
+    wait_until(lambda: told.stream.client.xlen("taskledger:events") >= 2, 60, "the first has begun")
     frozen.send_signal(signal.SIGSTOP)
     assert run("true", flags=[*CLAIM, "--claim-wait", "30s"]).returncode == 0
     frozen.send_signal(signal.SIGCONT)
     assert frozen.wait(30) == 75
-    wait_until(told.stream.is_settled, 30, "everything settled")
+    wait_until(told.stream.is_settled, 60, "everything settled")
     assert consumer.term() == 0
     events = told.ask("history", "t")["events"]
     assert sorted(event["status"] for event in events) == ["FAILURE", "RUNNING", "RUNNING", "SUCCESS"]
@@ -198,12 +199,16 @@ def test_what_a_loser_says_changes_nothing(start, run, told):  # noqa: F811
 
 # ---- permits ----------------------------------------------------------------------------------------------------
 
-# Says how many are at it, itself included, and stays until its input ends.
-COUNTED = "mkdir -p at; touch at/$$; ls at | wc -l; sleep 0.2; rm at/$$"
+# Says how many are at it, itself included, and stays until there is a file "go".
+COUNTED = "mkdir -p at; touch at/$$; ls at | wc -l; until test -e go; do sleep 0.05; done; rm at/$$"
 
 
 def test_no_more_than_so_many_go_on_at_once(start, emitted, scratch):  # noqa: F811
     processes = [start("sh", "-c", COUNTED, flags=["--permit", "tts:2"], cwd=scratch) for _ in range(6)]
+    at_it = scratch / "at"
+    wait_until(lambda: at_it.exists() and len(list(at_it.iterdir())) == 2, 60, "two are at it")
+    wait_until(lambda: [name for name, _ in said(emitted)].count("QUEUED") == 4, 60, "the others wait")
+    (scratch / "go").touch()
     assert [process.wait(60) for process in processes] == [0] * 6
     counts = [int(process.stdout.read()) for process in processes]
     assert max(counts) == 2
@@ -232,14 +237,14 @@ def test_waiting_for_a_permit_ends_by_a_signal_and_cancels_the_task(start, emitt
     process = start("true", flags=["--permit", "tts:1", "--task-id", "waits"])
     emitted.wait_for_tasks(2)
     process.terminate()
-    assert process.wait(30) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert [emitted.name(task) for task in emitted.tasks() if task.task_id == "waits"] == ["QUEUED", "CANCELLED"]
 
 
 def test_a_permit_is_given_back_between_attempts(start, run, emitted):  # noqa: F811
     failing = start("false", flags=["--permit", "tts:1", "--retries", "1", "--retry-delay", "1h"])
     emitted.wait_for_tasks(2)
-    assert run("true", flags=["--permit", "tts:1", "--permit-wait", "10s"]).returncode == 0
+    assert run("true", flags=["--permit", "tts:1", "--permit-wait", "60s"]).returncode == 0
     failing.terminate()
     assert failing.wait(30) == -signal.SIGTERM
 
@@ -259,7 +264,7 @@ def test_a_permit_that_is_lost_is_told_and_the_command_goes_on(start, emitted, r
     assert b"the permit of tts is lost" in read_line(process.stderr)
     redis.resume()
     process.stdin.close()
-    assert process.wait(30) == 4
+    assert process.wait(60) == 4
 
 
 def test_a_claim_and_a_permit_together(start, run, emitted):  # noqa: F811
@@ -267,8 +272,8 @@ def test_a_claim_and_a_permit_together(start, run, emitted):  # noqa: F811
     emitted.wait_for_tasks(1)
     assert run("true", flags=[*CLAIM, "--permit", "tts:1"]).returncode == 75
     process.stdin.close()
-    assert process.wait(30) == 0
-    assert run("true", flags=["--permit", "tts:1", "--permit-wait", "5s"]).returncode == 0
+    assert process.wait(60) == 0
+    assert run("true", flags=["--permit", "tts:1", "--permit-wait", "60s"]).returncode == 0
 
 
 @pytest.fixture
@@ -292,7 +297,7 @@ def test_waiting_outlasts_a_redis_that_is_away(start, programs, redis, event_pb2
         assert re.search(rb"is not known: .*; waiting\n$", read_line(process.stderr))
         proxy.heal()
         assert read_line(process.stdout) == b"ran\n"
-        assert process.wait(30) == 0 and process.stderr.read() == b""
+        assert process.wait(60) == 0 and process.stderr.read() == b""
 
 
 def test_without_redis_the_host_may_count_by_itself(start, run, away):  # noqa: F811
@@ -306,9 +311,9 @@ def test_without_redis_the_host_may_count_by_itself(start, run, away):  # noqa: 
     assert result.returncode == 75
     holders[0].stdin.close()
     assert holders[0].wait(30) == 0
-    assert run("true", flags=[*flags, "--permit-wait", "10s"]).returncode == 0
+    assert run("true", flags=[*flags, "--permit-wait", "60s"]).returncode == 0
     holders[1].kill()
-    assert run("true", flags=[*flags, "--permit-wait", "10s"]).returncode == 0
+    assert run("true", flags=[*flags, "--permit-wait", "60s"]).returncode == 0
 
 
 # ---- wrong input ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from support.leases import LEASE_MS, permit_key, wait_for_line
 from support.scene import SEED
 from support.waiting import wait_until
 
-WALK_S = 4
+WALK_S = 12
 SLACK_S = 10  # of a machine that is busy
 LONG_MS = 60_000
 TICKET_S = 5  # who does not ask again for so long has left the line
