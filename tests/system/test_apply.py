@@ -401,6 +401,10 @@ def many_small_batches(event_pb2, count=600, size=20):
     return producer, [whole[start : start + size] for start in range(0, count * size, size)]
 
 
+SLOW_BYTES_PER_S = 100_000  # so that many small batches are not done before something goes wrong
+CUTS_LEAST = 4
+
+
 @pytest.fixture
 def proxy(postgres):
     with postgres.proxy() as proxy:
@@ -410,20 +414,23 @@ def proxy(postgres):
 def test_a_line_that_is_cut_again_and_again_costs_nothing_but_time(build, postgres, event_pb2, proxy):
     producer, batches = many_small_batches(event_pb2)
     apply(build, postgres.url)
+    proxy.slow(SLOW_BYTES_PER_S)
     applying = Applying(build, proxy.environment["DATABASE_URL"], batches)
     outcomes = []
     waiting = threading.Thread(target=lambda: outcomes.append(applying.outcome()))
     waiting.start()
 
-    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 10, "some events are stored")
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 60, "some events are stored")
     dice = random.Random()
     while waiting.is_alive():
+        if proxy.connections > CUTS_LEAST:
+            proxy.slow(None)
         proxy.truncate_after(dice.randint(1, 30_000), dice.choice([UP, DOWN]))
         waiting.join(0.02)
 
     code, counters, errors = outcomes[0]
     assert code == 0, errors
-    assert counters["retries"] > 3
+    assert counters["retries"] >= CUTS_LEAST
     assert len(stored(postgres)) == len(producer.said)
     assert_projected(postgres, parsed(event_pb2, stored(postgres).values()))
     assert_held(postgres, [producer])
@@ -432,14 +439,15 @@ def test_a_line_that_is_cut_again_and_again_costs_nothing_but_time(build, postgr
 def test_a_silent_server_is_given_up_and_tried_again(build, postgres, event_pb2, proxy):
     producer, batches = many_small_batches(event_pb2)
     apply(build, postgres.url)
-    applying = Applying(build, proxy.environment["DATABASE_URL"], batches, timeout_ms=300)
+    proxy.slow(SLOW_BYTES_PER_S)
+    applying = Applying(build, proxy.environment["DATABASE_URL"], batches, timeout_ms=1000)
     outcomes = []
     waiting = threading.Thread(target=lambda: outcomes.append(applying.outcome()))
     waiting.start()
 
-    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 10, "some events are stored")
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") > 0, 60, "some events are stored")
     proxy.stall()
-    wait_until(lambda: proxy.connections > 1, 10, "another connection is tried")
+    wait_until(lambda: proxy.connections > 1, 60, "another connection is tried")
     proxy.heal()
     waiting.join()
 

@@ -165,8 +165,8 @@ def test_what_is_set_aside_is_told_though_nothing_follows(client, programs, emit
     bridge = programs.start(EMIT, "bridge", "--list", LIST)
     for number in (1, 2, 3):
         push(client, "no json")
-        wait_until(lambda number=number: client.llen(REJECTED) == number, 30, f"{number} are set aside")
-    wait_until(lambda: told_of(bridge.stderr()) == 3, 30, "all are told")
+        wait_until(lambda number=number: client.llen(REJECTED) == number, 60, f"{number} are set aside")
+    wait_until(lambda: told_of(bridge.stderr()) == 3, 60, "all are told")
     assert bridge.term() == 0
 
 
@@ -290,7 +290,7 @@ def test_a_signal_ends_it_well(client, programs, emitted):
     emitted.wait_for_tasks(1)
     push(client, item("b"))
     emitted.wait_for_tasks(2)
-    wait_until(lambda: client.exists(LIST, OWN) == 0, 30, "all is settled")
+    wait_until(lambda: client.exists(LIST, OWN) == 0, 60, "all is settled")
     assert bridge.term() == 0
     assert "2 items emitted, 0 set aside" in bridge.stderr()
     emitted.check_chains()

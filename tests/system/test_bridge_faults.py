@@ -155,7 +155,7 @@ def test_the_list_may_be_away_from_the_start_and_go_again(client, old, programs,
 def test_once_gives_up_when_nothing_goes_on(client, old, redis, programs, emitted):
     push(client, item("a"))
     redis.kill()
-    result = programs.run(EMIT, "bridge", "--once", "--timeout", "1s", expect=3)
+    result = programs.run(EMIT, "bridge", "--once", "--timeout", "3s", expect=3)
     assert "gave up" in result.stderr
     assert ids(client.lrange(OWN, 0, -1)) == ["a"]
     redis.start()
@@ -181,7 +181,9 @@ def test_with_a_spool_always_what_is_on_disk_is_safe(client, redis, programs, em
     wait_until(lambda: client.exists(LIST, OWN) == 0, DEADLINE_S, "all is settled")
     bridge.kill9()
     redis.start()
-    programs.run(EMIT, "sweep", "--timeout", "3s", expect=None)  # without a consumer nothing is confirmed
+    sweep = programs.start(EMIT, "sweep", "--timeout", "10m")  # without a consumer nothing is confirmed
+    wait_until(lambda: len(emitted.tasks()) >= 5000, DEADLINE_S, "all is sent")
+    sweep.term()
     assert said(emitted) == set(names(5000))
     assert len(emitted.tasks()) == 5000
 

@@ -11,7 +11,7 @@ CONSUMER = "taskledger-consumer"
 EMIT = "taskledger-emit"
 SHARDS = 6
 KEYS = [f"taskledger:events:{{{shard}}}" for shard in range(SHARDS)]
-SETTLED_WITHIN_S = 30
+SETTLED_WITHIN_S = 60
 
 
 class Teller:

@@ -7,7 +7,7 @@ from support.cluster import Cluster
 from support.waiting import wait_until
 
 KEYS = [f"taskledger:events:{{{shard}}}" for shard in range(4)]
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ USERS = ROOT / "deploy" / "redis" / "users.acl"
 ROLES = ["producer", "consumer", "reader", "monitor"]
 CONSUMER, EMIT, REPLAY = "taskledger-consumer", "taskledger-emit", "taskledger-replay"
 SHARDS = "6"
-APPLIED_WITHIN_S = 30
+APPLIED_WITHIN_S = 60
 
 
 @pytest.fixture
@@ -38,18 +38,18 @@ def test_claims_and_permits_are_held_across_a_move_and_a_failover(holders, clust
     owners = {cluster.owner(claim_key(task)) for task in tasks}
     assert len(owners) == 3
     for task in tasks:
-        assert one.claim(task, lease_ms=30_000).granted
-        assert other.claim(task, lease_ms=30_000).result == "held"
-    assert one.permit("speech", 1, lease_ms=30_000).granted
-    assert other.permit("speech", 1, lease_ms=30_000).result == "held"
+        assert one.claim(task, lease_ms=300_000).granted
+        assert other.claim(task, lease_ms=300_000).result == "held"
+    assert one.permit("speech", 1, lease_ms=300_000).granted
+    assert other.permit("speech", 1, lease_ms=300_000).result == "held"
 
     slot, source = cluster.slot(permit_key("speech")), cluster.owner(permit_key("speech"))
     cluster.move_slot(slot, cluster.another_than(source))
-    assert other.permit("speech", 1, lease_ms=30_000).result == "held"
+    assert other.permit("speech", 1, lease_ms=300_000).result == "held"
     cluster.fail_over(cluster.owner(permit_key("speech")))
-    wait_until(lambda: other.permit("speech", 1, lease_ms=30_000).result == "held", 30, "the new master answers")
+    wait_until(lambda: other.permit("speech", 1, lease_ms=300_000).result == "held", 60, "the new master answers")
     for task in tasks:
-        assert other.claim(task, lease_ms=30_000).result == "held"
+        assert other.claim(task, lease_ms=300_000).result == "held"
     holders.judge({"speech": 1})
 
 
@@ -106,8 +106,8 @@ def test_the_doctor_finds_a_cluster_fit_and_says_what_is_wrong_with_one(programs
     lost = master.serves()[0][0][0]
     for node in cluster.masters():
         node.say("CLUSTER", "DELSLOTS", lost)
-    check = examine(programs)["redis.cluster"]
-    assert check["verdict"] == "wrong" and "1 of 16384 slots" in check["text"]
+    wait_until(lambda: examine(programs)["redis.cluster"]["verdict"] == "wrong", 60, "the nodes have told each other")
+    assert "1 of 16384 slots" in examine(programs)["redis.cluster"]["text"]
 
 
 def examine(programs):

@@ -77,9 +77,9 @@ class Scene:
     def fail_a_turn(self):
         self.postgres.stop()
         self.go_on()
-        wait_until(lambda: answers(self.consumer.listen, "/readyz", 503), 30, "PostgreSQL is missed")
+        wait_until(lambda: answers(self.consumer.listen, "/readyz", 503), 60, "PostgreSQL is missed")
         self.postgres.start()
-        wait_until(lambda: answers(self.consumer.listen, "/readyz", 200), 30, "it is ready again")
+        wait_until(lambda: answers(self.consumer.listen, "/readyz", 200), 60, "it is ready again")
 
     def go_on(self):
         """More of everything that is seen as a rate; and the pages are of now."""
@@ -127,8 +127,10 @@ def exported(scene):
 
 
 def test_each_name_in_alerts_and_dashboard_is_exported_and_counters_are_read_as_such(scene):
-    told = exported(scene)
     asked = [rule["expr"] for rule in alerts()] + [target["expr"] for _, target in targets()]
+    told = {}
+    wanted = {name for expression in asked for name in names(expression)}
+    wait_until(lambda: told.update(exported(scene)) or wanted <= told.keys(), 60, lambda: f"told: {wanted - told.keys()}")
     for expression in asked:
         assert names(expression) <= set(told), expression
         for name in re.findall(r"(?:rate|increase)\((\w+)", expression):
@@ -161,7 +163,7 @@ def test_prometheus_evaluates_each_alert_and_says_which_are_due(scene, prometheu
         rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
         return rules if rules and all(rule["lastEvaluation"] > "0002" for rule in rules) else None
 
-    rules = wait_until(evaluated, 30, "each is evaluated")
+    rules = wait_until(evaluated, 60, "each is evaluated")
     assert len(rules) == len(alerts())
     assert [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"] == []
 
@@ -172,7 +174,7 @@ def test_an_alert_says_where_the_runbook_tells_of_it(scene, prometheus):
         found = [alert for alert in prometheus.ask("alerts")["alerts"] if alert["state"] == "firing"]
         return next((alert for alert in found if alert["labels"]["alertname"] == "TaskledgerRejected"), None)
 
-    annotations = wait_until(rejected, 60, "something was set aside, and that is told")["annotations"]
+    annotations = wait_until(rejected, 120, "something was set aside, and that is told")["annotations"]
     assert annotations["runbook_url"] == "deploy/README.md#:~:text=TaskledgerRejected"
     assert annotations["summary"] == "Entries were set aside (malformed_entry)"
 

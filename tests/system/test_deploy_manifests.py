@@ -79,7 +79,7 @@ def check(build):
         assert fetched.returncode == 0, f"npm could not fetch the schemas:\n{fetched.stdout}{fetched.stderr}"
 
     def run(*files):
-        result = subprocess.run(["node", "check.js", *files], cwd=folder, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(["node", "check.js", *files], cwd=folder, capture_output=True, text=True, timeout=180)
         assert result.returncode in (0, 1) and result.stderr == "", result.stderr
         return result.stdout.splitlines()
 
@@ -142,7 +142,7 @@ def test_what_a_worker_has_left_is_sent_from_beside_it_when_both_end(programs, b
     programs.run("taskledger-emit", "status", "left", "RUNNING", env=environment)
     redis.start()
     process = spawn(beside["command"], scratch / "beside.log", env={**environment, "PATH": f"{build.folder / 'bin'}:{os.environ['PATH']}"})
-    wait_until(lambda: is_caught(process.pid, signal.SIGTERM), 10, "it waits for its end")
+    wait_until(lambda: is_caught(process.pid, signal.SIGTERM), 60, "it waits for its end")
     assert redis.client().exists("taskledger:events") == 0
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0

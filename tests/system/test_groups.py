@@ -177,20 +177,21 @@ def test_names_of_dead_consumers_go_when_they_hold_nothing(programs, redis, post
     first.wait_for_log('"event":"ready"')
     second = programs.start(CONSUMER, "--claim-idle", "300ms")
     second.wait_for_log('"event":"ready"')
-    wait_until(stream.is_settled, 10, "what was left is taken over and settled")
+    wait_until(stream.is_settled, 60, "what was left is taken over and settled")
 
     def names():
         return {consumer["name"] for consumer in client.xinfo_consumers(stream.name, "taskledger")}
 
     strangers = {"somebody else", "c-9999", "c-07"}
-    wait_until(lambda: names() - strangers <= {"c-1", "c-2"}, 10, "the slots that nobody has are gone")
+    wait_until(lambda: names() - strangers <= {"c-1", "c-2"}, 60, "the slots that nobody has are gone")
     assert strangers <= names()
-    first.wait_for_log('"event":"consumers_removed"') if "consumers_removed" not in second.stderr() else None
+    removed = '"event":"consumers_removed"'
+    wait_until(lambda: any(removed in each.stderr() for each in (first, second)), 60, "who removed them says so")
 
     stream.send(producer.life("b"))
-    wait_until(stream.is_settled, 10, "both go on")
+    wait_until(stream.is_settled, 60, "both go on")
     assert first.kill9() == -9
-    wait_until(lambda: names() - strangers == {"c-2"}, 10, "c-1 is gone, c-2 is not")
+    wait_until(lambda: names() - strangers == {"c-2"}, 60, "c-1 is gone, c-2 is not")
 
 
 # ---- watermarks of producers that are gone
@@ -209,21 +210,21 @@ def test_watermarks_of_closed_producers_go_after_a_day(programs, redis, postgres
         return {identity: int(number) for identity, number in client.hgetall("taskledger:archived").items()}
 
     everybody = {closed.id.hex: 5, holed.id.hex: 1, alive.id.hex: 4}
-    wait_until(lambda: told() == everybody, 20, "all are told")
+    wait_until(lambda: told() == everybody, 60, "all are told")
     postgres.rows("UPDATE taskledger.producer SET folded_at = now() - interval '23 hours'")
     assert told() == everybody
     postgres.rows("UPDATE taskledger.producer SET folded_at = now() - interval '25 hours'")
-    wait_until(lambda: told() == {holed.id.hex: 1, alive.id.hex: 4}, 25, "that of the closed and whole one is gone")
+    wait_until(lambda: told() == {holed.id.hex: 1, alive.id.hex: 4}, 60, "that of the closed and whole one is gone")
     removed = "SELECT producer_id::text FROM taskledger.producer WHERE watermark_removed_at IS NOT NULL"
-    wait_until(lambda: postgres.rows(removed) == [(str(closed.id),)], 20, "it is noted")
+    wait_until(lambda: postgres.rows(removed) == [(str(closed.id),)], 60, "it is noted")
 
     client.delete("taskledger:archived")
-    wait_until(lambda: told().get(alive.id.hex) == 4, 25, "who lives is told again")
+    wait_until(lambda: told().get(alive.id.hex) == 4, 60, "who lives is told again")
     assert closed.id.hex not in told()
 
     stream.send(closed.said[1:3])
-    wait_until(lambda: told().get(closed.id.hex) == 5, 10, "who sends again what is held is told so")
-    assert postgres.rows(removed) == []
+    wait_until(lambda: told().get(closed.id.hex) == 5, 60, "who sends again what is held is told so")
+    wait_until(lambda: postgres.rows(removed) == [], 60, "it is not noted any more")
 
 
 def test_watermarks_of_producers_that_died_go_after_nine_days(programs, redis, postgres, client, stream, event_pb2):
@@ -241,13 +242,13 @@ def test_watermarks_of_producers_that_died_go_after_nine_days(programs, redis, p
         return {identity: int(number) for identity, number in client.hgetall("taskledger:archived").items()}
 
     everybody = {dead.id.hex: 4, holed.id.hex: 1, younger.id.hex: 4}
-    wait_until(lambda: told() == everybody, 20, "all are told")
+    wait_until(lambda: told() == everybody, 60, "all are told")
     folded = "UPDATE taskledger.producer SET folded_at = now() - interval '25 hours' WHERE producer_id = '{}'"
     for producer in (holed, younger):
         postgres.rows(folded.format(producer.id))
-    wait_until(lambda: told() == {dead.id.hex: 4, younger.id.hex: 4}, 25, "that of the one with a hole is gone")
+    wait_until(lambda: told() == {dead.id.hex: 4, younger.id.hex: 4}, 60, "that of the one with a hole is gone")
     postgres.rows(folded.format(dead.id))
-    wait_until(lambda: told() == {younger.id.hex: 4}, 25, "that of the dead one is gone too")
+    wait_until(lambda: told() == {younger.id.hex: 4}, 60, "that of the dead one is gone too")
 
     stream.send(dead.said)
-    wait_until(lambda: told().get(dead.id.hex) == 4, 10, "who finds its spool after all is told")
+    wait_until(lambda: told().get(dead.id.hex) == 4, 60, "who finds its spool after all is told")

@@ -29,8 +29,8 @@ def readiness(program):
 
 
 def wait_for_reasons(program, *reasons):
-    wait_until(lambda: answers(program.listen, "/readyz", 503), 10, "it is not ready")
-    wait_until(lambda: readiness(program)["reasons"] == list(reasons), 10, f"the reasons are {reasons}")
+    wait_until(lambda: answers(program.listen, "/readyz", 503), 60, "it is not ready")
+    wait_until(lambda: readiness(program)["reasons"] == list(reasons), 60, f"the reasons are {reasons}")
 
 
 def servers_up(program):
@@ -39,7 +39,7 @@ def servers_up(program):
 
 
 def wait_until_ready(program):
-    wait_until(lambda: answers(program.listen, "/readyz", 200), 10, "it is ready")
+    wait_until(lambda: answers(program.listen, "/readyz", 200), 60, "it is ready")
 
 
 def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
@@ -49,9 +49,9 @@ def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
     stream.send(events, events[1:3])
     stream.send_fields({"event": b"\xff\xff"})
     stream.send_fields({"something": b"else"})
-    wait_until(stream.is_settled, 10, "everything is settled")
+    wait_until(stream.is_settled, 60, "everything is settled")
 
-    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 13, 20, "all is counted")
+    wait_until(lambda: metrics(consumer.listen)["taskledger_consumer_acked_total"] == 13, 60, "all is counted")
     counted = metrics(consumer.listen)
     assert counted["taskledger_consumer_events_applied_total"] == 9
     ends = {status: counted[f'taskledger_consumer_task_events_total{{status="{status}"}}'] for status in STATUSES}
@@ -73,21 +73,21 @@ def test_what_is_counted_is_what_happened(consumer, redis, event_pb2):
         names = ("taskledger_stream_length", "taskledger_group_lag", "taskledger_group_pending")
         return [now.get(name + '{shard="0"}') for name in names] == [13, 0, 0]
 
-    wait_until(surveyed, 20, "length, lag and pending are those of the stream")
+    wait_until(surveyed, 60, "length, lag and pending are those of the stream")
 
 
 def test_the_lag_is_right_after_a_trim(consumer, redis, event_pb2):
     stream = Stream(redis.client())
     producer = Producer(event_pb2)
     stream.send([producer.status(f"t-{i}", "RUNNING") for i in range(30)])
-    wait_until(stream.is_settled, 10, "everything is settled")
+    wait_until(stream.is_settled, 60, "everything is settled")
     redis.client().xtrim(stream.name, maxlen=10, approximate=False)
 
     def surveyed():
         now = metrics(consumer.listen)
-        return now['taskledger_stream_length{shard="0"}'] == 10 and now['taskledger_group_lag{shard="0"}'] == 0
+        return [now.get(f'taskledger_{name}{{shard="0"}}') for name in ("stream_length", "group_lag")] == [10, 0]
 
-    wait_until(surveyed, 20, "10 entries, none of them new to the group")
+    wait_until(surveyed, 60, "10 entries, none of them new to the group")
 
 
 def test_the_page_is_what_prometheus_reads(consumer):
@@ -126,14 +126,14 @@ def test_ready_and_live_in_each_state(programs, redis, postgres):
 
     redis.stop()
     wait_for_reasons(program, "redis_away")
-    assert metrics(program.listen)["taskledger_redis_up"] == 0
+    wait_until(lambda: metrics(program.listen)["taskledger_redis_up"] == 0, 60, "it is told")
     assert ask(program.listen, "/livez").status == 200
     redis.start()
     wait_until_ready(program)
 
     postgres.kill()
     wait_for_reasons(program, "postgresql_away")
-    wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 20, "it is told")
+    wait_until(lambda: metrics(program.listen)["taskledger_postgresql_up"] == 0, 60, "it is told")
     assert ask(program.listen, "/livez").status == 200
 
 
@@ -145,20 +145,21 @@ def test_each_server_is_told_by_itself(consumer, redis, postgres, first):
 
     servers[first].kill()
     wait_for_reasons(consumer, f"{first}_away")
-    wait_until(lambda: servers_up(consumer) == up[second], 20, f"{first} alone is down")
+    wait_until(lambda: servers_up(consumer) == up[second], 60, f"{first} alone is down")
     servers[second].kill()
     wait_for_reasons(consumer, "redis_away", "postgresql_away")
-    wait_until(lambda: servers_up(consumer) == (0, 0), 20, "both are down")
+    wait_until(lambda: servers_up(consumer) == (0, 0), 60, "both are down")
     detail = readiness(consumer)["detail"]
     assert "unix://" in detail and "could not talk to PostgreSQL at" in detail
 
     servers[first].start()
     wait_for_reasons(consumer, f"{second}_away")
-    wait_until(lambda: servers_up(consumer) == up[first], 20, f"{first} alone is up")
+    wait_until(lambda: servers_up(consumer) == up[first], 60, f"{first} alone is up")
     servers[second].start()
     wait_until_ready(consumer)
-    wait_until(lambda: servers_up(consumer) == (1, 1), 20, "both are up")
+    wait_until(lambda: servers_up(consumer) == (1, 1), 60, "both are up")
     for server in servers:
+        wait_until(lambda: f'"event":"{server}_back"' in consumer.stderr(), 60, f"{server} is told of")
         assert consumer.stderr().count(f'"event":"{server}_back"') == 1
 
 
@@ -178,7 +179,7 @@ def test_a_consumer_that_is_stopping_is_not_ready(consumer, redis, postgres, eve
     stream = Stream(redis.client())
     producer = Producer(event_pb2)
     stream.send([producer.status(f"t-{i}", "RUNNING") for i in range(10)])
-    wait_until(stream.pending, 10, "something is delivered")
+    wait_until(stream.pending, 60, "something is delivered")
     blocker.close()
     assert consumer.term() == 0
     assert not answers(consumer.listen, "/readyz", 200)
@@ -198,13 +199,13 @@ def test_connections_that_say_nothing_do_not_lock_others_out_for_long(consumer):
     silent = [socket.create_connection((host, int(port))) for _ in range(40)]
     for line in silent:
         line.close()
-    wait_until(lambda: answers(consumer.listen, "/livez", 200), 12, "somebody answers")
+    wait_until(lambda: answers(consumer.listen, "/livez", 200), 60, "somebody answers")
 
 
 def test_garbage_is_answered_or_hung_up_on(consumer):
     host, port = consumer.listen.split(":")
     for request in (b"\0\xff\0\xff\r\n\r\n", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", b"GET /metrics"):
-        with socket.create_connection((host, int(port)), timeout=12) as line:
+        with socket.create_connection((host, int(port)), timeout=60) as line:
             try:
                 line.sendall(request)
                 line.shutdown(socket.SHUT_WR)

@@ -39,7 +39,7 @@ class Consumer:
     def migrate(self, *arguments, **options):
         """Exit code, and what it said."""
         process = self.start(*arguments, **options)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         return process.returncode, said
 
 
@@ -116,7 +116,7 @@ def test_migrating_again_changes_nothing(consumer, ledger):
 def test_programs_that_start_together_make_one_ledger(consumer, postgres):
     started = [consumer.start() for _ in range(4)]
 
-    said = [process.communicate(timeout=60)[0] for process in started]
+    said = [process.communicate(timeout=180)[0] for process in started]
 
     assert [process.returncode for process in started] == [0, 0, 0, 0], said
     assert postgres.rows("SELECT version FROM taskledger.migration ORDER BY version") == [(1,), (2,), (3,), (4,)]
@@ -316,7 +316,7 @@ def test_making_a_partition_does_not_wait_for_a_long_reader_nor_hold_up_writers(
 
     outcomes = [row[1] for row in ledger.rows("SELECT * FROM taskledger.ensure_partitions(4)")]
     assert outcomes == ["present"] * 4 + ["locked"]
-    ledger.rows("SET statement_timeout = 1000; " + INSERT_EVENT, [str(uuid7()), 1])
+    ledger.rows("SET statement_timeout = 20000; " + INSERT_EVENT, [str(uuid7()), 1])
 
     reader.rollback()
     assert ledger.value("SELECT outcome FROM taskledger.ensure_partitions(4) OFFSET 4") == "made"
@@ -331,7 +331,7 @@ def test_makers_of_the_same_partitions_wait_for_each_other(ledger):
     for maker in makers:
         maker.start()
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    wait_until(lambda: ledger.value(waiting) == len(makers), 10, "all makers wait")
+    wait_until(lambda: ledger.value(waiting) == len(makers), 60, "all makers wait")
     holder.close()
     for maker in makers:
         maker.join()
