@@ -15,7 +15,7 @@ import taskledger.celery
 from taskledger import current_task
 
 PLACE = Path(os.environ["SHOP_PLACE"])
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 app = Celery("shop", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BROKER"])
 app.conf.update(
@@ -124,12 +124,12 @@ def leave(self):
     return add.delay(1, 1).id
 
 
-@app.task(soft_time_limit=0.5)
+@app.task(soft_time_limit=3)
 def soft_limit():
     until("never")
 
 
-@app.task(time_limit=0.5)
+@app.task(time_limit=3)
 def hard_limit():
     until("never")
 

@@ -145,7 +145,8 @@ def test_revoked_expired_and_terminated(ledger, shop, prefork):
     for number in range(2):
         ledger.reached(f"revoke-{number}.begun")
     revoked = shop.add.delay(1, 1).id
-    shop.app.control.revoke(revoked, reply=True)
+    replies = shop.app.control.revoke(revoked, reply=True, timeout=60, limit=1, destination=["shop@here"])
+    assert len(replies) == 1
     for number, task in enumerate(waiting):
         ledger.let(f"revoke-{number}.go")
         ledger.expect(task.id, *UP, "SUCCESS 1")

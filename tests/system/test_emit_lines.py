@@ -176,14 +176,14 @@ def test_a_million_lines_in_bounded_memory(start, emitted, redis):
     assert peak_memory_until_the_end(lines) < MEMORY_BYTES_MAX
     assert lines.wait() == 0, lines.said
     assert f"{MILLION} lines read, {MILLION} accepted, 0 bad, {MILLION} delivered" in lines.said
-    assert redis.client().xlen("taskledger:events") == MILLION + 2
+    assert redis.client().xlen("taskledger:events") >= MILLION + 2  # more, if an answer did not come in time
     sequences = {emitted.event_pb2.Event.FromString(payload).sequence for payload in emitted.payloads(STREAM)}
     assert sequences == set(range(1, MILLION + 3))
 
 
 def peak_memory_until_the_end(lines):
     peaks = []
-    wait_until(lambda: peaks.append(peak_memory_bytes(lines.process.pid)) or peaks[-1] == 0, 120, "it has ended")
+    wait_until(lambda: peaks.append(peak_memory_bytes(lines.process.pid)) or peaks[-1] == 0, 600, "it has ended")
     assert max(peaks) > 0
     return max(peaks)
 
@@ -308,7 +308,7 @@ def test_a_signal_ends_it_and_what_was_read_is_delivered(start, emitted, number)
     lines.write(line("a") * 100)
     emitted.wait_for_tasks(100)
     lines.process.send_signal(number)
-    assert lines.wait(10) == 130
+    assert lines.wait(60) == 130
     assert "stopped after line 100" in lines.said
     assert "100 lines read, 100 accepted, 0 bad, 100 delivered" in lines.said
     emitted.check_chains()
@@ -318,15 +318,21 @@ def test_a_signal_ends_the_waiting_for_a_redis_that_stands_still(start, redis, e
     redis.pause()
     lines = start()
     lines.write_in_background(line(f"t-{number}") for number in range(50_000))
-    wait_until(lambda: watches_for_signals(lines.process.pid), 10, "it watches for signals")
+    wait_until(lambda: watches_for_signals(lines.process.pid), 60, "it watches for signals")
+    wait_until(lambda: bytes_read(lines.process.pid) > 200_000, 60, "it has read lines")
     lines.process.terminate()
-    assert lines.wait(10) == 3
+    assert lines.wait(60) == 3
     assert "stopped after line" in lines.said and "lines from 1 on are not delivered and lost" in lines.said
 
 
 def watches_for_signals(pid):
     listing = subprocess.run(["ls", "-l", f"/proc/{pid}/fd"], capture_output=True, text=True)
     return "signalfd" in listing.stdout
+
+
+def bytes_read(pid):
+    """From anywhere; its libraries are a few thousand."""
+    return int(re.search(r"^rchar: (\d+)$", Path(f"/proc/{pid}/io").read_text(), re.MULTILINE).group(1))
 
 
 def test_hangups_are_ignored_under_nohup(programs, emitted):
@@ -346,7 +352,7 @@ def test_hangups_are_ignored_under_nohup(programs, emitted):
 def test_with_redis_away_it_waits_then_tells_from_which_line_on_all_is_lost(feed, programs, scratch):
     started = time.monotonic()
     result = feed(line("a") * 50, "--timeout", "500ms", env={"REDIS_URL": f"unix://{scratch}/nobody"})
-    assert result.code == 3 and 0.4 < time.monotonic() - started < 3
+    assert result.code == 3 and 0.4 < time.monotonic() - started < 20
     assert f"lines from 1 on are not delivered and lost: unix://{scratch}/nobody: could not connect" in result.said
     assert "50 accepted, 0 bad, 0 delivered" in result.said
 
@@ -357,16 +363,25 @@ def test_an_outage_in_the_middle_costs_nothing(start, programs, redis, event_pb2
     with redis.proxy() as proxy:
         programs.use(proxy)
         lines = start()
-        lines.write_in_background(line(f"t-{number}") for number in range(40_000))
-        wait_until(lambda: redis.client().xlen(STREAM) > 5_000, 30, "it is on its way")
+        is_cut_off = threading.Event()
+        lines.write_in_background(some_before_and_others_behind(is_cut_off))
+        wait_until(lambda: redis.client().xlen(STREAM) > 5_000, 60, "it is on its way")
         before = proxy.connections
         proxy.refuse()
-        wait_until(lambda: proxy.connections > before + 2, 30, "it tried again")
+        is_cut_off.set()
+        wait_until(lambda: proxy.connections > before + 2, 60, "it tried again")
         proxy.heal()
         assert lines.wait() == 0, lines.said
     assert "40000 lines read, 40000 accepted, 0 bad, 40000 delivered" in lines.said
     arrived = list(dict.fromkeys(task.task_id for task in emitted.tasks()))
     assert arrived == [f"t-{number}" for number in range(40_000)]
+
+
+def some_before_and_others_behind(event):
+    for number in range(40_000):
+        if number == 10_000:
+            event.wait(120)
+        yield line(f"t-{number}")
 
 
 def test_what_was_delivered_before_a_stall_is_told_by_line(start, redis, emitted):

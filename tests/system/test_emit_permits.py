@@ -89,7 +89,7 @@ def test_permits_are_freed_by_token_or_all_at_once(programs, client):
     said = programs.run(EMIT, "permits", "release", "speech", "b").stderr
     assert "1 permit of speech freed" in said
     assert client.zrange(permit_key("speech"), 0, -1) == ["over", "a", "c"]
-    assert client.hkeys(permit_key("speech", ":holders")) == ["a", "c", "over"]
+    assert set(client.hkeys(permit_key("speech", ":holders"))) == {"a", "c", "over"}
 
     said = programs.run(EMIT, "permits", "release", "speech", "b", "a", expect=1).stderr
     assert "nobody has the permit speech with the token b" in said and "1 permit of speech freed" in said
@@ -154,7 +154,7 @@ def test_a_key_that_is_something_else_is_told(programs, client):
 def test_with_redis_away_it_says_so_within_its_time(programs, redis, words):
     programs.use(redis)
     redis.pause()
-    result = programs.run(EMIT, *words, "--timeout", "500ms", expect=3, deadline_s=20)
+    result = programs.run(EMIT, *words, "--timeout", "500ms", expect=3, deadline_s=60)
     assert "could not" in result.stderr
     redis.resume()
     redis.kill()

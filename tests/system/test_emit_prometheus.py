@@ -61,7 +61,7 @@ def test_the_living_have_series_of_their_own(programs, spool, worker):
         return text if has_all and "taskledger_producer_oldest_unsent_timestamp_seconds{" in text else None
 
     worker.emit(100)
-    text = wait_until(told, 10, "it has told all, once a second")
+    text = wait_until(told, 60, "it has told all, once a second")
     assert sample(text, "taskledger_producer_accepted_total") == 101
     assert 'worker="shop \\"\\\\x5cx1b[31m\\\\"' in text and 'spool_dir="' in text and 'spo\\"ol\\\\"' in text
     assert sample(text, "taskledger_producer_spool_limit_bytes") == 256 * 1024 * 1024
@@ -71,7 +71,8 @@ def test_the_living_have_series_of_their_own(programs, spool, worker):
 
 def test_those_who_are_gone_are_told_of_by_what_they_left(programs, spool, worker):
     worker.emit(100)
-    wait_until(lambda: "accepted_total{" in page(programs, "stats"), 10, "it tells")
+    is_spooled = re.compile(r"^taskledger_producer_spooled{.*} 101$", re.MULTILINE)
+    wait_until(lambda: is_spooled.search(page(programs, "stats")), 60, "it tells")
     worker.kill()
     text = page(programs, "stats")
     assert "taskledger_producer_accepted_total{" not in text and 'state="gone"} 1' in text

@@ -52,7 +52,7 @@ def test_a_command_that_takes_too_long_is_ended(run, emitted):  # noqa: F811
 
 def test_what_minds_the_signal_may_tidy_up_and_is_a_timeout_all_the_same(run, emitted, scratch):  # noqa: F811
     script = "trap 'echo tidy; exit 0' TERM; while :; do sleep 0.05; done"
-    result = run("sh", "-c", script, flags=["--timeout", "300ms", "--kill-after", "60s"])
+    result = run("sh", "-c", script, flags=["--timeout", "3s", "--kill-after", "60s"])
     assert (result.returncode, result.stdout) == (124, b"tidy\n")
     failure = emitted.tasks()[1]
     assert failure.error.type == "Timeout" and data(failure)["exit_code"] == 0
@@ -60,31 +60,33 @@ def test_what_minds_the_signal_may_tidy_up_and_is_a_timeout_all_the_same(run, em
 
 def test_what_ignores_the_signal_is_killed(run, emitted):  # noqa: F811
     script = "trap '' TERM; while :; do sleep 0.05; done"
-    result = run("sh", "-c", script, flags=["--timeout", "200ms", "--kill-after", "200ms"])
+    result = run("sh", "-c", script, flags=["--timeout", "3s", "--kill-after", "200ms"])
     assert result.returncode == 124
     failure = emitted.tasks()[1]
     assert failure.error.type == "Timeout" and data(failure)["signal"] == "SIGKILL"
-    assert 0.4 <= data(failure)["wall_seconds"] < 30
+    assert 3.2 <= data(failure)["wall_seconds"] < 30
 
 
 def test_all_that_the_command_has_started_goes_with_it(run, emitted):  # noqa: F811
     """A shell that waits for its children: none of them knows of the signal that the shell gets."""
     script = "sleep 61 & echo $!; sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.05; done' & wait"
-    result = run("sh", "-c", script, flags=["--timeout", "500ms", "--kill-after", "300ms"])
+    result = run("sh", "-c", script, flags=["--timeout", "3s", "--kill-after", "300ms"])
     assert result.returncode == 124
     started = [int(pid) for pid in result.stdout.split()]
-    assert len(started) == 2 and not any(map(is_alive, started))
+    assert len(started) == 2
+    wait_until(lambda: not any(map(is_alive, started)), 30, "none of them is left")
 
 
 def test_one_that_hides_in_a_session_of_its_own_goes_too(run, emitted):  # noqa: F811
     script = "setsid sh -c 'echo $$; sleep 62' & sleep 62"
-    result = run("sh", "-c", script, flags=["--timeout", "500ms"])
-    assert result.returncode == 124 and not is_alive(int(result.stdout))
+    result = run("sh", "-c", script, flags=["--timeout", "3s"])
+    assert result.returncode == 124
+    wait_until(lambda: not is_alive(int(result.stdout)), 30, "it is gone")
 
 
 def test_a_stopped_command_is_ended_too(start, emitted):  # noqa: F811
-    process = start("sh", "-c", "kill -STOP $$; sleep 60", flags=["--timeout", "300ms", "--kill-after", "60s"])
-    assert process.wait(30) == 124
+    process = start("sh", "-c", "kill -STOP $$; sleep 60", flags=["--timeout", "3s", "--kill-after", "60s"])
+    assert process.wait(60) == 124
     assert data(emitted.tasks()[1])["signal"] == "SIGTERM"
 
 
@@ -137,7 +139,7 @@ def test_the_last_ones_end_is_ours(run, emitted, scratch):  # noqa: F811
 
 def test_timeouts_and_deaths_are_tried_again(run, emitted, scratch):  # noqa: F811
     script = "echo x >>count; case $(wc -l <count) in 1) sleep 60;; 2) kill -9 $$;; esac"
-    flags = ["--retries", "2", *QUICK, "--timeout", "500ms"]
+    flags = ["--retries", "2", *QUICK, "--timeout", "4s"]
     assert run("sh", "-c", script, flags=flags, cwd=scratch).returncode == 0
     assert [task.error.type for task in emitted.tasks() if emitted.name(task) == "RETRY"] == ["Timeout", "Signal"]
 
@@ -153,7 +155,7 @@ def test_who_is_told_to_end_is_not_tried_again(start, emitted, number):  # noqa:
     process = start("sleep", "60", flags=["--retries", "3", *QUICK])
     emitted.wait_for_tasks(1)
     process.send_signal(number)
-    assert process.wait(30) == -number
+    assert process.wait(60) == -number
     assert [name for name, _ in said(emitted)] == ["RUNNING", "FAILURE"]
 
 
@@ -167,7 +169,7 @@ def test_a_hangup_that_is_minded_does_not_count(start, emitted, scratch):  # noq
     process.stdin.flush()
     assert read_line(process.stdout) == b"ready\n"
     process.terminate()
-    assert process.wait(30) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert [name for name, _ in said(emitted)] == ["RUNNING", "RETRY", "RUNNING", "FAILURE"]
 
 
@@ -176,7 +178,7 @@ def test_a_signal_between_two_attempts_ends_us_and_cancels_the_task(start, emitt
     process = start("false", flags=["--retries", "3", "--retry-delay", "1h"])
     emitted.wait_for_tasks(2)
     process.send_signal(number)
-    assert process.wait(30) == -number
+    assert process.wait(60) == -number
     task = emitted.tasks()[-1]
     assert (emitted.name(task), task.message) == ("CANCELLED", f"stopped by {signal.Signals(number).name}")
     emitted.check_chains()
@@ -188,7 +190,7 @@ def test_other_signals_between_two_attempts_change_nothing(start, emitted):  # n
     for number in (signal.SIGUSR1, signal.SIGWINCH, signal.SIGCONT, signal.SIGALRM, signal.SIGPIPE):
         process.send_signal(number)
     process.terminate()
-    assert process.wait(30) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
 
 
 def test_waits_grow(run, emitted):  # noqa: F811
@@ -208,7 +210,7 @@ def test_a_command_that_runs_gives_signs_of_life(start, emitted):  # noqa: F811
     process = start("cat", flags=["--heartbeat", "100ms", "--task-id", "t"])
     tasks = emitted.wait_for_tasks(4)
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert {emitted.name(task) for task in tasks} == {"RUNNING"}
     assert tasks[0].data_json == b"" and all(set(data(task)) == FIELDS for task in tasks[1:])
     walls = [data(task)["wall_seconds"] for task in tasks[1:]]
@@ -220,7 +222,7 @@ def test_a_command_that_runs_gives_signs_of_life(start, emitted):  # noqa: F811
 def test_without_heartbeats_there_are_none(run, emitted):  # noqa: F811
     run("sleep", "0.3", flags=["--heartbeat", "0"])
     assert len(emitted.tasks()) == 2
-    run("sleep", "0.3", env={"TASKLEDGER_EMIT_HEARTBEAT": "100ms"})
+    run("sleep", "2", env={"TASKLEDGER_EMIT_HEARTBEAT": "100ms"})
     assert len(emitted.tasks()) > 4
 
 
@@ -248,10 +250,10 @@ def test_usage_is_that_of_all_processes(start, emitted):  # noqa: F811
         beats = [data(task) for task in emitted.tasks() if task.data_json]
         return beats[-1] if beats and beats[-1]["cpu_user_seconds"] > 0.5 else None
 
-    beat = wait_until(burnt, 30, "a heartbeat that tells what the child has burnt")
+    beat = wait_until(burnt, 60, "a heartbeat that tells what the child has burnt")
     assert 100_000_000 < beat["rss_bytes"] < 500_000_000
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     end = data(emitted.tasks()[-1])
     assert end["cpu_user_seconds"] >= beat["cpu_user_seconds"] and end["max_rss_bytes"] >= beat["max_rss_bytes"]
     assert end["cpu_user_seconds"] <= end["wall_seconds"] * os.cpu_count()
@@ -266,7 +268,7 @@ def test_what_the_command_said_of_itself_is_repeated(start, programs, emitted): 
     beat = emitted.wait_for_tasks(begun + 2)[-1]
     assert (emitted.name(beat), beat.step, beat.progress, beat.message) == ("RUNNING", "render", 0.4, "12 of 30")
     process.stdin.close()
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     failure = emitted.tasks()[-1]
     assert (emitted.name(failure), failure.step, failure.progress, failure.message) == ("FAILURE", "render", 0.4, "")
 
@@ -304,7 +306,7 @@ def test_a_silent_run_is_stuck_and_one_with_heartbeats_is_not(start, told):  # n
         answer = told.programs.run(REPLAY, "stuck", "--older", "1500ms", "--format", "json", expect=None).stdout
         return '"silent"' in answer and '"alive"' not in answer
 
-    wait_until(stuck, 30, "the silent one is stuck, and the other is not")
+    wait_until(stuck, 60, "the silent one is stuck, and the other is not")
     assert consumer.term() == 0
 
 

@@ -36,7 +36,7 @@ def table(programs):
 
 
 def wait_for(programs, condition, what):
-    return wait_until(lambda: (now := stats(programs)) and condition(now) and now, 10, what)
+    return wait_until(lambda: (now := stats(programs)) and condition(now) and now, 60, what)
 
 
 def test_of_nothing(programs, spool):
@@ -50,7 +50,12 @@ def test_of_nothing(programs, spool):
 
 def test_the_living_tell_their_counters(programs, spool, worker):
     worker.emit(100)
-    now = wait_for(programs, lambda now: now["producers"] and now["producers"][0].get("last_error"), "it tells")
+
+    def tells_all(now):
+        producers = now["producers"]
+        return producers and producers[0].get("last_error") and producers[0].get("spooled") == 101
+
+    now = wait_for(programs, tells_all, "it tells")
     (producer,) = now["producers"]
     assert producer["alive"] and producer["pid"] > 0 and producer["worker"] == "shop \\x1b[31m"
     assert (producer["accepted"], producer["sent"], producer["spooled"]) == (101, 0, 101)
@@ -84,12 +89,12 @@ def test_after_an_outage_the_living_go_on_telling(programs, redis, spool, build,
 def test_the_oldest_has_an_age(programs, spool, worker):
     worker.emit(1)
     now = wait_for(programs, lambda now: now["producers"] and now["producers"][0]["oldest_age_seconds"] > 0, "it ages")
-    assert now["producers"][0]["oldest_age_seconds"] < 10
+    assert now["producers"][0]["oldest_age_seconds"] < 90
 
 
 def test_the_gone_are_told_apart_and_what_they_left_is_counted(programs, spool, worker):
     worker.emit(100)
-    wait_for(programs, lambda now: now["total"].get("accepted") == 101, "it tells")
+    wait_for(programs, lambda now: now["total"].get("spooled") == 101, "it tells")
     worker.kill()
     now = stats(programs)
     assert not now["producers"][0]["alive"] and now["producers"][0]["left_behind"] == 101
@@ -100,7 +105,7 @@ def test_the_gone_are_told_apart_and_what_they_left_is_counted(programs, spool, 
 def test_the_last_word_is_of_the_end(programs, redis, spool):
     """Told once a second, this would still be of a moment when nothing was sent."""
     programs.use(redis)
-    programs.run("taskledger-emit", "status", "t", "RUNNING", "--spool", "always", "--timeout", "1s")
+    programs.run("taskledger-emit", "status", "t", "RUNNING", "--spool", "always", "--timeout", "3s")
     (producer,) = stats(programs)["producers"]
     assert producer["sent"] == producer["accepted"] == 3 and producer["queued"] == 0
     shown = table(programs)
@@ -110,7 +115,7 @@ def test_the_last_word_is_of_the_end(programs, redis, spool):
 
 def test_whatever_lies_there_is_survived(programs, spool, worker):
     worker.emit(10)
-    wait_for(programs, lambda now: now["total"].get("accepted") == 11, "it tells")
+    wait_for(programs, lambda now: now["total"].get("spooled") == 11, "it tells")
     worker.kill()
     (folder,) = [each for each in spool.iterdir() if not each.name.startswith(".")]
     (segment,) = folder.glob("*.segment")

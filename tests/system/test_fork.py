@@ -1,5 +1,6 @@
 """A child is a producer of its own, in whatever state its parent was; neither hangs."""
 
+import random
 import socket
 import threading
 
@@ -79,7 +80,7 @@ def test_a_child_that_emits_nothing_closes_at_once_and_disturbs_nobody(redis, ev
     worker.emit(3)
     assert worker.ask("leave") == "done 1"
     redis.resume()
-    assert worker.children[0].left == 0 and worker.children[0].ms < 500
+    assert worker.children[0].left == 0 and worker.children[0].ms < 8000  # of the 10 s that it would have waited
     assert worker.close() == 0
     assert list(said_by_each(redis, event_pb2).values()) == [4]
 
@@ -123,7 +124,7 @@ def test_fork_while_the_sender_connects_to_a_black_hole(black_hole, start):
     assert worker.close(500) == 5
     with_events = [child for child in worker.children if child.left > 0]
     assert [child.left for child in with_events] == [7, 7, 7]
-    assert all(child.ms < 1500 for child in worker.children)
+    assert all(child.ms < 500 + 8000 for child in worker.children)
 
 
 def test_grandchildren(redis, event_pb2, start):
@@ -161,7 +162,7 @@ def test_a_connection_ends_with_the_parent_though_a_child_lives_on(redis, start)
     assert producers_at(redis) == 1
     assert worker.ask("linger") == "lingering"
     assert worker.close() == 0
-    wait_until(lambda: producers_at(redis) == 0, 20, "the connection is gone")
+    wait_until(lambda: producers_at(redis) == 0, 60, "the connection is gone")
 
 
 def producers_at(redis):
@@ -236,6 +237,7 @@ def test_fork_in_the_middle_of_handshakes(make_redis, certificates, event_pb2, s
 
 
 def cut_producers_off(redis, over):
-    client = redis.client()
-    while not over.wait(0.01):
+    """At any moment of a handshake; and at times not, so that events get through however long one takes."""
+    client, chance = redis.client(), random.Random(1)
+    while not over.wait(chance.choice((0.005, 0.01, 0.02, 0.5))):
         client.client_kill_filter(_type="normal", skipme=True)
