@@ -83,7 +83,7 @@ def test_fish_proposes(scripts, scratch, programs):
         check({line.split("\t")[0] for line in result.stdout.splitlines()}, typed, wanted, unwanted)
 
 
-def typed_into(shell, cwd, *steps, deadline_s=20):
+def typed_into(shell, cwd, *steps, deadline_s=60):
     """Types each step's keys into a shell on a terminal, and waits until what it writes after that matches."""
     pid, terminal = pty.fork()
     if pid == 0:

@@ -37,10 +37,10 @@ class Guest:
         return [place for _, _, place in self.told() if place][-1]
 
     def wait_for(self, *tasks):
-        wait_until(lambda: self.tasks() == list(tasks), 20, lambda: f"{tasks} are told, not {self.told()}")
+        wait_until(lambda: self.tasks() == list(tasks), 60, lambda: f"{tasks} are told, not {self.told()}")
 
     def greeted(self):
-        wait_until(lambda: self.told(), 20, lambda: f"hello: {self.program.stderr()}")
+        wait_until(lambda: self.told(), 60, lambda: f"hello: {self.program.stderr()}")
         return self.told()[0]
 
     def reset(self):
@@ -59,7 +59,7 @@ def producer(told):  # noqa: F811
 def settle(told):  # noqa: F811
     """A consumer commits what is there."""
     consumer = told.programs.start(CONSUMER, "run")
-    wait_until(told.stream.is_settled, 30, "everything settled")
+    wait_until(told.stream.is_settled, 60, "everything settled")
     assert consumer.term() == 0
 
 
@@ -93,7 +93,7 @@ def test_who_comes_back_is_told_from_the_stream_what_was_missed(told, producer):
     assert again.greeted()[1]["resumed"] is True
     again.wait_for(*[(f"missed-{i}", "RUNNING") for i in range(500)])
     told.stream.send(producer.status("live", "RUNNING"))
-    wait_until(lambda: again.tasks()[-1] == ("live", "RUNNING"), 20, "what comes then")
+    wait_until(lambda: again.tasks()[-1] == ("live", "RUNNING"), 60, "what comes then")
 
 
 @pytest.mark.parametrize("left", [0, 3])
@@ -109,7 +109,7 @@ def test_who_comes_back_is_told_from_the_ledger_what_was_trimmed(told, producer,
     again = Guest(told, f"id={guest.place()}")
     again.wait_for(*[(f"missed-{i:03}", "RUNNING") for i in range(450)])
     told.stream.send(producer.status("live", "RUNNING"))
-    wait_until(lambda: again.tasks()[-1] == ("live", "RUNNING"), 20, "what comes then")
+    wait_until(lambda: again.tasks()[-1] == ("live", "RUNNING"), 60, "what comes then")
 
 
 def test_what_was_pruned_since_cannot_be_told(told, producer):  # noqa: F811
@@ -161,11 +161,11 @@ def test_a_place_is_one_of_all_shards(told, producer):  # noqa: F811
     guest = Guest(told, shards=3)
     guest.greeted()
     stream.send(*[producer.status(f"seen-{i}", "RUNNING") for i in range(20)])
-    wait_until(lambda: len(guest.tasks()) == 20, 20, "all are told")
+    wait_until(lambda: len(guest.tasks()) == 20, 60, "all are told")
     guest.program.kill9()
     stream.send(*[producer.status(f"missed-{i}", "RUNNING") for i in range(20)])
     again = Guest(told, f"id={guest.place()}", shards=3)
-    wait_until(lambda: len(again.tasks()) == 20, 20, "what was missed is told")
+    wait_until(lambda: len(again.tasks()) == 20, 60, "what was missed is told")
     assert sorted(again.tasks()) == sorted((f"missed-{i}", "RUNNING") for i in range(20))
 
 

@@ -24,7 +24,7 @@ from support.waiting import wait_until
 
 CONSUMER, EMIT, REPLAY = "taskledger-consumer", "taskledger-emit", "taskledger-replay"
 MEMORY_KIB = 64 * 1024
-ENDS_WITHIN_S = 60
+ENDS_WITHIN_S = 120
 BUG = 70
 
 REDIS = {

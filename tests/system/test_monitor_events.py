@@ -48,7 +48,7 @@ def producer(event_pb2):
 def settle(programs, stream):
     """A consumer commits what is there."""
     consumer = programs.start("taskledger-consumer", "run")
-    wait_until(stream.is_settled, 30, "everything settled")
+    wait_until(stream.is_settled, 60, "everything settled")
     assert consumer.term() == 0
 
 
@@ -119,7 +119,7 @@ def test_who_comes_back_after_a_kill_has_missed_nothing(programs, stream, produc
     seen = []
     for _ in range(4):
         say(500)
-        wait_until(lambda: len(seen) + len(feed.tasks()) > len(said) - 400, 20, "some of it is told")
+        wait_until(lambda: len(seen) + len(feed.tasks()) > len(said) - 400, 60, "some of it is told")
         monitor.program.kill9()
         feed.wait_until_over()
         seen += feed.tasks()
@@ -130,7 +130,7 @@ def test_who_comes_back_after_a_kill_has_missed_nothing(programs, stream, produc
         feed = monitor.begin_events(**{"Last-Event-ID": place})
         assert feed.told[0].data["resumed"] is True
     say(10)
-    wait_until(lambda: len(seen) + len(feed.tasks()) >= len(said), 30, lambda: f"all is told: {len(feed.tasks())}")
+    wait_until(lambda: len(seen) + len(feed.tasks()) >= len(said), 60, lambda: f"all is told: {len(feed.tasks())}")
     assert seen + feed.tasks() == said
     feed.close()
 
@@ -149,7 +149,7 @@ def test_what_was_trimmed_meanwhile_comes_from_the_ledger(programs, stream, prod
     feed = reopen_monitor().begin_events(f"last_event_id={place}")
     feed.wait_for_tasks(*[(f"missed-{i:03}", "RUNNING") for i in range(450)])
     stream.send(producer.status("live", "RUNNING"))
-    wait_until(lambda: feed.tasks()[-1] == ("live", "RUNNING"), 20, "and what comes then")
+    wait_until(lambda: feed.tasks()[-1] == ("live", "RUNNING"), 60, "and what comes then")
     feed.close()
 
 
@@ -170,11 +170,11 @@ def test_after_a_flush_of_redis_all_begin_anew(programs, stream, producer, open_
     consumer.wait_for_log('"event":"ready"')
     feed = monitor.begin_events()
     stream.send([producer.status(f"task-{i}", "RUNNING") for i in range(20)])
-    wait_until(lambda: len(feed.tasks()) == 20, 20, "all is told")
+    wait_until(lambda: len(feed.tasks()) == 20, 60, "all is told")
     place = feed.place()
     stream.client.flushall()
     stream.send(producer.status("after", "RUNNING"))
-    reset = feed.wait_for("reset", 40)
+    reset = feed.wait_for("reset", 60)
     assert (reset.data["reason"], reset.place) == ("epoch", None)
     feed.wait_until_over()
     feed.close()
@@ -184,13 +184,13 @@ def test_after_a_flush_of_redis_all_begin_anew(programs, stream, producer, open_
     with monitor.begin_events() as anew:
         assert anew.place().split(".")[0] != place.split(".")[0]
         stream.send(producer.status("anew", "RUNNING"))
-        wait_until(lambda: anew.tasks()[-1:] == [("anew", "RUNNING")], 20, "it goes on")
+        wait_until(lambda: anew.tasks()[-1:] == [("anew", "RUNNING")], 60, "it goes on")
 
 
 def test_a_stop_ends_streams_and_says_so(stream, open_monitor):  # noqa: F811
     monitor = open_monitor()
     feeds = [monitor.begin_events() for _ in range(5)]
-    assert monitor.program.term(10) == 0
+    assert monitor.program.term() == 0
     for feed in feeds:
         feed.wait_until_over()
         feed.close()
@@ -207,7 +207,7 @@ def test_who_takes_nothing_is_told_and_left_behind(stream, producer, open_monito
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect((host, int(port)))
         slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 2, 20, "both look on")
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 2, 60, "both look on")
         for begin in range(0, OVERTAKING, AT_ONCE):
             stream.send([producer.status(f"task-{begin + i}", "RUNNING", message=TEXT) for i in range(AT_ONCE)])
             sent = begin + AT_ONCE
@@ -220,7 +220,7 @@ def test_who_takes_nothing_is_told_and_left_behind(stream, producer, open_monito
 
 
 def read_to_the_end(line):
-    line.settimeout(30)
+    line.settimeout(60)
     told = bytearray()
     while piece := line.recv(65536):
         told += piece
@@ -268,18 +268,18 @@ def wait_for_all(lines, words, deadline_s):
 def test_thousands_look_on_in_little_memory(stream, producer, open_monitor):  # noqa: F811
     monitor = open_monitor(f"--connections={CLIENTS + 1000}").wait_until_ready()
     monitor.begin_events().close()
-    wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 0, 30, "its end was noticed")
+    wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 0, 60, "its end was noticed")
     before = memory(monitor.pid)
     lines = open_idle(monitor.address, CLIENTS)
     try:
-        wait_for_all(lines, b"event: hello", 60)
+        wait_for_all(lines, b"event: hello", 120)
         each = (memory(monitor.pid) - before) / CLIENTS
         print(f"{CLIENTS} idle clients: {each:.0f} bytes each")
         assert each < CLIENT_BYTES
         assert monitor.metrics()["taskledger_monitor_streams"] == CLIENTS
         begin = time.monotonic()
         stream.send(producer.status("for-all", "RUNNING"))
-        wait_for_all(lines, b'"task_id":"for-all"', 30)
+        wait_for_all(lines, b'"task_id":"for-all"', 120)
         print(f"one event to {CLIENTS} clients: {time.monotonic() - begin:.3f} s")
         assert monitor.ask("/livez").status == 200
     finally:
@@ -325,8 +325,8 @@ def test_a_feed_waits_until_redis_is_back(stream, producer, open_monitor, redis)
         stream.send(producer.status("before", "RUNNING"))
         feed.wait_for_tasks(("before", "RUNNING"))
         redis.kill_written()
-        wait_until(lambda: monitor.metrics()["taskledger_monitor_feed_reading"] == 0, 20, "it is away")
-        beat = feed.wait_for("beat", 30)
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_feed_reading"] == 0, 60, "it is away")
+        beat = feed.wait_for("beat", 60)
         assert beat.place is None
         redis.start()
         stream.client = redis.client()

@@ -111,7 +111,7 @@ def test_of_very_many_events_it_says_what_it_did_not_look_at(told, open_monitor)
         " stream_seq, payload) SELECT producer_id, n, occurred_at + n * interval '1 millisecond', task_id, status, attempt,"
         " stream, stream_ms, stream_seq + n, payload FROM taskledger.task_event, generate_series(2, %s) AS n", (SEEN + 1,),
     )
-    monitor = open_monitor("--query-timeout=20s")
+    monitor = open_monitor("--query-timeout=60s")
     answer = told_by(monitor, of_task("t", "/history"), limit=10)
     assert (answer["is_cut"], len(answer["events"]), answer["attempts"][0]["events"]) == (True, 10, SEEN)
     assert answer["cursor"]

@@ -7,7 +7,7 @@ from datetime import timezone
 
 import pytest
 from support.events import GROUP, Producer
-from support.monitor import ask, of_task, open_monitor, pages, rows, told_by  # noqa: F401
+from support.monitor import MONITOR, ask, of_task, open_monitor, pages, rows, told_by  # noqa: F401
 from support.told import at, told  # noqa: F401
 from support.waiting import wait_until
 
@@ -154,7 +154,7 @@ def test_a_place_for_the_feed_comes_with_the_first_page(told, open_monitor):  # 
     def place():
         return (told_by(monitor, "/api/tasks")["position"] or "").partition(".")[2]
 
-    wait_until(lambda: place() == settled, 20, "the place is known")
+    wait_until(lambda: place() == settled, 60, "the place is known")
     told.stream.send(producer.status("t-3", "QUEUED"), producer.status("t-1", "RUNNING"))
     told.redis.client().xreadgroup(GROUP, "somebody", {told.stream.key(0): ">"})
     first = told_by(monitor, "/api/tasks", limit=1)
@@ -199,9 +199,11 @@ def test_a_large_ledger_is_walked_by_its_index(told, open_monitor):  # noqa: F81
     """PostgreSQL's own count of the scans, once the monitor's sessions have ended."""
     counts = "SELECT coalesce(seq_scan, 0), idx_scan FROM pg_stat_user_tables WHERE relid = 'taskledger.task'::regclass"
     make_tasks(told, 120_000)
+    told.postgres.wait_until_left()
     expected = ids(stored(told, ["task_id"], f"FROM taskledger.task {NEWEST} LIMIT 4000"))
     monitor = open_monitor()
     told_by(monitor, "/api/tasks", limit=1)
+    told.postgres.wait_until_left(MONITOR)
     before = told.postgres.rows(counts)[0]
     found, cursor = [], {}
     for _ in range(4):
@@ -214,19 +216,21 @@ def test_a_large_ledger_is_walked_by_its_index(told, open_monitor):  # noqa: F81
             told_by(monitor, "/api/tasks", **query)
     assert told_by(monitor, of_task("t-77"))["task"]["task_name"] == "made"
     assert monitor.term() == 0
+    told.postgres.wait_until_left()
     after = told.postgres.rows(counts)[0]
     assert after[0] == before[0] and after[1] >= before[1] + 4 + 4 * 8
 
 
 def test_a_question_that_takes_too_long_is_given_up(told, open_monitor):  # noqa: F811
     say_many(told, 3)
-    monitor = open_monitor("--query-timeout=300ms")
+    monitor = open_monitor("--query-timeout=2s")
     with told.postgres.connect() as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE taskledger.task IN ACCESS EXCLUSIVE MODE")
         for path in ("/api/tasks", "/api/stuck", of_task("t-001", "/history")):
             status, answer, _ = ask(monitor, path)
             assert (status, answer["error"]["kind"]) == (503, "unavailable")
         cursor.execute("ROLLBACK")
+    wait_until(lambda: ask(monitor, "/api/tasks")[0] == 200, 60, "it can be asked again")
     assert len(told_by(monitor, "/api/tasks")["tasks"]) == 3
 
 
@@ -259,7 +263,7 @@ def test_answers_are_bytes_that_any_reader_of_json_takes(told, open_monitor):  #
     producer = Producer(told.pb)
     told.apply([producer.status(name, "RUNNING", message=name, occurred_at_us=at(0)) for name in HOSTILE])
     monitor = open_monitor()
-    connection = http.client.HTTPConnection(monitor.address, timeout=20)
+    connection = http.client.HTTPConnection(monitor.address, timeout=120)
     for path in ("/api/tasks", "/api/stuck", "/api/producers", of_task(HOSTILE[3], "/history?raw=1")):
         connection.request("GET", path)
         answer = connection.getresponse()

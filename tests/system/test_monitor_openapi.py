@@ -101,7 +101,7 @@ def ledger(programs, redis, postgres, event_pb2):
         producer.status("stuck", "RUNNING", occurred_at_us=1_700_000_000_000_000),
     ])  # fmt: skip
     stream.send_fields({"event": b"no event"})
-    wait_until(stream.is_settled, 20, "everything is settled")
+    wait_until(stream.is_settled, 60, "everything is settled")
     with postgres.connect() as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO taskledger.loss (kind, producer_id, first_sequence, last_sequence, stream, stream_id, detail)"
                        " VALUES ('gap', %s, 3, 4, 'taskledger:events', '1-0', 'made by the test'),"
@@ -112,7 +112,7 @@ def ledger(programs, redis, postgres, event_pb2):
 @pytest.fixture
 def monitor(ledger, open_monitor):  # noqa: F811
     monitor = open_monitor("--requests-each=0").wait_until_ready()
-    wait_until(lambda: get(monitor, "/api/tasks", limit=1)["position"], 20, "the feed has begun")
+    wait_until(lambda: get(monitor, "/api/tasks", limit=1)["position"], 60, "the feed has begun")
     return monitor
 
 
@@ -168,7 +168,7 @@ def check_feed(monitor, operation):
     ):
         with monitor.events(urllib.parse.urlencode(query)) as feed:
             assert (feed.status, feed.answer.headers["Content-Type"]) == (200, "text/event-stream")
-            feed.wait_for(wanted, 40)
+            feed.wait_for(wanted, 60)
             told += feed.told
     assert {each.event for each in told} == set(events)
     for each in told:
@@ -185,7 +185,7 @@ def test_every_list_and_number_is_known(monitor):
     assert len(get(monitor, "/api/rejected")["rejected"]) == 1
     assert len(get(monitor, "/api/losses")["losses"]) == 2
     assert len(get(monitor, "/api/producers")["producers"]) == 2
-    stats = wait_until(lambda: whole(get(monitor, "/api/stats")), 20, "all is known")
+    stats = wait_until(lambda: whole(get(monitor, "/api/stats")), 60, "all is known")
     assert stats["tasks"] == COUNTED
     check({"$ref": "#/components/schemas/Stats"}, stats)
 
@@ -292,16 +292,21 @@ def test_who_did_not_sign_in_is_told_so_as_described(ledger, open_monitor):  # n
 
 def test_who_asks_too_often_is_told_so_as_described(ledger, open_monitor):  # noqa: F811
     monitor = open_monitor("--requests-each=1")
-    wait_until(lambda: monitor.ask("/api/nothing").status == 429, 20, "it is too much")
     for method, path, operation in OPERATIONS:
-        answer = ask(monitor, path, method.upper(), Origin=f"http://{monitor.address}")
-        assert (answer.status == 429) == ("429" in operation["responses"]), (path, answer)
+
+        def answered():
+            """Every second one more is allowed."""
+            is_too_much = monitor.ask("/api/nothing").status == 429
+            answer = ask(monitor, path, method.upper(), Origin=f"http://{monitor.address}")
+            return answer if is_too_much and (answer.status == 429) == ("429" in operation["responses"]) else None
+
+        answer = wait_until(answered, 60, f"{method} {path} as it is described")
         check_answer(operation, answer)
 
 
 def test_without_postgresql_what_can_be_told_is_told_and_the_rest_is_said_as_described(monitor, postgres):
     postgres.kill()
-    wait_until(lambda: get(monitor, "/api/stats")["servers"]["postgresql"]["up"] is False, 20, "it is seen")
+    wait_until(lambda: get(monitor, "/api/stats")["servers"]["postgresql"]["up"] is False, 60, "it is seen")
     for path, operation in READS:
         if path in ("/api/events", "/api/openapi.json"):
             continue
@@ -309,13 +314,13 @@ def test_without_postgresql_what_can_be_told_is_told_and_the_rest_is_said_as_des
         assert answer.status == (200 if path == "/api/stats" else 503), path
         check_answer(operation, answer)
     ready = next(operation for _, path, operation in OPERATIONS if path == "/readyz")
-    answer = wait_until(lambda: monitor.ask("/readyz").status == 503 and monitor.ask("/readyz"), 20, "it is not ready")
+    answer = wait_until(lambda: monitor.ask("/readyz").status == 503 and monitor.ask("/readyz"), 60, "it is not ready")
     check_answer(ready, answer)
 
 
 def test_without_redis_the_numbers_say_what_they_do_not_know(monitor, redis):
     redis.kill()
-    stats = wait_until(lambda: told_away(get(monitor, "/api/stats")), 20, "it is seen")
+    stats = wait_until(lambda: told_away(get(monitor, "/api/stats")), 60, "it is seen")
     check({"$ref": "#/components/schemas/Stats"}, stats)
     assert (stats["lag"], stats["consumers"], stats["rates"]) == (None, None, None)
     assert stats["tasks"] == COUNTED

@@ -18,7 +18,7 @@ def ledger(programs, redis, postgres, event_pb2):
     stream = Stream(redis.client())
     producer = Producer(event_pb2)
     stream.send([producer.opened(), *producer.life("order-1"), *producer.life(HOSTILE, "FAILURE"), *producer.life("..")])
-    wait_until(stream.is_settled, 10, "everything is settled")
+    wait_until(stream.is_settled, 60, "everything is settled")
 
 
 def test_a_task_is_told_by_its_id(ledger, open_monitor):  # noqa: F811
@@ -67,4 +67,4 @@ def test_without_postgresql_it_says_so_and_goes_on_when_it_is_back(ledger, open_
     assert (status, answer["error"]["kind"], answer["error"]["retry_after_s"]) == (503, "unavailable", 2)
     assert headers["Retry-After"] == "2"
     postgres.start()
-    wait_until(lambda: ask(monitor, "/api/tasks/order-1")[0] == 200, 20, "it is told again")
+    wait_until(lambda: ask(monitor, "/api/tasks/order-1")[0] == 200, 60, "it is told again")
