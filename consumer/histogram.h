@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { HISTOGRAM_BOUNDS_MAX = 20 };
 
@@ -27,5 +28,9 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *histogram, const struct histogram_scale *scale, uint64_t value);
+
+/* As Prometheus reads it (proto/exposition.h), in the unit that people read. */
+void histogram_print(const struct histogram *histogram, const struct histogram_scale *scale, const char *name,
+                     FILE *out);
 
 #endif

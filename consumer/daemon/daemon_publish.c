@@ -3,11 +3,11 @@
 
 #include "consumer/daemon/metrics.h"
 #include "proto/json_writer.h"
+#include "proto/resident.h"
 #include "proto/rfc3339.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { DETAIL_BYTES_MAX = 2 * ERROR_TEXT_MAX + 4 };
 
@@ -118,19 +118,6 @@ static void publish_status(struct daemon *daemon, const struct daemon_reasons *r
     else
         manager_status(&daemon->manager, "not ready: %s%s%s%s%s", words[0], reasons->count > 1 ? ", " : "", words[1],
                        reasons->count > 2 ? ", " : "", words[2]);
-}
-
-static int64_t resident_bytes(void)
-{
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-
-    if (statm == NULL)
-        return 0;
-    if (fscanf(statm, "%*s %ld", &pages) != 1)
-        pages = 0;
-    fclose(statm);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t after_the_first(uint64_t count)

@@ -273,22 +273,6 @@ static void print_groups(const struct metric *metric, const struct census *censu
     }
 }
 
-static void print_histogram(const struct metric *metric, const struct histogram *histogram,
-                            const struct histogram_scale *scale, FILE *out)
-{
-    double divisor = (double)scale->divisor;
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < scale->count; i++) {
-        count += histogram->counts[i];
-        fprintf(out, "%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", metric->name, (double)scale->bounds[i] / divisor, count);
-    }
-    count += histogram->counts[scale->count];
-    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", metric->name, count);
-    fprintf(out, "%s_sum %.17g\n", metric->name, (double)histogram->sum / divisor);
-    fprintf(out, "%s_count %" PRIu64 "\n", metric->name, count);
-}
-
 /* The name with its fixed labels. */
 static void print_name(const struct metric *metric, FILE *out)
 {
@@ -343,10 +327,10 @@ static void print_values(const struct metric *metric, const struct metrics_value
         print_shards(metric, values, out);
         break;
     case METRIC_DELAY:
-        print_histogram(metric, at, &histogram_delay_us, out);
+        histogram_print(at, &histogram_delay_us, metric->name, out);
         break;
     case METRIC_SIZE:
-        print_histogram(metric, at, &histogram_batch_entries, out);
+        histogram_print(at, &histogram_batch_entries, metric->name, out);
         break;
     case METRIC_BUILD:
         print_name(metric, out);

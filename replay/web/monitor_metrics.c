@@ -115,22 +115,6 @@ static void print_statuses(const struct metric *metric, const uint64_t counts[CO
     fprintf(out, "%s{status=\"other\"} %" PRIu64 "\n", metric->name, counts[COUNTS_STATUSES - 1]);
 }
 
-static void print_histogram(const struct metric *metric, const struct histogram *histogram, FILE *out)
-{
-    const struct histogram_scale *scale = &histogram_delay_us;
-    double divisor = (double)scale->divisor;
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < scale->count; i++) {
-        count += histogram->counts[i];
-        fprintf(out, "%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", metric->name, (double)scale->bounds[i] / divisor, count);
-    }
-    count += histogram->counts[scale->count];
-    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", metric->name, count);
-    fprintf(out, "%s_sum %.17g\n", metric->name, (double)histogram->sum / divisor);
-    fprintf(out, "%s_count %" PRIu64 "\n", metric->name, count);
-}
-
 static void print_seconds(const struct metric *metric, int64_t microseconds, FILE *out)
 {
     fprintf(out, "%s ", metric->name);
@@ -162,7 +146,7 @@ static void print_values(const struct metric *metric, const struct monitor_metri
         print_statuses(metric, at, out);
         break;
     case METRIC_DELAY:
-        print_histogram(metric, at, out);
+        histogram_print(at, &histogram_delay_us, metric->name, out);
         break;
     case METRIC_BUILD:
         fprintf(out, "%s{version=\"" TASKLEDGER_VERSION "\"} 1\n", metric->name);

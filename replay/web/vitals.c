@@ -1,5 +1,6 @@
 #include "replay/web/vitals.h"
 
+#include "proto/resident.h"
 #include "replay/web/monitor_inside.h"
 #include "replay/web/monitor_metrics.h"
 #include "replay/web/reply.h"
@@ -7,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static void answer(const struct question *question, unsigned status, const char *type, struct slice body)
 {
@@ -63,21 +63,6 @@ static void read_servers(struct monitor *monitor, struct monitor_metrics_values 
     values->group_lag = view.lag;
     values->group_pending = view.pending;
     values->oldest_us = isnan(view.oldest_s) ? -1 : (int64_t)(view.oldest_s * 1e6);
-}
-
-/* Pages, the second number of /proc/self/statm. */
-static int64_t resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    long long all = 0;
-    long long resident = -1;
-
-    if (file == NULL)
-        return -1;
-    if (fscanf(file, "%lld %lld", &all, &resident) != 2) /* NOLINT(cert-err34-c): the kernel's own numbers */
-        resident = -1;
-    fclose(file);
-    return resident < 0 ? -1 : (int64_t)resident * sysconf(_SC_PAGESIZE);
 }
 
 static void read_values(const struct question *question, struct monitor_metrics_values *values)
