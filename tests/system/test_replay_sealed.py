@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 import threading
 import time
 
@@ -170,19 +169,6 @@ def test_sealing_and_proving_go_on_beside_live_consumers(ledger, scratch):
         assert report["seal"]["events_held"] == report["seal"]["events"]
 
 
-def peak_kib(ledger, *arguments):
-    """Of a run that must end well."""
-    with open(ledger.programs.scratch / "replay.log", "w") as log:
-        command = [ledger.programs.build.bin("taskledger-replay"), *arguments]
-        process = subprocess.Popen(
-            command, env={**ledger.programs.environment, **LEDGER_ONLY}, stdout=log, stderr=log
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss
-
-
 def test_memory_does_not_grow_with_the_ledger_or_the_seal(ledger, scratch):
     """A thousand producers with holes: three thousand segments."""
     ledger.start()
@@ -191,7 +177,7 @@ def test_memory_does_not_grow_with_the_ledger_or_the_seal(ledger, scratch):
         ledger.stream.send([said for said in producer.said if said.sequence not in (5, 20)])
     wait_until(ledger.stream.is_settled, 60, "everything settled")
     ledger.stop()
-    assert peak_kib(ledger, "seal", scratch / "seal") < MEMORY_KIB_MAX
+    assert ledger.peak_kib("seal", scratch / "seal", env=LEDGER_ONLY) < MEMORY_KIB_MAX
     (scratch / "seal").unlink()
     assert seal(ledger, scratch / "seal")["segments"] == 3000
     assert verify(ledger, scratch / "seal", "--limit", "0", expect=None)["seal"]["segments_held"] == 3000

@@ -1,12 +1,11 @@
 """verify is not led astray by who also forges what would excuse the deed, nor by honest numbers at their limits."""
 
 import hashlib
-import threading
 
 import pytest
 from support.events import Producer
 from support.waiting import wait_until
-from test_replay_verify import Ledger, kinds, life_of, of_kind, state_of
+from test_replay_verify import Ledger, kinds, life_of, of_kind, sending, state_of
 
 EVENT = "taskledger.task_event"
 LEDGER_ONLY = {"REDIS_URL": ""}
@@ -20,13 +19,6 @@ def ledger(redis, postgres, programs, event_pb2):
 
 def alone(ledger, *arguments, expect):
     return ledger.verify("--settle", "0s", *arguments, expect=expect, env=LEDGER_ONLY)
-
-
-def sending(ledger, *events):
-    """Half a second from now."""
-    timer = threading.Timer(0.5, lambda: ledger.stream.send(*events))
-    timer.start()
-    return timer
 
 
 # ---- numbers at their limits
@@ -181,7 +173,7 @@ def test_what_fills_a_hole_is_checked_like_all_other_events(ledger):
     ledger.start().send([said for said in producer.said if said is not true])
 
     sender = sending(ledger, true._replace(payload=forged.SerializeToString()))
-    report = ledger.verify("--settle", "20s", expect=1, env=LEDGER_ONLY)
+    report = ledger.verify("--settle", "40s", expect=1, env=LEDGER_ONLY)
     sender.join()
     finding, = report["findings"]
     assert (finding["kind"], finding["first_sequence"]) == ("chain", 4)
@@ -196,7 +188,7 @@ def test_what_was_set_aside_in_a_hole_meanwhile_is_not_called_checked(ledger):
     ledger.start().send([said for said in producer.said if said is not late])
 
     sender = sending(ledger, late)
-    report = ledger.verify("--settle", "20s", expect=0, env=LEDGER_ONLY)
+    report = ledger.verify("--settle", "40s", expect=0, env=LEDGER_ONLY)
     sender.join()
     assert kinds(report, "notes") == {"in_flight", "link_unknown"}
 
