@@ -35,7 +35,7 @@ def rows(postgres, query):
 def wait_for_rows(postgres, query, expected):
     """expected: (producer, first, last)."""
     wanted = sorted((str(producer.id), first, last) for producer, first, last in expected)
-    wait_until(lambda: rows(postgres, query) == wanted, 10, f"{wanted}, there is {rows(postgres, query)}")
+    wait_until(lambda: rows(postgres, query) == wanted, 30, f"{wanted}, there is {rows(postgres, query)}")
 
 
 def said(consumer, event):
@@ -49,7 +49,7 @@ def later_looks(postgres, stream, producer, count=3):
         other = Producer(producer.pb)
         other.opened()
         stream.send(other.status("t", "RUNNING"))
-        wait_until(lambda o=other: (str(o.id), 1, 1) in rows(postgres, OPEN), 10, "a look has passed")
+        wait_until(lambda o=other: (str(o.id), 1, 1) in rows(postgres, OPEN), 30, "a look has passed")
 
 
 def test_a_gap_is_written_once_and_repaired_when_it_is_filled(consumer, programs, postgres, stream, event_pb2):
@@ -58,21 +58,22 @@ def test_a_gap_is_written_once_and_repaired_when_it_is_filled(consumer, programs
     late = producer.life("late")
     stream.send(producer.life("b"), producer.closed())
     wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
-    wait_until(lambda: said(consumer, "loss") == [(1, 3)], 20, "it says so")
+    wait_until(lambda: said(consumer, "loss") == [(1, 3)], 30, "it says so")
     later_looks(postgres, stream, producer, 2)
     assert len([row for row in rows(postgres, OPEN) if row[0] == str(producer.id)]) == 1
     programs.run("taskledger-replay", "verify", expect=1)
 
     stream.send(late)
     wait_for_rows(postgres, REPAIRED, [(producer, 2, 4)])
-    wait_until(lambda: said(consumer, "loss_repaired") == [(1, 3)], 20, "it says so")
-    assert metrics(consumer.listen)['taskledger_consumer_losses_repaired_total{kind="gap"}'] == 1
-    wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 20, "two stand open")
+    wait_until(lambda: said(consumer, "loss_repaired") == [(1, 3)], 30, "it says so")
+    repaired = 'taskledger_consumer_losses_repaired_total{kind="gap"}'
+    wait_until(lambda: metrics(consumer.listen)[repaired] == 1, 30, "it is counted")
+    wait_until(lambda: metrics(consumer.listen)['taskledger_losses_open{kind="gap"}'] == 2, 30, "two stand open")
 
 
 def test_what_comes_within_the_grace_was_no_loss(programs, redis, postgres, stream, event_pb2):
     programs.use(redis, postgres)
-    programs.start(CONSUMER, env={"TASKLEDGER_LOSS_GRACE": "5s"})
+    programs.start(CONSUMER, env={"TASKLEDGER_LOSS_GRACE": "15s"})
     producer = Producer(event_pb2)
     stream.send(producer.opened())
     late = producer.life("late")
@@ -82,9 +83,9 @@ def test_what_comes_within_the_grace_was_no_loss(programs, redis, postgres, stre
         migrated = postgres.value("SELECT to_regclass('taskledger.producer') IS NOT NULL")
         return postgres.rows("SELECT gap::text, gap_since IS NULL FROM taskledger.producer") if migrated else None
 
-    wait_until(lambda: noted() == [("{[2,5)}", False)], 15, "the gap is noted")
+    wait_until(lambda: noted() == [("{[2,5)}", False)], 30, "the gap is noted")
     stream.send(late)
-    wait_until(lambda: noted() == [(None, True)], 15, "it is gone")
+    wait_until(lambda: noted() == [(None, True)], 30, "it is gone")
     assert postgres.rows("SELECT * FROM taskledger.loss") == []
 
 
@@ -106,7 +107,7 @@ def test_what_lies_in_the_stream_is_not_missing(programs, redis, postgres, strea
     programs.use(redis, postgres)
     programs.start(CONSUMER, env={**GRACE, "TASKLEDGER_CLAIM_IDLE": "1h"}).wait_for_log('"event":"ready"')
     noted = "SELECT now() - gap_since > interval '2 s' FROM taskledger.producer WHERE gap IS NOT NULL"
-    wait_until(lambda: postgres.rows(noted) == [(True,)] or postgres.rows(GAPS), 20, "many looks have passed")
+    wait_until(lambda: postgres.rows(noted) == [(True,)] or postgres.rows(GAPS), 30, "many looks have passed")
     assert rows(postgres, GAPS) == []
 
     client.xack(stream.name, "taskledger", *late)
@@ -125,7 +126,7 @@ def test_what_came_after_the_gap_holds_up_nothing(programs, redis, postgres, str
     consumer = programs.start(CONSUMER, env=slow)
     noted = "SELECT count(*) FROM taskledger.producer WHERE gap IS NOT NULL"
     consumer.wait_for_log('"event":"ready"')
-    wait_until(lambda: postgres.value(noted) == 1, 20, "it is noted")
+    wait_until(lambda: postgres.value(noted) == 1, 30, "it is noted")
     held_by_somebody(client, stream, [other.opened()])
     wait_for_rows(postgres, OPEN, [(producer, 2, 4)])
     assert client.xpending(stream.name, "taskledger")["pending"] == 1
@@ -164,7 +165,7 @@ def test_what_is_said_late_of_producers_born_long_ago_is_looked_at_too(consumer,
     seen, unseen, holed, begun, whole = (Producer(event_pb2, producer_id=uuid7(born_ms)) for _ in range(5))
     adopter = Producer(event_pb2)
     stream.send(seen.opened(), holed.opened())
-    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.producer WHERE held IS NOT NULL") == 2, 10, "folded")
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.producer WHERE held IS NOT NULL") == 2, 30, "folded")
     begun.opened()
     for producer in (seen, unseen, holed):
         producer.life("never sent")
@@ -202,11 +203,12 @@ def test_verify_takes_a_gap_for_filled_when_it_is(consumer, programs, postgres, 
     assert consumer.term() == 0
     slow = programs.start(CONSUMER, env={"TASKLEDGER_LOSS_GRACE": "1h"})
     slow.wait_for_log('"event":"ready"')
-    wait_until(lambda: metrics(slow.listen)["taskledger_consumer_watermark_held"] == 1, 10, "it holds the watermark")
+    wait_until(lambda: metrics(slow.listen)["taskledger_consumer_watermark_held"] == 1, 30, "it holds the watermark")
     stream.send(late)
-    wait_until(stream.is_settled, 10, "it has come")
-    programs.run("taskledger-replay", "verify")
+    wait_until(stream.is_settled, 30, "it has come")
+    slow.kill9()
     assert len(rows(postgres, OPEN)) == 1  # it looks every 10 s, and has not yet
+    programs.run("taskledger-replay", "verify")
 
 
 def test_gaps_that_stand_open_keep_no_other_waiting(consumer, postgres, stream, event_pb2):
@@ -231,7 +233,7 @@ def test_numbers_that_nobody_can_count_hide_no_loss(consumer, postgres, stream, 
         stream.send(producer.status("t", "RUNNING"))
         gaps.append((producer, 1, 1_800_000_000_000_000_000))
     wait_for_rows(postgres, OPEN, gaps)
-    wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 20, "it says so")
+    wait_until(lambda: said(consumer, "loss") == [(8, 2**63 - 1)], 30, "it says so")
 
 
 def test_entries_that_were_deleted_cost_what_stands_in_gaps(programs, redis, postgres, stream, event_pb2):
@@ -246,7 +248,7 @@ def test_entries_that_were_deleted_cost_what_stands_in_gaps(programs, redis, pos
     programs.start(CONSUMER, env={**GRACE, "TASKLEDGER_CLAIM_IDLE": "300ms"}).wait_for_log('"event":"ready"')
     wait_for_rows(postgres, OPEN, [(producer, 2, 3)])
     deleted = "SELECT detail FROM taskledger.loss WHERE kind = 'deleted_while_pending' AND repaired_at IS "
-    wait_until(lambda: len(postgres.rows(deleted + "NULL")) == 2, 10, "two rows tell what happened")
+    wait_until(lambda: len(postgres.rows(deleted + "NULL")) == 2, 30, "two rows tell what happened")
     programs.run("taskledger-replay", "verify", expect=1)
 
     stream.send(producer.said[1:3])

@@ -36,7 +36,7 @@ def test_what_is_understood_now_is_applied_and_resolved(programs, redis, postgre
         set_aside(postgres, said, "unknown_body" if said.sequence % 2 else "unknown_status")
     Stream(redis.client()).send(producer.closed())
     consumer = programs.start(CONSUMER)
-    wait_until(lambda: postgres.rows(UNRESOLVED) == [], 10, "all are resolved")
+    wait_until(lambda: postgres.rows(UNRESOLVED) == [], 30, "all are resolved")
     assert postgres.value("SELECT count(*) FROM taskledger.task WHERE status = 'RUNNING'") == 120
     version = programs.run(CONSUMER, "--version").stdout.split()[-1]
     resolutions = postgres.rows("SELECT DISTINCT resolution FROM taskledger.rejected_event")
@@ -59,7 +59,7 @@ def test_what_cannot_be_applied_stays_set_aside(programs, redis, postgres, event
     Stream(redis.client()).send(twin.said[2])
     assert other.sequence == unknown.sequence
     programs.start(CONSUMER)
-    wait_until(lambda: postgres.rows(UNRESOLVED) == [(2,), (3,)], 10, "only the good one is resolved")
+    wait_until(lambda: postgres.rows(UNRESOLVED) == [(2,), (3,)], 30, "only the good one is resolved")
     assert postgres.rows("SELECT sequence, status FROM taskledger.task_event ORDER BY sequence") == [
         (3, "FAILURE"),
         (4, "CANCELLED"),

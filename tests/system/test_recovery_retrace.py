@@ -65,7 +65,7 @@ def restart(postgres, consumer):
         is_over = any(name.startswith("taskledger_stream_group_pending") for name in values)
         return is_over and values[RETRACED] - before
 
-    return wait_until(walked, 20, "the stream was walked through")
+    return wait_until(walked, 30, "the stream was walked through")
 
 
 def ledger(postgres):
@@ -96,8 +96,9 @@ def test_what_redis_was_not_told_of_is_applied_again(programs, redis, postgres, 
     settled(stream)
 
     restore_untold(postgres, redis)
-    wait_until(lambda: ledger(postgres) == said(producers), 20, "all is there again")
+    wait_until(lambda: ledger(postgres) == said(producers), 30, "all is there again")
     settled(stream)
+    wait_until(lambda: told(consumers), 30, "it is told")
     assert told(consumers) == [len(ids)]
     ((key, oldest),) = postgres.rows(WENT_BACK)
     assert key in stream.keys and oldest in ids
@@ -116,11 +117,11 @@ def test_it_is_told_once_whoever_dies_before_the_group_is_set_back(programs, red
     settled(stream)
     redis.client().execute_command("ACL", "SETUSER", "default", "-eval")
     restore_untold(postgres, redis)
-    wait_until(lambda: consumer.is_running() and rows_of(postgres), 20, "it is told")
+    wait_until(lambda: consumer.is_running() and rows_of(postgres), 30, "it is told")
     consumer.kill9()
     begin(programs, redis, postgres)
     redis.client().execute_command("ACL", "SETUSER", "default", "+eval")
-    wait_until(lambda: ledger(postgres) == said(producers), 20, "all is there again")
+    wait_until(lambda: ledger(postgres) == said(producers), 30, "all is there again")
     assert len(rows_of(postgres)) == 1
 
 
@@ -136,7 +137,8 @@ def test_what_is_missing_further_back_is_found_as_long_as_something_is(programs,
     settled(stream)
     tamper(postgres, "DELETE FROM taskledger.task_event WHERE sequence IN (17000, 5000, 4500)")
     restart(postgres, consumer)
-    wait_until(lambda: ledger(postgres) == said(producers), 20, "all is there again")
+    wait_until(lambda: ledger(postgres) == said(producers), 30, "all is there again")
+    wait_until(lambda: told([consumer]), 30, "it is told")
     assert told([consumer]) == [3]
 
 

@@ -29,7 +29,7 @@ def test_what_cannot_be_applied_at_once_is_applied_in_parts(programs, redis, pos
     wait_until(stream.is_settled, 90, "everything is settled")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == EVENTS
     halved = "taskledger_consumer_batches_halved_total"
-    wait_until(lambda: metrics(consumer.listen)[halved] == 1, 20, "once was enough")
+    wait_until(lambda: metrics(consumer.listen)[halved] == 1, 30, "once was enough")
 
 
 def test_many_producers_at_once_are_folded_each_at_a_look(programs, redis, make_postgres, event_pb2):
@@ -43,7 +43,7 @@ def test_many_producers_at_once_are_folded_each_at_a_look(programs, redis, make_
     told = "taskledger_consumer_watermark_told_total"
     for number in range(1, 8):
         stream.send(producer.status("t", "RUNNING"))
-        wait_until(lambda n=number: metrics(consumer.listen)[told] >= n, 10, "it is folded")
+        wait_until(lambda n=number: metrics(consumer.listen)[told] >= n, 30, "it is folded")
     postgres.rows(MANY_RUNS)
     wait_until(lambda: redis.client().hlen("taskledger:archived") == 1 + 40_000, 40, "all are told")
     plans = [plan for plan in postgres.log.read_text().split("LOG:  duration") if "DELETE FROM taskledger.producer_run" in plan]

@@ -42,7 +42,7 @@ def wait_for_head(postgres, stream):
     """Until the ledger knows how far the stream is."""
     last = stream.client.xinfo_stream(stream.name)["last-generated-id"].decode()
     head = "SELECT last_id FROM taskledger.stream_head"
-    wait_until(lambda: postgres.rows(head) == [(last,)], 10, f"the head is {last}")
+    wait_until(lambda: postgres.rows(head) == [(last,)], 30, f"the head is {last}")
     return last
 
 
@@ -50,7 +50,7 @@ def settled(stream):
     def is_settled():
         return stream.client.exists(stream.name) and stream.is_settled()
 
-    wait_until(is_settled, 15, "everything is settled")
+    wait_until(is_settled, 30, "everything is settled")
 
 
 def events_of(consumers, name):
@@ -70,14 +70,15 @@ def test_a_flushed_redis_is_recognised_once_and_costs_nothing_that_was_applied(
     settled(stream)
     last = wait_for_head(postgres, stream)
     redis.client().flushall()
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     stream.send([producer.life(f"b-{i}") for i in range(200)], producer.closed())
     settled(stream)
     wait_for_head(postgres, stream)
     assert went_back(postgres) == [last]
-    assert len(events_of(consumers, "stream_went_back")) == 1
-    counts = [metrics(c.listen)['taskledger_consumer_losses_total{kind="stream_went_back"}'] for c in consumers]
-    assert sum(counts) == 1
+    told_once(consumers, "stream_went_back")
+    counted = 'taskledger_consumer_losses_total{kind="stream_went_back"}'
+    wait_until(lambda: sum(metrics(c.listen)[counted] for c in consumers) > 0, 30, "it is counted")
+    assert sum(metrics(c.listen)[counted] for c in consumers) == 1
     verified = programs.run("taskledger-replay", "verify", "--format", "json")
     assert [note["kind"] for note in json.loads(verified.stdout)["notes"]] == ["went_back"]
 
@@ -91,7 +92,7 @@ def test_what_a_flush_took_is_named_by_the_gaps(programs, redis, postgres, strea
     redis.client().flushall()
     stream.send(producer.life("c"), producer.closed())
     settled(stream)
-    wait_until(lambda: postgres.rows(GAPS) == [(str(producer.id), 5, 7)], 10, "the gap is there")
+    wait_until(lambda: postgres.rows(GAPS) == [(str(producer.id), 5, 7)], 30, "the gap is there")
     programs.run("taskledger-replay", "verify", expect=1)
 
 
@@ -107,7 +108,7 @@ def test_a_stream_that_was_replaced_while_nobody_looked_is_recognised_at_the_sta
     stream.send([producer.life(f"b-{i}") for i in range(50)], producer.closed())
     begin(programs, redis, postgres)
     settled(stream)
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(producer.said)
 
 
@@ -118,13 +119,13 @@ def during_a_long_batch(programs, redis, postgres, stream, producer):
     consumers = begin(programs, redis, postgres)
     stream.send(producer.opened(), producer.life("a"), together=True)
     last = stream.last_id()
-    wait_until(lambda: stream.pending() == 4, 10, "they are being applied")
+    wait_until(lambda: stream.pending() == 4, 30, "they are being applied")
     return consumers, last
 
 
 def told_once(consumers, event):
     """The log comes a moment after the deed."""
-    wait_until(lambda: events_of(consumers, event), 10, f"{event} is told")
+    wait_until(lambda: events_of(consumers, event), 30, f"{event} is told")
     assert len(events_of(consumers, event)) == 1
 
 
@@ -133,7 +134,7 @@ def test_a_stream_that_is_flushed_before_anybody_looked_is_recognised(programs, 
     redis.client().flushall()
     stream.send(producer.life("b"), producer.closed())
     settled(stream)
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     wait_for_head(postgres, stream)
     assert went_back(postgres) == [last]
     told_once(consumers, "group_lost")
@@ -160,7 +161,7 @@ def test_a_wiped_redis_is_used_on(programs, redis, postgres, stream, producer):
     redis.start()
     stream.send(producer.life("b"), producer.closed())
     settled(stream)
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(producer.said)
 
 
@@ -178,7 +179,7 @@ def run_failover(old, replica, proxy, programs, postgres, producer):
     consumer.wait_for_log('"event":"ready"')
     stream.send(producer.opened(), producer.life("a"))
     settled(stream)
-    wait_until(other.is_settled, 10, "the replica has heard it")
+    wait_until(other.is_settled, 30, "the replica has heard it")
     replica.client().replicaof("NO", "ONE")
     applied = producer.life("applied, and unknown to the new master")
     stream.send(applied)
@@ -188,7 +189,7 @@ def run_failover(old, replica, proxy, programs, postgres, producer):
     proxy.cut()
     other.send(producer.life("after"), producer.closed())
     settled(other)
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(producer.said)
     programs.run("taskledger-replay", "verify", env=replica.environment)
 
@@ -203,7 +204,7 @@ def test_an_older_dump_of_the_stream_is_read_again_without_doubling(programs, re
     settled(stream)
     last = wait_for_head(postgres, stream)
     client.restore(STREAM, 0, dump, replace=True)
-    wait_until(lambda: went_back(postgres) == [last], 10, "it is written down")
+    wait_until(lambda: went_back(postgres) == [last], 30, "it is written down")
     stream.send(producer.life("c"), producer.closed())
     settled(stream)
     assert postgres.value("SELECT count(*) FROM taskledger.task_event") == len(producer.said)
@@ -229,6 +230,6 @@ def test_that_it_went_back_is_settled_when_no_gap_stands_open(programs, redis, p
     settled(stream)
     wait_for_head(postgres, stream)
     redis.client().flushall()
-    wait_until(lambda: went_back(postgres), 10, "it is written down")
+    wait_until(lambda: went_back(postgres), 30, "it is written down")
     is_open = "SELECT count(*) FROM taskledger.loss WHERE repaired_at IS NULL"
-    wait_until(lambda: postgres.value(is_open) == 0, 20, "it is settled")
+    wait_until(lambda: postgres.value(is_open) == 0, 30, "it is settled")
