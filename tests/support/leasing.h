@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* How long to wait at most for what is sure to happen; the shortest lease; so long nobody waits for an answer. */
-enum { LEASING_ENOUGH_MS = 20000, LEASING_SHORT_MS = 1000, LEASING_TIMEOUT_MS = 150 };
+enum { LEASING_ENOUGH_MS = 20000, LEASING_SHORT_MS = 2000, LEASING_TIMEOUT_MS = 600 };
 
 extern struct taskledger_producer *leasing;
 

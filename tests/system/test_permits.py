@@ -13,7 +13,7 @@ from support.scene import SEED
 from support.waiting import wait_until
 
 WALK_S = 12
-SLACK_S = 10  # of a machine that is busy
+SLACK_S = 30  # of a machine that is busy
 LONG_MS = 60_000
 TICKET_S = 5  # who does not ask again for so long has left the line
 EMIT = "taskledger-emit"
@@ -56,16 +56,18 @@ def test_of_many_at_once_as_many_get_one_as_there_are(holders):
 
 def test_one_process_may_have_several(holders):
     one, other = holders.start(), holders.start()
-    assert [one.permit("speech", 3, place=place).granted for place in range(4)] == [True, True, True, False]
+    granted = [one.permit("speech", 3, lease_ms=LONG_MS, place=place).granted for place in range(4)]
+    assert granted == [True, True, True, False]
     one.release(1)
-    assert permit_soon(other, "speech", 3).granted
+    assert permit_soon(other, "speech", 3, lease_ms=LONG_MS).granted
     assert not one.permit("speech", 3, place=1).granted
     holders.judge(LIMITS)
 
 
 def test_where_callers_differ_each_is_held_to_its_own_limit(holders):
     one, other = holders.start(), holders.start()
-    assert one.permit("speech", 3).granted and one.permit("speech", 3, place=1).granted
+    for place in range(2):
+        assert one.permit("speech", 3, lease_ms=LONG_MS, place=place).granted
     assert not other.permit("speech", 2).granted and other.permit("speech", 3).granted
     holders.judge(LIMITS)
 
@@ -147,7 +149,7 @@ def test_who_waits_in_vain_leaves_the_line(holders, redis):
     wait_until(lambda: not redis.client().zcount(permit_key("one", ":waiting"), time.time() * 1000, "+inf"), TICKET_S + SLACK_S,
                "its ticket has run out")
     one.release()
-    assert permit_soon(holders.start(), "one", 1, 2).granted
+    assert permit_soon(holders.start(), "one", 1).granted
 
 
 # ---- the end of those who have one
@@ -170,17 +172,17 @@ def test_who_leaves_leaves_it_to_others(holders, leave):
 
 def test_it_is_kept_for_as_long_as_its_holder_lives(holders):
     one, other = holders.start(), holders.start()
-    one.permit("one", 1, lease_ms=1500)
-    assert not other.permit("one", 1, wait_ms=4000).granted
+    one.permit("one", 1, lease_ms=3000)
+    assert not other.permit("one", 1, wait_ms=8000).granted
     assert one.held() and one.counters().leases_held == 1
     holders.judge(LIMITS)
 
 
 def test_a_child_holds_nothing_of_it_and_takes_nothing_away(holders):
     one, other = holders.start(), holders.start()
-    one.permit("one", 1, lease_ms=1500)
+    one.permit("one", 1, lease_ms=3000)
     assert not one.fork()
-    assert not other.permit("one", 1, wait_ms=2500).granted and one.held()
+    assert not other.permit("one", 1, wait_ms=5000).granted and one.held()
 
 
 def test_who_is_cut_off_has_lost_it_before_another_has_it(holders, redis):
@@ -263,7 +265,7 @@ def test_a_restart_changes_nothing_for_those_who_have_one_or_wait(holders, redis
 def test_after_a_flush_those_who_had_one_take_it_back_before_it_is_too_late(holders, redis):
     crowd = [holders.start() for _ in range(3)]
     for each in crowd:
-        assert each.permit("speech", 3, lease_ms=1500).granted
+        assert each.permit("speech", 3, lease_ms=6000).granted
     redis.client().flushall()
     wait_until(lambda: redis.client().zcard(permit_key("speech")) == 3, SLACK_S, "all are there again")
     assert all(each.held() for each in crowd)
@@ -274,8 +276,10 @@ def test_after_a_flush_those_who_had_one_take_it_back_before_it_is_too_late(hold
 def test_after_a_flush_who_finds_its_place_taken_is_told(holders, redis):
     one, other = holders.start(), holders.start()
     one.permit("one", 1, lease_ms=6000)
+    one.pause()  # or it may be the first to come back
     redis.client().flushall()
-    assert other.permit("one", 1, lease_ms=6000).granted
+    assert other.permit("one", 1, lease_ms=LONG_MS).granted
+    one.resume()
     lost_soon(one)
     assert other.held() and one.counters().permits_lost == 1
 
@@ -375,6 +379,9 @@ def test_a_random_walk_agrees_with_the_model(holders):
     chance = random.Random(SEED)
     limits = {"a": 1, "b": 2, "c": 4}
     walk = Walk(holders, chance, [Model(name, limit, chance) for name, limit in limits.items()])
-    walk.go(WALK_S)
+    for _ in range(10):
+        walk.go(WALK_S)
+        if walk.steps > 100:
+            break
     assert walk.steps > 100 and holders.records()
     holders.judge(limits)

@@ -40,7 +40,7 @@ static void without_redis_it_is_not_known_who_has_it(void **state)
     fake_leases_set_trouble(FAKE_LEASES_AWAY);
     assert_int_equal(claim(LEASING_TIMEOUT_MS, &lease), TASKLEDGER_AWAY);
     assert_null(lease);
-    assert_string_equal(taskledger_lease_reason(), "Redis did not answer in 150 ms: could not: connection");
+    assert_string_equal(taskledger_lease_reason(), "Redis did not answer in 600 ms: could not: connection");
     assert_string_equal(leasing_counters().lease_error, "could not: connection");
     assert_int_equal(leasing_counters().lease_connected, 0);
     assert_int_equal(leasing_counters().leases_away, 1);
