@@ -30,7 +30,7 @@ set(taskledger_system_environment
 # taskledger_unit_test(NAME CORE [THREADS] [FILE...]): unit/test_NAME.c and FILEs, linked with CORE, the
 # static library of a room (proto, producer_core, consumer_core, replay_core).
 function(taskledger_unit_test name core)
-    taskledger_c_test(unit ${name} "${core}" 60 ${ARGN})
+    taskledger_c_test(unit ${name} "${core}" 180 ${ARGN})
 endfunction()
 
 # taskledger_torture_test(NAME CORE [FILE...]): the same for torture/test_NAME.c.
@@ -139,7 +139,7 @@ endfunction()
 
 # taskledger_packages_test: the same for packages/: what others install, and what they build against it.
 function(taskledger_packages_test name)
-    taskledger_python_test(packages ${name} TIMEOUT 900 ${ARGN})
+    taskledger_python_test(packages ${name} TIMEOUT 1800 ${ARGN})
 endfunction()
 
 # taskledger_bench_test: the same for bench/; alone on the machine.

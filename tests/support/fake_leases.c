@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { OUTSTANDING_MAX = 256, DEADLINE_S = 10, POLL_MS = 5 };
+enum { OUTSTANDING_MAX = 256, DEADLINE_S = 30, POLL_MS = 5 };
 
 struct redis {
     int cancel_descriptor;
@@ -106,11 +106,11 @@ static bool wait_for(const struct wish *wish)
     struct timespec deadline;
     int late = 0;
 
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += DEADLINE_S;
     pthread_mutex_lock(&lock);
     while (!is_fulfilled(wish) && late == 0)
-        late = pthread_cond_timedwait(&change, &lock, &deadline);
+        late = pthread_cond_clockwait(&change, &lock, CLOCK_MONOTONIC, &deadline);
     pthread_mutex_unlock(&lock);
     return late == 0;
 }

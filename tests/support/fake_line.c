@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ENTRIES_MAX = 20000, BYTES_MAX = 16 * 1024 * 1024, OUTSTANDING_MAX = 1024, DEADLINE_S = 10, POLL_MS = 5 };
+enum { ENTRIES_MAX = 20000, BYTES_MAX = 16 * 1024 * 1024, OUTSTANDING_MAX = 1024, DEADLINE_S = 30, POLL_MS = 5 };
 
 /* XADD, HGET of a watermark, XRANGE of one entry. */
 enum question { ADD, ASK, LOOK };
@@ -110,11 +110,11 @@ static bool wait_for(size_t entries_wanted, unsigned calls_wanted, unsigned line
     struct timespec deadline;
     int late = 0;
 
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += DEADLINE_S;
     pthread_mutex_lock(&lock);
     while ((count < entries_wanted || calls < calls_wanted || lines > lines_at_most) && late == 0)
-        late = pthread_cond_timedwait(&change, &lock, &deadline);
+        late = pthread_cond_clockwait(&change, &lock, CLOCK_MONOTONIC, &deadline);
     pthread_mutex_unlock(&lock);
     return late == 0;
 }

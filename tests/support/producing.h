@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* How long to wait at most for what is sure to happen. */
-enum { PRODUCING_ENOUGH_MS = 10000 };
+enum { PRODUCING_ENOUGH_MS = 30000 };
 
 struct producing {
     struct taskledger_producer *producer;

@@ -173,17 +173,18 @@ static void each_event_comes_out_once_and_in_order_however_small_the_queue(void 
 {
     static const size_t sizes[] = {QUEUE_EVENTS_MIN, 50, 400, 5000};
     static struct world world;
-    size_t refused = 0;
+    size_t refused = 0, renewed = 0; /* a large queue may never be empty: then nothing is renewed */
 
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         begin(&world, sizes[i]);
         while (atomic_load(&world.at_work) > 0)
             take(&world);
-        assert_in_range(world.accepting.auditor.identities, 2, 1 + EMITS / 1000);
+        assert_in_range(world.accepting.auditor.identities, 0, 1 + EMITS / 1000);
+        renewed += world.accepting.auditor.identities > 1;
         refused += finish(&world);
     }
-    assert_true(refused > 100);
+    assert_true(refused > 100 && renewed > 0);
 }
 
 static void what_is_accepted_while_it_is_closed_comes_before_the_last_word(void **state)

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { THREADS = 4, EMITS = 1000, ALONE = 5000, ENOUGH_MS = 10000 };
+enum { THREADS = 4, EMITS = 1000, ALONE = 5000, ENOUGH_MS = 30000 };
 
 struct world {
     struct outbox *outbox;

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { SLACK_MS = 400 };
+enum { SLACK_MS = 5000, CLOSE_MS = 2000 };
 
 /* ---- a disk that lets nothing go ---- */
 
@@ -108,7 +108,7 @@ static void what_redis_does_not_take_is_in_the_spool_when_the_producer_is_closed
     spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
     fake_line_set_trouble(FAKE_LINE_AWAY);
     producing_emit_many(50);
-    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_close(CLOSE_MS), 0);
     assert_int_equal(spooling_audit(), 52);
     assert_int_equal(producing.auditor.statuses, 50);
     assert_int_equal(producing.auditor.closed, 1);
@@ -120,7 +120,7 @@ static void a_redis_that_does_not_answer_costs_no_event_at_close(void **state)
     spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
     fake_line_set_trouble(FAKE_LINE_SILENT);
     producing_emit_many(50);
-    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_close(CLOSE_MS), 0);
     assert_int_equal(spooling_audit(), 52);
 }
 
@@ -182,7 +182,7 @@ static void a_disk_that_gets_stuck_while_it_removes_something_does_not_hold_up_w
     while (!atomic_load(&asked))
         usleep(1000);
     producing_emit_many(50);
-    uint64_t left = taskledger_flush(producing.producer, SLACK_MS);
+    uint64_t left = taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS);
     atomic_store(&keeps_all, false);
     assert_int_equal(left, 0);
     spooling_wait_for(spooling_is_empty);
@@ -199,7 +199,7 @@ static void what_the_dead_left_on_a_disk_that_gets_stuck_does_not_hold_up_what_i
     spooling_begin(TASKLEDGER_SPOOL_OVERFLOW);
     fake_line_set_trouble(FAKE_LINE_AWAY);
     producing_emit_many(50);
-    assert_int_equal(spooling_close(400), 0);
+    assert_int_equal(spooling_close(CLOSE_MS), 0);
     fake_line_set_trouble(FAKE_LINE_GOOD);
     atomic_store(&asked, false);
 
@@ -210,7 +210,7 @@ static void what_the_dead_left_on_a_disk_that_gets_stuck_does_not_hold_up_what_i
     while (!atomic_load(&asked))
         usleep(1000);
     producing_emit_many(50);
-    uint64_t left = taskledger_flush(producing.producer, SLACK_MS);
+    uint64_t left = taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS);
     atomic_store(&keeps_all, false);
     assert_int_equal(left, 0);
     spooling_wait_for(has_adopted);

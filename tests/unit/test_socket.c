@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { SHORT_MS = 300, LONG_MS = 20000, ADDRESSES_MAX = 4 };
+enum { SHORT_MS = 1000, LONG_MS = 20000, ADDRESSES_MAX = 4 };
 
 /* ---- the addresses that a host has, in place of the C library's resolver ---- */
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { EVENTS = 4000, BATCH = 5, BEHIND = 100, ENOUGH_S = 50 };
+enum { EVENTS = 4000, BATCH = 5, BEHIND = 100, ENOUGH_S = 80 };
 
 struct race {
     struct spool_fixture *fixture;
