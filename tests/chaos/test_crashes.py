@@ -14,7 +14,7 @@ TRAP = """
 """
 TRAPPED = "SELECT application_name, pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 SET_ASIDE = "SELECT count(*) FROM taskledger.rejected_event WHERE reason = 'crashes'"
-FOUND_WITHIN_S = 60
+FOUND_WITHIN_S = 180
 
 
 class Supervisor:
@@ -34,7 +34,7 @@ class Supervisor:
         for name, session in self.scene.postgres.rows(TRAPPED):
             with self.scene.fault("crash"):
                 self.scene.kill_consumer(self.consumers[name])
-                self.scene.postgres.rows("SELECT pg_terminate_backend(%s)", (session,))
+                self.scene.postgres.rows("SELECT pg_terminate_backend(%s, 30000)", (session,))  # it is gone then
             self.start()
 
 

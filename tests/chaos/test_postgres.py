@@ -147,9 +147,9 @@ def test_the_ledger_is_put_back_to_an_older_copy(scene, postgres, redis):
     for _ in scene.rounds(least=2):
         saved = save(scene, postgres)
         scene.progress(500)
-        wait_until(lambda: is_ahead(redis, saved), 10, "Redis is told more of each producer")
+        wait_until(lambda: is_ahead(redis, saved), 30, "Redis is told more of each producer")
         put_back(scene, postgres)
-        wait_until(lambda: postgres.value(NOTICED) > 0, 10, "it is noticed")
+        wait_until(lambda: postgres.value(NOTICED) > 0, 30, "it is noticed")
         scene.recovered()
     scene.finish()
 

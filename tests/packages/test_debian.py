@@ -10,7 +10,7 @@ from support.machine import Machine
 from support.processes import free_port
 from support.waiting import wait_until
 
-BUILD_DEADLINE_S = 600
+BUILD_DEADLINE_S = 1200
 NAMES = ["libtaskledger-dev", "libtaskledger0", "python3-taskledger", "taskledger-consumer",
          "taskledger-monitor", "taskledger-tools"]  # fmt: skip
 DAEMONS = ["taskledger-consumer", "taskledger-monitor"]

@@ -15,7 +15,7 @@ from support.processes import free_port, spawn
 from support.waiting import wait_until
 
 DOCKERFILE = ROOT / "deploy/Dockerfile"
-BUILD_DEADLINE_S = 600
+BUILD_DEADLINE_S = 1200
 
 
 def context(folder):

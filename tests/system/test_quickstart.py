@@ -5,7 +5,7 @@ import subprocess
 
 from conftest import ROOT
 
-DEADLINE_S = 400
+DEADLINE_S = 900
 
 
 def quickstart(scratch, *arguments):
