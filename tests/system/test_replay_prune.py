@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.events import Producer, uuid7
@@ -14,7 +15,8 @@ from test_replay_rebuild import as_user
 from test_replay_verify import CONSUMER, REPLAY, Ledger
 
 DAY_MS = 86_400_000
-OLD_MS = int(time.time() * 1000) - 200 * DAY_MS
+# In the middle of a month, so that what comes a day later is of the same one.
+OLD_MS = int((datetime.now(timezone.utc) - timedelta(days=200)).replace(day=10).timestamp() * 1000)
 BEFORE = ["--before", "-100d"]
 COUNT = "SELECT count(*) FROM taskledger."
 
@@ -394,7 +396,7 @@ def test_killed_at_any_moment_the_ledger_is_whole_and_the_next_run_goes_on(ledge
         for _ in range(25):
             program = ledger.programs.start(REPLAY, "prune", *BEFORE, *map(str, kept), "--execute")
             deadline = time.monotonic() + chance.uniform(0.01, 0.7)
-            wait_until(lambda: time.monotonic() > deadline or not program.is_running(), 20, "its moment has come")
+            wait_until(lambda: time.monotonic() > deadline or not program.is_running(), 30, "its moment has come")
             program.process.send_signal(signal.SIGKILL)
             program.wait()
             wait_until(lambda: ledger.postgres.value(

@@ -210,7 +210,7 @@ def test_beside_consumers_no_merge_is_lost_and_nobody_waits_for_ever(ledger):
     finally:
         ended.set()
         speaker.join()
-    wait_until(ledger.stream.is_settled, 30, "everything is settled")
+    wait_until(ledger.stream.is_settled, 60, "everything is settled")
     assert all(consumer.term() == 0 for consumer in consumers)
     assert sum(row["event_count"] for row in ledger.rows()) == len(sent)
     report = ledger.verify(expect=0)

@@ -4,6 +4,7 @@ import random
 
 from support.events import Producer
 from support.told import REPLAY, at, told  # noqa: F401
+from support.waiting import wait_until
 
 
 def say(pb, parents, starts):
@@ -85,8 +86,7 @@ def test_what_is_indexed_for_it_lets_updates_stay_within_their_page(told):  # no
     producer = Producer(told.pb)
     for number in range(6):  # few rows, so that none leaves its page for want of room
         told.apply([producer.status(f"t-{task}", "RUNNING", parent_task_id="root", step=str(number)) for task in range(5)])
-    told.postgres.rows("SELECT pg_stat_force_next_flush()")
-    updated, hot = told.postgres.rows(
-        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'task' AND schemaname = 'taskledger'"
-    )[0]
-    assert updated == hot == 25
+    counts = "SELECT {} FROM pg_stat_user_tables WHERE relname = 'task' AND schemaname = 'taskledger'"
+    updated = counts.format("n_tup_upd")
+    wait_until(lambda: told.postgres.value(updated) == 25, 30, "the sessions that have ended are counted")
+    assert told.postgres.value(counts.format("n_tup_hot_upd")) == 25
