@@ -66,7 +66,7 @@ def test_shuffled_and_repeated_events_through_three_consumers_give_the_model_s_r
         consumer.wait_for_log('"ready"')
     stream.send(sent)
     all_settled(stream)
-    wait_until(lambda: sum(map(applied_by, consumers)) == len(said), 10, "every event is counted by one of them")
+    wait_until(lambda: sum(map(applied_by, consumers)) == len(said), 30, "every event is counted by one of them")
     assert all(applied_by(consumer) > 0 for consumer in consumers)
 
     model.assert_projected(postgres, [decode(event_pb2, one) for one in said])
@@ -192,7 +192,7 @@ def test_the_last_number_there_is_stops_nothing(redis, postgres, programs, event
     all_settled(stream)
     wait_until(
         lambda: client.hget("taskledger:archived", honest.id.hex) == b"%d" % honest.sequence,
-        10,
+        30,
         "the honest producer's watermark",
     )
     verdict = programs.run("taskledger-replay", "verify", expect=1)

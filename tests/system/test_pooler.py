@@ -46,4 +46,4 @@ def test_a_pooler_of_sessions_is_no_matter(pooled, programs, redis, postgres, ev
 
     programs.start(CONSUMER).wait_for_log('"event":"ready"')
 
-    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") == 1, 10, "the task is there")
+    wait_until(lambda: postgres.value("SELECT count(*) FROM taskledger.task") == 1, 30, "the task is there")

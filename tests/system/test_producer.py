@@ -106,7 +106,7 @@ def test_a_full_queue_declares_exactly_what_it_dropped(redis, event_pb2, start):
     assert accepted == 97 and full == 903
     redis.start()
     assert worker.flush() == 0
-    wait_until(lambda: worker.counters()["queued"] == 0, 10, "the declaration is sent")
+    wait_until(lambda: worker.counters()["queued"] == 0, 30, "the declaration is sent")
     assert worker.emit(10) == (10, 0)
     assert worker.close() == 0
 
@@ -166,4 +166,4 @@ def test_a_process_that_ends_without_closing_ends_well(make_redis, certificates,
         workers = [start(env=trust if tls else redis.environment) for _ in range(4)]
         for worker in workers:
             worker.tell("leave_off", 3, attempt % 12)
-        assert [worker.process.wait(20) for worker in workers] == [0, 0, 0, 0]
+        assert [worker.process.wait(60) for worker in workers] == [0, 0, 0, 0]

@@ -4,6 +4,9 @@ import hashlib
 import subprocess
 
 import pytest
+from redis.exceptions import ConnectionError
+
+from support.waiting import wait_until
 
 SECRET = "correct horse/battery@staple"
 ENCODED = "correct%20horse%2Fbattery%40staple"
@@ -124,7 +127,7 @@ def test_a_port_without_tls_is_not_spoken_to_in_plain(ping, tls_redis, certifica
 
 
 def test_a_tls_port_is_not_spoken_to_in_plain(ping, tls_redis):
-    code, said = ping(f"redis://localhost:{tls_redis().tls_port}", REDIS_WAIT_MS=2000)
+    code, said = ping(f"redis://localhost:{tls_redis().tls_port}", REDIS_WAIT_MS=30000)
     assert code == 1 and said.startswith("transient connection: ")
 
 
@@ -201,10 +204,17 @@ def test_a_db_that_is_not_there_is_fatal(ping, redis):
     assert code == 1 and said.startswith("fatal db: ")
 
 
+def is_let_in(client):
+    try:
+        return client.ping()
+    except ConnectionError:
+        return False
+
+
 def test_too_many_clients_is_a_matter_of_time(ping, make_redis):
     server = make_redis("small", arguments=("--maxclients", "1"))
     holder = server.client()
-    holder.ping()
+    wait_until(lambda: is_let_in(holder), 30, "whoever asked whether it is ready is gone")
     code, said = ping(server.url)
     assert code == 1 and said.startswith("transient maxclients: ")
 

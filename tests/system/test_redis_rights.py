@@ -103,7 +103,8 @@ def test_the_whole_pipeline_runs_with_the_rights_of_each(redis, postgres, progra
     first.kill9()
     wait_until(lambda: stream.is_settled(GROUP), 30, "taken over")
     admin.xgroup_destroy(EVENTS, GROUP)
-    wait_until(lambda: "group_lost" in second.stderr(), 30, "the group is made again")
+    wait_until(lambda: "group_lost" in second.stderr(), 30, "it is told")
+    wait_until(lambda: GROUP.encode() in [g["name"] for g in admin.xinfo_groups(EVENTS)], 30, "the group is made again")
 
     # The other groups.
     admin.xgroup_create(EVENTS, "abandoned", "$")
@@ -120,7 +121,7 @@ def test_the_whole_pipeline_runs_with_the_rights_of_each(redis, postgres, progra
     monitor.xinfo_stream(EVENTS), monitor.xinfo_groups(EVENTS), monitor.xinfo_consumers(EVENTS, GROUP)
     monitor.xpending(EVENTS, GROUP), monitor.hlen(ARCHIVED)
     page = start_monitor(programs, "--requests-each=0", REDIS_URL=url("monitor")).wait_until_ready()
-    wait_until(lambda: (page.ask("/api/stats").body["lag"] or {}).get("bytes"), 20, "all numbers are known")
+    wait_until(lambda: (page.ask("/api/stats").body["lag"] or {}).get("bytes"), 30, "all numbers are known")
     assert page.ask("/api/stats").body["consumers"] != []
     with page.begin_events() as feed:
         programs.run("taskledger-emit", "status", "order-3", "RUNNING", env=as_producer)

@@ -158,7 +158,7 @@ def test_an_id_that_is_used_again_outranks_its_past(ledger, jobs, queue, worker)
     life = ["QUEUED T", "RUNNING T", "SUCCESS T"]
     ledger.expect("order-4711", *life)
     job.delete()
-    wait_until(lambda: second_of(ledger) > first_attempt(ledger), 10, "the next second")
+    wait_until(lambda: second_of(ledger) > first_attempt(ledger), 30, "the next second")
     queue.enqueue(jobs.add, 2, 2, job_id="order-4711")
     assert ledger.expect("order-4711", *life, *life)["data"] == {"result": 4}
     attempts = [attempt for _, attempt in ledger.attempts("order-4711")]

@@ -13,7 +13,7 @@ from support.worker import Worker
 CONSUMER = "taskledger-consumer"
 EMIT = "taskledger-emit"
 REPLAY = "taskledger-replay"
-FOLLOWED_WITHIN_S = 10
+FOLLOWED_WITHIN_S = 30
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def assert_all_is_well(programs, postgres, teller, consumer):
     teller.end()
     wait_for_tasks(postgres, teller.told)
     assert consumer.is_running()
-    consumer.wait_for_log('"event":"redis_back"', 5)
+    consumer.wait_for_log('"event":"redis_back"', 30)
     assert count_of(consumer, "redis_back") == 1
     assert count_of(consumer, "redis_away") + count_of(consumer, "redis_failing") <= 4
     programs.run(REPLAY, "verify")
@@ -189,7 +189,7 @@ def test_sentinels_may_come_later(programs, watched, postgres):
     for sentinel in watched.sentinels:
         assert f"127.0.0.1:{sentinel.port}: could not connect" in consumer.stderr()
     watched.start_sentinels()
-    consumer.wait_for_log('"event":"ready"', 5)
+    consumer.wait_for_log('"event":"ready"', 30)
 
 
 def test_one_sentinel_of_three_is_enough_to_find_the_master(ping, watched):
