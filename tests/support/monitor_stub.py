@@ -7,6 +7,7 @@ import json
 import queue
 import socket
 import threading
+import time
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ FINAL = ("SUCCESS", "PARTIAL_FAILURE", "FAILURE", "CANCELLED")
 STATUSES = ("PENDING", "QUEUED", "RUNNING", "RETRY", *FINAL)
 WHOLE = ("status", "attempt", "step", "progress", "message", "worker", "queue", "error_type", "error_message")
 HEARTBEAT_S = 15
+HELD_S = 60
+PIECES_APART_S = 0.06
 
 
 def text_of(moment):
@@ -42,6 +45,8 @@ class MonitorStub:
         self.port = free_port()  # which it finds again when it is started again
         self.epoch = "e1"
         self.refuses_feed = False
+        self.retry_after_s = None  # what it says when it refuses the feed
+        self.piece = 0  # bytes that are sent of it at once; 0: as many as there are
         self.wants_token = False
         self.refuses = set()
         self.tasks = {}
@@ -50,6 +55,8 @@ class MonitorStub:
         self.extra = {"stuck": [], "rejected": [], "losses": [], "producers": []}
         self.empty_pages = 0  # that these lists begin with: what is in them was looked for elsewhere first
         self.stats = {}
+        self.page = 0  # rows of these lists in one answer; 0: all of them
+        self._held = {}
         self._clients = set()
         self._lines = set()
         self._lock = threading.RLock()
@@ -61,6 +68,11 @@ class MonitorStub:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
+
+    @property
+    def viewers(self):
+        """How many feeds there are."""
+        return len(self._clients)
 
     @property
     def url(self):
@@ -81,6 +93,11 @@ class MonitorStub:
         with self._lock:
             for client in self._clients:
                 client.put(None)
+
+    def hold(self, path):
+        """The next answer to this path is made and not sent before what is returned is set."""
+        self._held[path] = threading.Event()
+        return self._held[path]
 
     def reset(self, reason):
         """Another stream from here on: no place in the old one means anything."""
@@ -138,13 +155,20 @@ class MonitorStub:
             return {"tasks": found[offset : offset + limit], "cursor": str(offset + limit) if is_more else None,
                     "position": position}  # fmt: skip
 
+    def extra_page(self, key, name, at):
+        if at < self.empty_pages:
+            return {name: [], "cursor": str(at + 1)}
+        rows, size = self.extra[key], self.page or len(self.extra[key])
+        begin = (at - self.empty_pages) * size
+        return {name: rows[begin : begin + size], "cursor": str(at + 1) if begin + size < len(rows) else None}
+
     def history(self, task_id):
         events = [e for e in self.events if e["task_id"] == task_id]
         more = {"after_us": None, "delay_us": 1500, "archived": True, "mark": None, "duplicate": False, "contested": False,
                 "redacted": None, "error_traceback": None, "data": None, "traceparent": None}  # fmt: skip
         attempts = [attempt_of(events, number) for number in sorted({e["attempt"] for e in events})]
         return {"task": self.tasks[task_id] | {"data": None}, "attempts": attempts, "cursor": None,
-                "events": [e | more | {"recorded_at": e["occurred_at"]} for e in events]}  # fmt: skip
+                "events": [more | e | {"recorded_at": e["occurred_at"]} for e in events]}  # fmt: skip
 
     def counted(self):
         counts = dict.fromkeys(STATUSES, 0)
@@ -243,33 +267,39 @@ class Answer(BaseHTTPRequestHandler):
         if parts[0] in self.stub.extra:
             name = "tasks" if parts[0] == "stuck" else parts[0]
             at = int(query.get("cursor", ["0"])[0])
-            is_empty = at < self.stub.empty_pages
-            return self._json({name: [] if is_empty else self.stub.extra[parts[0]], "cursor": str(at + 1) if is_empty else None})
+            return self._json(self.stub.extra_page(parts[0], name, at))
         task_id = query["id"][0] if "id" in query else urllib.parse.unquote(parts[1])
         if task_id not in self.stub.tasks:
             return self._json({"error": {"kind": "not_found", "message": "no such task"}}, 404)
         return self._json(self.stub.history(task_id) if parts[2:] == ["history"] else {"task": self.stub.tasks[task_id]})
 
     def _json(self, body, status=200):
-        self._send(status, "application/json", json.dumps({"now": text_of(now()), **body}).encode())
+        answer = json.dumps({"now": text_of(now()), **body}).encode()
+        held = self.stub._held.pop(self.path.partition("?")[0], None)
+        if held is not None:
+            held.wait(HELD_S)
+        self._send(status, "application/json", answer)
 
     def _file(self, path):
         if path.parent != PAGE or not path.is_file():
             return self._send(404, "text/plain", b"")
         self._send(200, TYPES[path.suffix], path.read_bytes())
 
-    def _send(self, status, kind, body):
+    def _send(self, status, kind, body, headers=None):
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("Content-Security-Policy", POLICY)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
     def _feed(self, place):
         if self.stub.refuses_feed:
-            return self._send(503, "text/plain", b"")
+            wait = self.stub.retry_after_s
+            return self._send(503, "text/plain", b"", {"Retry-After": str(wait)} if wait is not None else {})
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
@@ -280,10 +310,16 @@ class Answer(BaseHTTPRequestHandler):
             while (word := self._next(client)) is not None:
                 name, position, data = word
                 place = f"id: {position}\n" if position else ""
-                self.wfile.write(f"event: {name}\n{place}data: {json.dumps(data)}\n\n".encode())
-                self.wfile.flush()
+                self._write(f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n{place}\n".encode())
         finally:
             self.stub.leave(client)
+
+    def _write(self, text):
+        size = self.stub.piece
+        for at in range(0, len(text), size or len(text)):
+            self.wfile.write(text[at : at + (size or len(text))])
+            self.wfile.flush()
+            time.sleep(PIECES_APART_S if size else 0)
 
     def _next(self, client):
         try:

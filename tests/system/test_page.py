@@ -4,8 +4,9 @@ import json
 from datetime import timedelta
 
 import pytest
-from support.chromium import Chromium
-from support.monitor_stub import MonitorStub, now
+
+from support.monitor_stub import now
+from support.page import browser, come_in, one_browser, row, see, server, wait_in  # noqa: F401
 
 HOSTILE = [
     "<img src=x onerror=\"window.broken='img'\">",
@@ -19,55 +20,10 @@ HOSTILE = [
     "{{constructor.constructor('window.broken=1')()}}",
     "界" * 85,
 ]
-ROW = ".rows .row[data-key={}]"
 MANY = 100_000
 
 
-@pytest.fixture(scope="module")
-def one_browser(tmp_path_factory):
-    browser = Chromium(tmp_path_factory.mktemp("chromium")).start()
-    yield browser
-    browser.stop()
-
-
-@pytest.fixture
-def browser(one_browser):
-    """On a desk, in daylight. Whatever the page complains of fails the test."""
-    one_browser.open("about:blank")
-    one_browser.complaints.clear()
-    one_browser.window(1280, 800)
-    yield one_browser
-    one_browser.open("about:blank")
-    assert one_browser.complaints == []
-
-
-@pytest.fixture
-def server():
-    stub = MonitorStub().start()
-    yield stub
-    stub.stop()
-
-
-def row(task_id):
-    return ROW.format(json.dumps(task_id, ensure_ascii=False))
-
-
-def see(browser, task_id, words):
-    """Waits until the row of this task tells these words."""
-    browser.wait(f"(document.querySelector({json.dumps(row(task_id))})?.innerText ?? '').includes({json.dumps(words)})")
-
-
-def wait_in(browser, ms):
-    """For what must not happen: until the page has had the time to do it."""
-    browser.wait(f"performance.now() > {browser.run('performance.now()') + ms}")
-
-
-def come_in(browser, server, address=""):
-    browser.open(server.url + address)
-    browser.wait("document.body.dataset.state === 'live'")
-
-
-def test_a_task_appears_and_moves_without_a_reload(browser, server):
+def test_a_task_appears_and_moves_without_a_reload(browser, server):  # noqa: F811
     server.say("early", "SUCCESS", task_name="report")
     come_in(browser, server)
     see(browser, "early", "Succeeded")
@@ -82,7 +38,7 @@ def test_a_task_appears_and_moves_without_a_reload(browser, server):
     assert browser.run(f"document.querySelector('.rows .row').dataset.key") == "video-17"
 
 
-def test_what_was_said_while_the_server_was_away_is_not_missed(browser, server):
+def test_what_was_said_while_the_server_was_away_is_not_missed(browser, server):  # noqa: F811
     server.say("task", "RUNNING", step="one")
     come_in(browser, server)
     server.stop()
@@ -103,7 +59,7 @@ def test_what_was_said_while_the_server_was_away_is_not_missed(browser, server):
     assert browser.run("document.querySelector('#banner').hidden")
 
 
-def test_a_feed_that_is_cut_goes_on_where_it_was(browser, server):
+def test_a_feed_that_is_cut_goes_on_where_it_was(browser, server):  # noqa: F811
     come_in(browser, server)
     server.say("before", "RUNNING")
     see(browser, "before", "Running")
@@ -116,7 +72,7 @@ def test_a_feed_that_is_cut_goes_on_where_it_was(browser, server):
     assert len([path for path in server.asked if path.startswith("/api/tasks?limit=1000")]) - lists <= 1
 
 
-def test_without_a_feed_the_page_asks_every_two_seconds(browser, server):
+def test_without_a_feed_the_page_asks_every_two_seconds(browser, server):  # noqa: F811
     server.refuses_feed = True
     server.say("task", "RUNNING")
     browser.open(server.url)
@@ -129,7 +85,7 @@ def test_without_a_feed_the_page_asks_every_two_seconds(browser, server):
     browser.wait("document.body.dataset.state === 'live'", 20)
 
 
-def test_after_a_reset_all_is_loaded_anew(browser, server):
+def test_after_a_reset_all_is_loaded_anew(browser, server):  # noqa: F811
     server.say("task", "RUNNING")
     come_in(browser, server)
     see(browser, "task", "Running")
@@ -140,7 +96,7 @@ def test_after_a_reset_all_is_loaded_anew(browser, server):
     see(browser, "next", "Running")
 
 
-def test_what_tasks_are_called_is_only_ever_text(browser, server):
+def test_what_tasks_are_called_is_only_ever_text(browser, server):  # noqa: F811
     for at, name in enumerate(HOSTILE):
         server.say(name, "FAILURE", task_name=name, step=name, worker=name, message=name, error_type=name,
                    error_message=name, at=now() - timedelta(seconds=at))  # fmt: skip
@@ -160,7 +116,7 @@ def test_what_tasks_are_called_is_only_ever_text(browser, server):
     assert not any("Refused to" in text or "Content Security" in text for text in browser.refused)
 
 
-def test_a_hundred_thousand_tasks_are_a_list_like_any_other(browser, server):
+def test_a_hundred_thousand_tasks_are_a_list_like_any_other(browser, server):  # noqa: F811
     begin = now() - timedelta(hours=30)
     for at in range(MANY):
         server.say(f"task-{at:06}", "SUCCESS" if at % 9 else "FAILURE", at=begin + timedelta(seconds=at),
@@ -182,7 +138,7 @@ def test_a_hundred_thousand_tasks_are_a_list_like_any_other(browser, server):
     assert took_ms < 5000
 
 
-def test_who_reads_further_down_keeps_his_place(browser, server):
+def test_who_reads_further_down_keeps_his_place(browser, server):  # noqa: F811
     for at in range(300):
         server.say(f"task-{at:03}", "SUCCESS", at=now() - timedelta(seconds=at + 1))
     come_in(browser, server)
@@ -199,7 +155,7 @@ def test_who_reads_further_down_keeps_his_place(browser, server):
     see(browser, "newer-19", "Running")
 
 
-def test_the_list_can_be_used_without_a_mouse(browser, server):
+def test_the_list_can_be_used_without_a_mouse(browser, server):  # noqa: F811
     for at in range(5):
         server.say(f"task-{at}", "RUNNING", at=now() - timedelta(seconds=at))
     come_in(browser, server)
@@ -221,7 +177,7 @@ def test_the_list_can_be_used_without_a_mouse(browser, server):
     browser.wait("document.activeElement.dataset.key === 'task-1'")
 
 
-def test_a_screen_reader_meets_landmarks_and_is_not_talked_at(browser, server):
+def test_a_screen_reader_meets_landmarks_and_is_not_talked_at(browser, server):  # noqa: F811
     server.say("task", "RUNNING", progress=0.5)
     come_in(browser, server)
     see(browser, "task", "Running")
@@ -241,7 +197,7 @@ def test_a_screen_reader_meets_landmarks_and_is_not_talked_at(browser, server):
 
 @pytest.mark.parametrize("page", ["", "#/stuck", "#/rejected", "#/health", "#/task/task-3"])
 @pytest.mark.parametrize("is_dark", [False, True])
-def test_it_fits_a_phone(browser, server, page, is_dark):
+def test_it_fits_a_phone(browser, server, page, is_dark):  # noqa: F811
     for at in range(30):
         server.say(f"task-{at}", "RUNNING", step="a-step-of-some-length", progress=at / 30, task_name="a.name.of.some.length")
     browser.window(375, 740, dark=is_dark, is_phone=True)
@@ -249,7 +205,7 @@ def test_it_fits_a_phone(browser, server, page, is_dark):
     browser.wait("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_life_is_drawn_to_scale(browser, server):
+def test_a_life_is_drawn_to_scale(browser, server):  # noqa: F811
     begin = now() - timedelta(minutes=5)
     for after, status, attempt in ((0, "QUEUED", 1), (20, "RUNNING", 1), (120, "FAILURE", 1), (180, "RUNNING", 2), (240, "SUCCESS", 2)):
         server.say("task", status, at=begin + timedelta(seconds=after), attempt=attempt, step=f"s{after}")
@@ -261,7 +217,7 @@ def test_a_life_is_drawn_to_scale(browser, server):
     assert "2 attempts in 4 min" in browser.run("document.querySelector('.timeline').getAttribute('aria-label')")
 
 
-def test_filters_stand_in_the_address(browser, server):
+def test_filters_stand_in_the_address(browser, server):  # noqa: F811
     server.say("good", "SUCCESS", task_name="report")
     server.say("bad", "FAILURE", task_name="report")
     come_in(browser, server, "#/tasks?status=FAILURE")
@@ -272,7 +228,7 @@ def test_filters_stand_in_the_address(browser, server):
     assert browser.run("location.hash") == "#/tasks"
 
 
-def test_rows_that_another_filter_has_loaded_leave_no_gaps(browser, server):
+def test_rows_that_another_filter_has_loaded_leave_no_gaps(browser, server):  # noqa: F811
     begin = now() - timedelta(hours=3)
     for at in range(3000):
         server.say(f"task-{at:04}", "FAILURE" if at % 3 == 0 else "SUCCESS", at=begin + timedelta(seconds=at))
@@ -290,7 +246,7 @@ def test_rows_that_another_filter_has_loaded_leave_no_gaps(browser, server):
     assert "that is all" in browser.text("#summary")
 
 
-def test_numbers_and_lists_that_can_not_be_had_are_said_to_be_old(browser, server):
+def test_numbers_and_lists_that_can_not_be_had_are_said_to_be_old(browser, server):  # noqa: F811
     server.extra["rejected"] = [{"id": 1, "reason": "undecodable", "detail": "made by the test"}]
     server.say("task", "RUNNING")
     come_in(browser, server, "#/rejected")
@@ -308,13 +264,13 @@ def test_numbers_and_lists_that_can_not_be_had_are_said_to_be_old(browser, serve
     assert browser.run("getComputedStyle(document.querySelector('#tiles')).opacity") == "1"
 
 
-def test_who_has_no_token_is_asked_for_it(browser, server):
+def test_who_has_no_token_is_asked_for_it(browser, server):  # noqa: F811
     server.wants_token = True
     browser.open(server.url)
     browser.wait("document.querySelector('#sign-in').hidden === false")
 
 
-def test_a_paused_list_stands_still(browser, server):
+def test_a_paused_list_stands_still(browser, server):  # noqa: F811
     server.say("one", "RUNNING")
     come_in(browser, server)
     see(browser, "one", "Running")
@@ -328,7 +284,7 @@ def test_a_paused_list_stands_still(browser, server):
     see(browser, "two", "Running")
 
 
-def test_the_choice_of_colours_is_remembered(browser, server):
+def test_the_choice_of_colours_is_remembered(browser, server):  # noqa: F811
     come_in(browser, server)
     light = browser.run("getComputedStyle(document.body).backgroundColor")
     browser.run("(() => { const choice = document.querySelector('#theme'); choice.value = 'dark';"
@@ -339,7 +295,7 @@ def test_the_choice_of_colours_is_remembered(browser, server):
     browser.run("localStorage.clear()")
 
 
-def test_a_list_whose_first_pages_are_empty_is_gone_on_with(browser, server):
+def test_a_list_whose_first_pages_are_empty_is_gone_on_with(browser, server):  # noqa: F811
     server.empty_pages = 3
     server.extra["stuck"] = [{"task_id": "silent", "status": "RUNNING", "producer_pid": 4711, "silent_us": 400e6}]
     come_in(browser, server, "#/stuck")
@@ -347,7 +303,7 @@ def test_a_list_whose_first_pages_are_empty_is_gone_on_with(browser, server):
     assert "No task is stuck" not in browser.text("#stuck")
 
 
-def test_a_task_opened_from_another_list_leads_back_to_it(browser, server):
+def test_a_task_opened_from_another_list_leads_back_to_it(browser, server):  # noqa: F811
     server.say("silent", "RUNNING")
     server.extra["stuck"] = [{"task_id": "silent", "status": "RUNNING", "producer_pid": 4711, "silent_us": 400e6}]
     come_in(browser, server, "#/stuck")

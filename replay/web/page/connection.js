@@ -8,11 +8,16 @@
  *
  * Every beginning is the same: load the newest tasks, and let the feed go on from the place in the stream that this
  * answer tells. An event that comes before its row, or after, or twice, makes no difference (task.js). */
+import {Backoff} from "./backoff.js";
 import {Feed} from "./feed.js";
 import {Poll} from "./poll.js";
 import {ofEvent} from "./task.js";
 
 const RESTART_MS = 2000;
+const RESTART_MAX_MS = 30000;
+const RESET_MS = 1000;
+const RESET_MAX_MS = 15000;
+const CALM_MS = 60000; /* a reset after so long is a first one again */
 
 export class Connection {
     state = "loading";
@@ -24,6 +29,10 @@ export class Connection {
     #to;
     #question = () => ({});
     #turn = 0;
+    #tries = new Backoff(RESTART_MS, RESTART_MAX_MS);
+    #resets = new Backoff(RESET_MS, RESET_MAX_MS);
+    #resetAt = -Infinity; /* of performance.now() */
+    #waitsToStart = false;
     #feed;
     #poll;
 
@@ -38,23 +47,25 @@ export class Connection {
             open: () => this.#opened(),
             event: (event) => this.#event(event),
             heard: (now) => clock.heard(now),
-            reset: () => this.start(),
+            reset: () => this.#reset(),
             closed: () => this.#poll.start(),
         });
         this.#poll = new Poll(store, {
             answered: (answer) => this.#answered(answer),
             failed: (refusal) => this.#failed(refusal),
         });
-        window.addEventListener("online", () => this.#feed.again());
+        window.addEventListener("online", () => this.#waitsToStart ? this.start() : this.#feed.again());
     }
 
     async start() {
         const turn = ++this.#turn;
+        this.#waitsToStart = false;
         this.#feed.end();
         try {
             const answer = await this.#loader.begin(this.#question(), {fresh: true});
             if (turn !== this.#turn)
                 return;
+            this.#tries.begin();
             this.#clock.heard(answer.now);
             if (answer.position === null)
                 this.#poll.start();
@@ -67,8 +78,24 @@ export class Connection {
                 return void this.start();
             this.#failed(refusal);
             if (this.state !== "refused")
-                setTimeout(() => turn === this.#turn && this.start(), Math.max(RESTART_MS, (refusal.retryAfterS ?? 0) * 1000));
+                this.#startIn(this.#tries.next(refusal.retryAfterS));
         }
+    }
+
+    #startIn(waitMs) {
+        const turn = ++this.#turn;
+        this.#waitsToStart = true;
+        setTimeout(() => turn === this.#turn && this.start(), waitMs);
+    }
+
+    /* All pages are told at once, and each loads anew. Where that happens again and again, what is shown is not live. */
+    #reset() {
+        if (performance.now() - this.#resetAt > CALM_MS)
+            this.#resets.begin();
+        this.#resetAt = performance.now();
+        this.#startIn(this.#resets.next());
+        if (this.#resets.count > 1)
+            this.#poll.start();
     }
 
     #opened() {
@@ -86,7 +113,7 @@ export class Connection {
         const wasLost = this.state === "lost";
         this.#clock.heard(now);
         this.#become("polling");
-        if (!this.#feed.isBegun && position !== null) {
+        if (!this.#feed.isBegun && position !== null && !this.#waitsToStart) {
             this.#poll.stop();
             this.start();
         } else if (wasLost)

@@ -2,6 +2,7 @@
  *
  * What is shown is the ledger's history, asked for again soon after the feed tells of the task. */
 import {askTask} from "./api.js";
+import {cover} from "./cover.js";
 import {find, make} from "./dom.js";
 import {badge} from "./row.js";
 import {duration, line, ms, number, plain, plural, time} from "./format.js";
@@ -9,6 +10,7 @@ import {timeline} from "./timeline.js";
 
 const AGAIN_MS = 700;
 const EVENTS = 1000;
+const NARROW = matchMedia("(max-width: 60rem)"); /* as page.css has it: one task lies over the list */
 
 export class Detail {
     id = null;
@@ -17,6 +19,8 @@ export class Detail {
     #to;
     #abort = new AbortController();
     #timer = 0;
+    #isAsking = false;
+    #isOld = false; /* something was said since the question that is on its way */
     #answer = null;
     #open = new Set(); /* numbers of events that are unfolded */
     #isRaw = false;
@@ -27,15 +31,20 @@ export class Detail {
         this.#to = listener;
         this.#element.addEventListener("keydown", (event) => event.key === "Escape" && this.#to.closed());
         new ResizeObserver(() => this.#drawLife()).observe(this.#element);
+        NARROW.addEventListener("change", () => this.#cover());
+    }
+
+    #cover() {
+        cover("detail", this.id !== null && NARROW.matches ? ["skip", "top", "content"] : []);
     }
 
     show(id) {
         if (id === this.id)
             return;
         this.id = id;
-        this.#abort.abort();
-        clearTimeout(this.#timer);
+        this.#end();
         this.#element.hidden = id === null;
+        this.#cover();
         this.#answer = null;
         this.#open.clear();
         if (id === null)
@@ -47,8 +56,12 @@ export class Detail {
 
     /* Something was said about this task. */
     heard(id) {
-        if (id === this.id && this.#timer === 0)
-            this.#timer = setTimeout(() => this.#load(), AGAIN_MS);
+        if (id !== this.id)
+            return;
+        if (this.#isAsking)
+            this.#isOld = true;
+        else
+            this.#timer ||= setTimeout(() => this.#load(), AGAIN_MS);
     }
 
     /* The connection is back. */
@@ -57,25 +70,61 @@ export class Detail {
             this.heard(this.id);
     }
 
-    async #load(cursor = null) {
-        this.#timer = 0;
+    /* One question is on its way at most. The reader's ends what the feed was the reason for, which else is waited for: so
+     * no older answer follows a newer one, and a task that never rests is shown all the same. */
+    async #load(isMore = false) {
+        this.#end();
         this.#abort = new AbortController();
+        this.#isAsking = true;
         const {signal} = this.#abort;
         try {
-            const answer = await askTask(this.id, "/history", {limit: EVENTS, cursor, raw: this.#isRaw ? 1 : null}, {signal});
-            if (signal.aborted)
-                return;
-            this.#answer = cursor === null ? answer :
-                {...answer, attempts: this.#answer.attempts, events: [...this.#answer.events, ...answer.events]};
+            this.#answer = await this.#ask(isMore, signal);
             this.#fill();
         } catch (refusal) {
+            if (signal.aborted)
+                return;
             if (refusal.kind === "not_found")
                 this.#frame(make("p", {class: "quiet"}, "The ledger does not know this task, or not yet."));
-            else if (refusal.kind !== "aborted" && this.#answer === null)
+            else if (this.#answer === null)
                 this.#frame(make("p", {class: "quiet"}, `Could not load its history: ${refusal.message}.`));
-            if (refusal.kind !== "aborted")
-                this.#to.failed(refusal);
+            this.#to.failed(refusal);
+        } finally {
+            if (!signal.aborted)
+                this.#asked();
         }
+    }
+
+    #end() {
+        this.#abort.abort();
+        clearTimeout(this.#timer);
+        this.#timer = 0;
+        this.#isAsking = false;
+        this.#isOld = false;
+    }
+
+    #asked() {
+        const isOld = this.#isOld;
+        this.#isAsking = false;
+        this.#isOld = false;
+        if (isOld)
+            this.heard(this.id);
+    }
+
+    /* One page more, or as many events as are shown, anew. */
+    async #ask(isMore, signal) {
+        const {id} = this;
+        const page = async (before, cursor) => {
+            const answer = await askTask(id, "/history", {limit: EVENTS, cursor, raw: this.#isRaw ? 1 : null}, {signal});
+            signal.throwIfAborted();
+            return before === null ? answer : {...answer, attempts: before.attempts, events: [...before.events, ...answer.events]};
+        };
+        if (isMore)
+            return page(this.#answer, this.#answer.cursor);
+        const wanted = this.#answer?.events.length ?? 0;
+        let answer = await page(null, null);
+        while (answer.cursor !== null && answer.events.length < wanted)
+            answer = await page(answer, answer.cursor);
+        return answer;
     }
 
     #frame(...children) {
@@ -101,7 +150,7 @@ export class Detail {
             make("h3", {}, plural(task.event_count ?? events.length, "event")),
             make("label", {class: "raw"}, this.#rawSwitch(), " with the bytes, as they were received"),
             make("ol", {class: "events"}, ...events.map((event) => this.#event(event))),
-            cursor === null ? null : make("button", {type: "button", click: () => this.#load(cursor)}, "More events"));
+            cursor === null ? null : make("button", {type: "button", "data-hold": "more", click: () => this.#load(true)}, "More events"));
         this.#drawLife();
         this.#element.scrollTop = top;
         if (held !== undefined)

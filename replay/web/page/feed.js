@@ -1,17 +1,18 @@
-/* feed: the live events of the server, over one EventSource that is watched.
+/* feed: the live events of the server, over one stream that is watched.
  *
  * It begins at a place in the stream and knows how far it came, so that whatever breaks, the next connection goes on from
- * there and nothing is missed. The browser's own reconnecting is not used: it does not tell when a line is dead without
- * being closed, and gives up for good on some answers. A hidden page lets its line go, since browsers allow six of them to
- * one host, and comes back to where it was.
+ * there and nothing is missed. A hidden page lets its line go, since browsers allow six of them to one host, and comes back
+ * to where it was.
  *
  *   open()     the line stands            event(e)   what a task said
  *   heard(now) any sign of life           reset(why) the place is gone: load anew and begin() again
  *   closed()   it stays broken, and is tried again by itself */
+import {Backoff} from "./backoff.js";
+import {Stream} from "./stream.js";
 
 const SILENCE_MS = 40000; /* the server says something every 15 s */
 const HELLO_MS = 10000;
-const RETRY_MS = 250;
+const RETRY_MS = 300;
 const RETRY_MAX_MS = 30000;
 
 export class Feed {
@@ -21,7 +22,7 @@ export class Feed {
     #watch = 0;
     #deadline = 0; /* of performance.now() */
     #retry = 0;
-    #failures = 0;
+    #waits = new Backoff(RETRY_MS, RETRY_MAX_MS);
 
     constructor(listener) {
         this.#to = listener;
@@ -31,7 +32,7 @@ export class Feed {
     begin(position) {
         this.end();
         this.#position = position;
-        this.#failures = 0;
+        this.#waits.begin();
         this.#seen();
     }
 
@@ -61,45 +62,45 @@ export class Feed {
 
     #connect() {
         this.#drop();
-        const source = new EventSource(`/api/events?last_event_id=${encodeURIComponent(this.#position)}`);
-        const on = (name, act) => source.addEventListener(name, (message) => this.#take(source, message, act));
-
-        this.#source = source;
         this.#expect(HELLO_MS);
-        on("hello", () => {
-            this.#failures = 0;
-            this.#to.open();
+        const source = new Stream(`/api/events?last_event_id=${encodeURIComponent(this.#position)}`, {
+            came: (messages) => this.#take(source, messages),
+            failed: (retryAfterS) => this.#fail(retryAfterS),
         });
-        on("task", (event) => this.#to.event(event));
-        on("beat", () => {});
-        on("at", () => {});
-        source.addEventListener("reset", (message) => this.#reset(message));
-        source.onerror = () => this.#fail();
+        this.#source = source;
     }
 
-    #take(source, message, act) {
-        let said;
-        try {
-            said = JSON.parse(message.data);
-        } catch {
-            return this.#fail();
+    #take(source, messages) {
+        let now = null;
+        for (const {name, id, data} of messages) {
+            let said;
+            try {
+                said = JSON.parse(data);
+            } catch {
+                return this.#fail();
+            }
+            if (id !== "")
+                this.#position = id;
+            now = said.now ?? now;
+            this.#tell(name, said);
+            if (source !== this.#source)
+                return;
         }
-        if (source !== this.#source)
-            return;
-        if (message.lastEventId !== "")
-            this.#position = message.lastEventId;
         this.#expect(SILENCE_MS);
-        act(said);
-        this.#to.heard(said.now);
+        if (now !== null)
+            this.#to.heard(now);
     }
 
-    #reset(message) {
-        this.end();
-        let why = "";
-        try {
-            why = JSON.parse(message.data).reason;
-        } catch { /* the reason is for people only */ }
-        this.#to.reset(why);
+    #tell(name, said) {
+        if (name === "task")
+            this.#to.event(said);
+        else if (name === "hello") {
+            this.#waits.begin();
+            this.#to.open();
+        } else if (name === "reset") {
+            this.end();
+            this.#to.reset(said.reason);
+        }
     }
 
     /* Nothing for so long, and the line is taken for dead. Of the timers one is enough, however fast events come. */
@@ -117,11 +118,10 @@ export class Feed {
     }
 
     /* A line that broke is tried again almost at once, and only if that fails is it worth a word. */
-    #fail() {
+    #fail(retryAfterS = null) {
         this.#drop();
-        const wait = Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MAX_MS);
-        this.#retry = setTimeout(() => document.hidden || this.#connect(), wait * (0.75 + Math.random() / 2));
-        if (this.#failures > 1)
+        this.#retry = setTimeout(() => document.hidden || this.#connect(), this.#waits.next(retryAfterS));
+        if (this.#waits.count > 1)
             this.#to.closed();
     }
 

@@ -1,7 +1,10 @@
 /* loader: pages of the list from the ledger, the newest first, further back as the reader scrolls. */
 import {ask} from "./api.js";
+import {Backoff} from "./backoff.js";
 
 const PAGE = 1000;
+const AGAIN_MS = 2000;
+const AGAIN_MAX_MS = 30000;
 
 export class Loader {
     isDone = false;
@@ -13,6 +16,8 @@ export class Loader {
     #question = {};
     #cursor = null;
     #abort = new AbortController();
+    #waits = new Backoff(AGAIN_MS, AGAIN_MAX_MS);
+    #notBefore = 0; /* of performance.now(): a further page, after one that failed */
 
     constructor(store, told) {
         this.#store = store;
@@ -25,6 +30,7 @@ export class Loader {
         this.#abort = new AbortController();
         this.#question = question;
         this.#cursor = null;
+        this.#notBefore = 0;
         this.isDone = false;
         this.isBusy = false;
         return this.#page((answer) => {
@@ -34,9 +40,9 @@ export class Loader {
         });
     }
 
-    /* The next page, if there is one; a failure is kept in `failed`, and tried again by the next call. */
+    /* The next page, if there is one; a failure is kept in `failed`, and tried again by a call some time later. */
     async more() {
-        if (this.isBusy || this.isDone || this.#store.wasCut)
+        if (this.isBusy || this.isDone || this.#store.wasCut || performance.now() < this.#notBefore)
             return;
         try {
             await this.#page(() => {});
@@ -66,10 +72,13 @@ export class Loader {
             this.#store.tell();
             this.#cursor = answer.cursor;
             this.isDone = answer.cursor === null;
+            this.#waits.begin();
             return answer;
         } catch (refusal) {
-            if (!signal.aborted)
+            if (!signal.aborted) {
                 this.failed = refusal;
+                this.#notBefore = performance.now() + this.#waits.next(refusal.retryAfterS);
+            }
             throw refusal;
         } finally {
             if (!signal.aborted) {

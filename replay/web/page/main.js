@@ -13,6 +13,7 @@ import {count, makePages} from "./pages.js";
 import {COLUMNS, makeRow} from "./row.js";
 import {Stats} from "./stats.js";
 import {Store} from "./store.js";
+import {newestFirst} from "./task.js";
 import {followTheme} from "./theme.js";
 import {Tiles} from "./tiles.js";
 
@@ -33,7 +34,7 @@ const detail = new Detail(clock, {
     closed: () => go(page === "tasks" ? filter.address : `#/${page}`),
     failed: (refusal) => refusal.kind === "unauthorized" && connection.start(),
 });
-const grid = new Grid(find("grid"), COLUMNS, () => makeRow(clock), {
+const grid = new Grid(find("grid"), COLUMNS, newestFirst, () => makeRow(clock), {
     open: (task) => go(`#/task/${encodeURIComponent(task.task_id)}`),
     nearEnd: () => filter.text === "" && loader.more(),
 });
@@ -50,7 +51,7 @@ const stats = new Stats({
         say(find("tiles-note"), answer.servers?.postgresql?.up === false ? "How many tasks there are is not known while PostgreSQL is away." :
             "How many tasks there are is not known yet.");
         tiles.count(answer.tasks);
-        count("stuck-count", answer.stuck?.count, "stuck");
+        count("stuck-count", answer.stuck?.count, "task", "tasks");
         count("rejected-count", answer.rejected?.open, "unresolved");
         count("health-count", troubles(answer), "not well");
         health.show(answer);
@@ -221,6 +222,10 @@ function listenToReader() {
     form.addEventListener("reset", () => setTimeout(() => go("#/tasks")));
     form.elements.name.addEventListener("focus", offerNames);
     find("pause").addEventListener("click", pause);
+    find("skip").addEventListener("click", (event) => { /* what follows # in an address is a place of the page's own */
+        event.preventDefault();
+        find("content").focus();
+    });
     window.addEventListener("hashchange", route);
     window.addEventListener("error", (event) => console.error(plain(event.message)));
     setInterval(() => isPaused || document.hidden || grid.refresh(), TICK_MS);

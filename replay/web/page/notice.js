@@ -1,6 +1,7 @@
 /* notice: what the reader has to know of the connection, for the eye and for the ear.
  *
  * The ear is told changes of the connection and of what a filter left, a moment after the last one; never what tasks do. */
+import {cover} from "./cover.js";
 import {find, mark, say} from "./dom.js";
 import {time} from "./format.js";
 
@@ -24,12 +25,21 @@ export function showConnection({state, why, since}, before) {
     say(find("link"), WORDS[state]);
     say(banner, text);
     banner.hidden = text === "";
-    find("sign-in").hidden = state !== "refused";
+    signIn(state === "refused");
     find("sign-in-refused").hidden = !new URLSearchParams(location.search).has("refused");
     if (state === "lost" || state === "polling")
         announce(text);
     else if (state === "live" && (before === "lost" || before === "polling"))
         announce("Connected again. What is shown is live.");
+}
+
+function signIn(isWanted) {
+    const form = find("sign-in");
+    const isNew = isWanted && form.hidden;
+    form.hidden = !isWanted;
+    cover("sign-in", isWanted ? ["skip", "top", "content", "detail"] : []);
+    if (isNew)
+        form.elements.token.focus();
 }
 
 function words(state, why, since) {

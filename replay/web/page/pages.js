@@ -1,6 +1,6 @@
 /* pages: stuck and rejected: what waits for somebody to do something about it. */
-import {find, make} from "./dom.js";
-import {plural} from "./format.js";
+import {find, make, say} from "./dom.js";
+import {number} from "./format.js";
 import {Table} from "./table.js";
 
 const STUCK = {
@@ -22,7 +22,6 @@ class ListPage {
     #table;
     #title;
     #section;
-    #asked = 0;
 
     constructor(id, title, words, table) {
         this.#section = find(id);
@@ -35,10 +34,7 @@ class ListPage {
     async refresh() {
         if (!getSelection().isCollapsed || this.#section.scrollTop > 400)
             return;
-        const turn = ++this.#asked;
-        const answer = await this.#table.load();
-        if (turn === this.#asked)
-            return answer;
+        await this.#table.load();
     }
 }
 
@@ -52,12 +48,9 @@ export function makePages(clock) {
     };
 }
 
-/* "Stuck 3" in the navigation; nothing for none. */
-export function count(id, value, words) {
-    const element = find(id);
-    element.textContent = value > 0 ? String(value) : "";
-    if (value > 0)
-        element.setAttribute("aria-label", plural(value, words, words));
-    else
-        element.removeAttribute("aria-label");
+/* "Stuck 3" in the navigation, "Stuck 3 tasks" for who listens; nothing for none. */
+export function count(id, value, one, many = one) {
+    const isAny = value > 0;
+    say(find(id), isAny ? number(value) : "");
+    say(find(`${id}-words`), !isAny ? "" : value === 1 ? one : many);
 }

@@ -3,9 +3,11 @@
  * The newest tasks, all that have not ended, and, one by one, those that were known as unfinished and are among neither:
  * they have ended meanwhile. What changes between two answers is not seen, only what it came to. */
 import {ask, askTask} from "./api.js";
+import {Backoff, spread} from "./backoff.js";
 import {STATUSES} from "./task.js";
 
 const EVERY_MS = 2000;
+const AWAY_MAX_MS = 8000;
 const NEWEST = 200;
 const UNFINISHED = 1000;
 const SINGLY = 20;
@@ -17,6 +19,7 @@ export class Poll {
     #to;
     #timer = 0;
     #turn = 0;
+    #waits = new Backoff(EVERY_MS, AWAY_MAX_MS);
 
     /* answered(answer) and failed(refusal) of each round. */
     constructor(store, listener) {
@@ -42,13 +45,15 @@ export class Poll {
     }
 
     async #round(turn) {
-        let wait = EVERY_MS;
+        let wait;
         try {
             const answer = document.hidden ? null : await this.#ask();
+            wait = spread(EVERY_MS);
+            this.#waits.begin();
             if (turn === this.#turn && answer !== null)
                 this.#to.answered(answer);
         } catch (refusal) {
-            wait = Math.max(wait, (refusal.retryAfterS ?? 0) * 1000);
+            wait = this.#waits.next(refusal.retryAfterS);
             if (turn === this.#turn)
                 this.#to.failed(refusal);
         }

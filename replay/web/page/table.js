@@ -26,8 +26,11 @@ export class Table {
     #note = make("p", {class: "quiet"});
     #more = make("button", {type: "button", hidden: true, click: () => this.#further()}, "More");
     #cursor = null;
+    #pages = 1; /* that are shown */
     #none;
     #asOf = null; /* when the rows were told, by the ledger's clock */
+    #asking = null; /* {abort, isMore} of the question that is on its way: one at most */
+    #isWanted = false; /* all of it once more, after that */
 
     /* {path, list (the name of the list in the answer), query, title, none, columns: [[name, label, kind]]} */
     constructor({path, list, query = {}, title, none, columns}, clock) {
@@ -43,43 +46,84 @@ export class Table {
                 this.#body)), this.#note, this.#more);
     }
 
-    /* What is rare may be on none of the first pages: then it is gone on to where some are, or to the end. */
-    async load(cursor = null) {
-        let answer = await this.#ask(cursor);
-        while (answer[this.#list].length === 0 && answer.cursor !== null)
-            answer = await this.#ask(answer.cursor);
-        const rows = answer[this.#list].map((row) => this.#row(row));
-        if (cursor === null)
-            this.#body.replaceChildren(...rows);
-        else
-            this.#body.append(...rows);
-        this.#cursor = answer.cursor;
-        this.#more.hidden = answer.cursor === null;
-        this.#note.textContent = this.#body.children.length === 0 ? this.#none : "";
-        this.element.firstChild.hidden = this.#body.children.length === 0;
-        return answer;
+    /* What is shown, anew. No other question is asked meanwhile, so no older answer can follow a newer one. */
+    async load() {
+        this.#isWanted = true;
+        while (this.#asking === null && this.#isWanted) {
+            this.#isWanted = false;
+            await this.#fill(false);
+        }
     }
 
+    /* The reader does not wait for what the page asks by itself. */
     async #further() {
+        if (this.#asking?.isMore)
+            return;
+        this.#asking?.abort.abort();
         try {
-            await this.load(this.#cursor);
+            await this.#fill(true);
         } catch { /* told by #ask */ }
     }
 
-    /* What is shown when it cannot be asked for is old, and says so. */
-    async #ask(cursor) {
+    async #fill(isMore) {
+        const asking = {abort: new AbortController(), isMore};
+        this.#asking = asking;
         try {
-            const answer = await ask(this.#path, {...this.#query, cursor});
+            const answer = await this.#found(isMore, asking.abort.signal);
+            this.#show(isMore, answer);
+        } finally {
+            if (this.#asking === asking)
+                this.#asking = null;
+        }
+    }
+
+    /* What is rare may be on none of the first pages: then it is gone on to where some are, or to the end. */
+    async #found(isMore, signal) {
+        const found = {rows: [], pages: 0, cursor: isMore ? this.#cursor : null};
+        do {
+            const answer = await this.#ask(found.cursor, isMore, signal);
+            found.rows.push(...answer[this.#list]);
+            found.pages += answer[this.#list].length > 0 ? 1 : 0;
+            found.cursor = answer.cursor;
+        } while (found.cursor !== null && found.pages < (isMore ? 1 : this.#pages));
+        return found;
+    }
+
+    #show(isMore, {rows, pages, cursor}) {
+        const elements = rows.map((row) => this.#row(row));
+        const held = this.#body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        if (isMore)
+            this.#body.append(...elements);
+        else
+            this.#body.replaceChildren(...elements);
+        if (held !== null)
+            this.#body.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({preventScroll: true});
+        this.#pages = Math.max(1, isMore ? this.#pages + pages : pages);
+        this.#cursor = cursor;
+        this.#more.hidden = cursor === null;
+        this.#note.textContent = this.#body.children.length === 0 ? this.#none : "";
+        this.element.firstChild.hidden = this.#body.children.length === 0;
+    }
+
+    /* What is shown when it cannot be asked for is old, and says so. */
+    async #ask(cursor, isMore, signal) {
+        try {
+            const answer = await ask(this.#path, {...this.#query, cursor}, {signal});
             this.#asOf = answer.now;
             mark(this.element, "data-old", null);
             return answer;
         } catch (refusal) {
-            mark(this.element, "data-old", "");
-            this.#note.textContent = cursor !== null ? `Could not load more: ${refusal.message}.`
-                : this.#asOf === null ? `Could not be loaded: ${refusal.message}.`
-                : `Could not be loaded again: ${refusal.message}. This is as of ${time(ms(this.#asOf), this.#clock.now())}.`;
+            if (refusal.kind !== "aborted")
+                this.#tell(refusal, isMore);
             throw refusal;
         }
+    }
+
+    #tell({message}, isMore) {
+        mark(this.element, "data-old", "");
+        this.#note.textContent = isMore ? `Could not load more: ${message}.`
+            : this.#asOf === null ? `Could not be loaded: ${message}.`
+            : `Could not be loaded again: ${message}. This is as of ${time(ms(this.#asOf), this.#clock.now())}.`;
     }
 
     #row(row) {

@@ -57,12 +57,15 @@ function least(a, b) {
 
 /* `task` becomes what both together say. True if that changed anything. */
 export function merge(task, other) {
-    const before = WHOLE.map((column) => task[column]);
+    let isOther = false;
     const {attempt, first_at: first, queued_at: queued, started_at: started, task_name: name} = task;
 
     if (compare(task, other) < 0)
         for (const column of WHOLE)
-            task[column] = other[column];
+            if (task[column] !== other[column]) {
+                task[column] = other[column];
+                isOther = true;
+            }
     task.task_name = least(name, other.task_name);
     task.parent_task_id = least(task.parent_task_id, other.parent_task_id);
     task.first_at = least(first, other.first_at);
@@ -73,8 +76,8 @@ export function merge(task, other) {
         task.queued_at = other.queued_at;
         task.started_at = other.started_at;
     }
-    return first !== task.first_at || queued !== task.queued_at || started !== task.started_at ||
-        name !== task.task_name || WHOLE.some((column, at) => before[at] !== task[column]);
+    return isOther || first !== task.first_at || queued !== task.queued_at || started !== task.started_at ||
+        name !== task.task_name;
 }
 
 /* Newest first, as the server lists them. */

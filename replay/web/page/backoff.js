@@ -1,0 +1,30 @@
+/* backoff: how long to wait before asking again.
+ *
+ * Pages that lose a server lose it at one moment. So that they do not come back at one, and find it busy with each other,
+ * no wait is the same twice, nor on two pages. */
+
+/* Something between half of it and half as much again. */
+export function spread(ms) {
+    return ms * (0.5 + Math.random());
+}
+
+export class Backoff {
+    count = 0; /* how often it was asked since it began */
+    #first;
+    #most;
+
+    constructor(firstMs, mostMs) {
+        this.#first = firstMs;
+        this.#most = mostMs;
+    }
+
+    /* Milliseconds: twice as long each time, up to the most, and not before the server said. */
+    next(retryAfterS = null) {
+        const wait = spread(Math.min(this.#first * 2 ** this.count++, this.#most));
+        return Math.max(wait, (retryAfterS ?? 0) * 1000 * (1 + Math.random()));
+    }
+
+    begin() {
+        this.count = 0;
+    }
+}
