@@ -11,6 +11,7 @@ SHARDS = 6
 SPREAD_WITHIN_S = 60
 SETTLED_WITHIN_S = 60
 READ = "taskledger_consumer_shards_read"
+DELIVERED = "taskledger_consumer_delivered_total"
 LANES_LOST = "taskledger_consumer_lanes_lost_total"
 
 
@@ -144,7 +145,10 @@ def test_a_shard_whose_master_is_gone_holds_up_no_other(programs, postgres, clus
 
 
 def test_a_consumer_that_is_told_to_stop_stops_at_once(programs, stream, event_pb2):
+    """What it was given is settled. What it was waiting for when it left is not; see group_lanes.c."""
     (consumer,) = start(programs, 1)
-    stream.send(whole_lives(event_pb2))
+    events = whole_lives(event_pb2)
+    stream.send(events)
+    wait_until(lambda: metrics(consumer.listen)[DELIVERED] == len(events), SETTLED_WITHIN_S, "all is with the consumer")
     assert consumer.term(deadline_s=20) == 0
     assert stream.pending() == 0
