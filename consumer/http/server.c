@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static_assert(SERVER_ADDRESS_BYTES_MAX >= LISTEN_HOST_BYTES_MAX + 2 * LISTEN_PORT_BYTES_MAX, "a whole address fits");
+static_assert(SERVER_QUERY_MAX == 64, "what is said of it, too");
 
 /* ---- an exchange, in the library's thread ------------------------------------------------------------------------ */
 
@@ -94,6 +95,16 @@ static enum MHD_Result reply(struct server_exchange *exchange)
     return is_answered ? send_reply(exchange) : MHD_YES;
 }
 
+/* Nothing of a query is passed over. */
+static const char *complaint_about(const struct server_query *query)
+{
+    if (query != NULL && query->is_bad)
+        return "the query cannot be decoded\n";
+    if (query != NULL && query->is_too_long)
+        return "the query has more than 64 pairs\n";
+    return NULL;
+}
+
 static void ask(struct server_exchange *exchange)
 {
     struct server *server = exchange->server;
@@ -102,8 +113,9 @@ static void ask(struct server_exchange *exchange)
         refuse(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
         return;
     }
-    if (exchange->query != NULL && exchange->query->is_bad) {
-        refuse(exchange, MHD_HTTP_BAD_REQUEST, "the query cannot be decoded\n");
+    const char *complaint = complaint_about(exchange->query);
+    if (complaint != NULL) {
+        refuse(exchange, MHD_HTTP_BAD_REQUEST, complaint);
         return;
     }
     exchange->was_served = true;

@@ -28,7 +28,7 @@
 
 enum {
     SERVER_STREAM_BYTES = 2048,     /* what `read` is asked for at a time is at most this */
-    SERVER_QUERY_MAX = 32,          /* pairs in a query; what is more is not seen */
+    SERVER_QUERY_MAX = 64,          /* pairs in a query; with more the request is 400 before `serve` is called */
     SERVER_HEADERS_MAX = 16,        /* of an answer */
     SERVER_ADDRESS_BYTES_MAX = 272, /* of server_address(), the final NUL included */
     SERVER_PEER_BYTES_MAX = 64,     /* of server_peer(), the final NUL included */

@@ -26,7 +26,8 @@ struct server_query {
     size_t count;
     size_t used; /* of the bytes */
     bool is_bad;
-    char bytes[]; /* as many as the connection's memory, so it always fits */
+    bool is_too_long; /* has more pairs */
+    char bytes[];     /* as many as the connection's memory, so it always fits */
 };
 
 /* From the first line of a request to the library's word that the connection has done with it. */

@@ -61,8 +61,10 @@ static enum MHD_Result take_pair(void *self, enum MHD_ValueKind kind, const char
     struct slice key;
 
     (void)kind;
-    if (query->count == SERVER_QUERY_MAX)
+    if (query->count == SERVER_QUERY_MAX) {
+        query->is_too_long = true;
         return MHD_NO;
+    }
     if (!put(query, name, &key) || !put(query, value == NULL ? "" : value, &query->pairs[query->count].value)) {
         query->is_bad = true;
         return MHD_NO;
