@@ -2,11 +2,16 @@
 
 #include "proto/crc32c.h"
 #include "proto/utf8.h"
+#include "proto/uuid.h"
 
 #include <assert.h>
 #include <string.h>
 
 enum { VERSION = 1, HEAD_BYTES = 2, CHECKSUM_BYTES = 4, NOT_A_DIGIT = 16 };
+
+/* What a timestamptz can be besides the two infinities, as PostgreSQL's own MIN_TIMESTAMP and END_TIMESTAMP have it. */
+#define TIME_LEAST INT64_C(-211813488000000000)
+#define TIME_MOST  (INT64_C(9223371331200000000) - 1)
 
 static const char digits[] = "0123456789abcdef";
 
@@ -19,6 +24,23 @@ void bookmark_set(struct bookmark *bookmark, size_t index, struct slice key)
     at->size = key.size;
     if (key.size > 0)
         memcpy(at->bytes, key.data, key.size);
+}
+
+/* 0: of any size. */
+static size_t size_of(enum bookmark_type type)
+{
+    switch (type) {
+    case BOOKMARK_TEXT:
+        break;
+    case BOOKMARK_UUID:
+        return UUID_BYTES;
+    case BOOKMARK_TIME:
+    case BOOKMARK_BIGINT:
+        return sizeof(int64_t);
+    case BOOKMARK_INTEGER:
+        return sizeof(int32_t);
+    }
+    return 0;
 }
 
 /* ---- written ----------------------------------------------------------------------------------------------------- */
@@ -40,7 +62,7 @@ size_t bookmark_write(const struct bookmark *bookmark, const struct bookmark_sha
 
     for (size_t i = 0; i < shape->count; i++) {
         const struct bookmark_key *key = &bookmark->keys[i];
-        assert(shape->sizes[i] == BOOKMARK_TEXT || shape->sizes[i] == key->size);
+        assert(shape->parts[i].type == BOOKMARK_TEXT || size_of(shape->parts[i].type) == key->size);
         assert(size + 1 + key->size + CHECKSUM_BYTES <= sizeof bytes);
         bytes[size++] = (uint8_t)key->size;
         memcpy(bytes + size, key->bytes, key->size);
@@ -89,13 +111,51 @@ static bool read_bytes(struct slice text, uint8_t bytes[BOOKMARK_BYTES_MAX], str
     return is_checked(bytes, size);
 }
 
-static bool read_key(struct slice *rest, uint8_t size, struct slice *key)
+/* Most significant byte first. */
+static int64_t number_of(struct slice key)
+{
+    uint64_t number = key.size > 0 && key.data[0] > INT8_MAX ? UINT64_MAX : 0;
+
+    for (size_t i = 0; i < key.size; i++)
+        number = number << 8 | key.data[i];
+    return (int64_t)number;
+}
+
+static bool is_within(struct slice key, int64_t least, int64_t most)
+{
+    return number_of(key) >= least && number_of(key) <= most;
+}
+
+static bool is_time(struct slice key)
+{
+    return number_of(key) == INT64_MIN || number_of(key) == INT64_MAX || is_within(key, TIME_LEAST, TIME_MOST);
+}
+
+static bool is_good(struct slice key, const struct bookmark_part *part)
+{
+    if (part->type != BOOKMARK_TEXT && key.size != size_of(part->type))
+        return false;
+    switch (part->type) {
+    case BOOKMARK_TEXT:
+        return utf8_check(key) == key.size;
+    case BOOKMARK_UUID:
+        return true;
+    case BOOKMARK_TIME:
+        return is_time(key);
+    case BOOKMARK_INTEGER:
+    case BOOKMARK_BIGINT:
+        return is_within(key, part->least, part->most);
+    }
+    return false;
+}
+
+static bool read_key(struct slice *rest, const struct bookmark_part *part, struct slice *key)
 {
     if (rest->size == 0 || rest->size - 1 < rest->data[0])
         return false;
     *key = slice_of(rest->data + 1, rest->data[0]);
     *rest = slice_of(rest->data + 1 + key->size, rest->size - 1 - key->size);
-    return size == BOOKMARK_TEXT ? utf8_check(*key) == key->size : key->size == size;
+    return is_good(*key, part);
 }
 
 static bool read_keys(struct slice rest, const struct bookmark_shape *shape, struct bookmark *bookmark)
@@ -104,7 +164,7 @@ static bool read_keys(struct slice rest, const struct bookmark_shape *shape, str
 
     *bookmark = (struct bookmark){.keys = {{.size = 0}}};
     for (size_t i = 0; i < shape->count; i++) {
-        if (!read_key(&rest, shape->sizes[i], &key))
+        if (!read_key(&rest, &shape->parts[i], &key))
             return false;
         bookmark_set(bookmark, i, key);
     }

@@ -8,7 +8,7 @@
  *   checksum   4 bytes: CRC-32C of all before, most significant first
  *
  * There is one way to write a place, and no other is read. The checksum is against accidents; who makes such a text on
- * purpose asks for rows behind some key, which anybody may. Pure. */
+ * purpose asks for rows behind some key, which anybody may: a key that is read is one that PostgreSQL takes. Pure. */
 #ifndef TASKLEDGER_REPLAY_WEB_BOOKMARK_H
 #define TASKLEDGER_REPLAY_WEB_BOOKMARK_H
 
@@ -24,14 +24,27 @@ enum {
     BOOKMARK_KEY_BYTES_MAX = 255,
     BOOKMARK_BYTES_MAX = 2 + BOOKMARK_KEYS_MAX * (1 + 8) + BOOKMARK_KEY_BYTES_MAX + 4,
     BOOKMARK_TEXT_BYTES_MAX = 2 * BOOKMARK_BYTES_MAX,
-    BOOKMARK_TEXT = 0, /* as a size in a shape */
+};
+
+enum bookmark_type {
+    BOOKMARK_TEXT,    /* of any size, in UTF-8 */
+    BOOKMARK_UUID,    /* 16 bytes */
+    BOOKMARK_TIME,    /* a timestamptz: 8 bytes */
+    BOOKMARK_INTEGER, /* 4 bytes, from `least` to `most` */
+    BOOKMARK_BIGINT,  /* 8 bytes, the same */
+};
+
+struct bookmark_part {
+    enum bookmark_type type;
+    int64_t least; /* of INTEGER and BIGINT */
+    int64_t most;
 };
 
 /* What a place in a list is made of. All keys together must not be longer than what BOOKMARK_BYTES_MAX allows. */
 struct bookmark_shape {
     char list;
-    uint8_t count;                    /* of the keys */
-    uint8_t sizes[BOOKMARK_KEYS_MAX]; /* of each; BOOKMARK_TEXT: a text, of any size, in UTF-8 */
+    uint8_t count; /* of the keys */
+    struct bookmark_part parts[BOOKMARK_KEYS_MAX];
 };
 
 struct bookmark_key {

@@ -15,8 +15,12 @@
 enum { ATTEMPT_BYTES = sizeof(int32_t), NUMBER_BYTES = sizeof(int64_t) };
 
 /* By attempt: attempt, occurred_at in Unix microseconds, producer_id, sequence. */
-static const struct bookmark_shape shape = {
-    .list = 'H', .count = 4, .sizes = {ATTEMPT_BYTES, NUMBER_BYTES, sizeof(struct uuid), NUMBER_BYTES}};
+static const struct bookmark_shape shape = {.list = 'H',
+                                            .count = 4,
+                                            .parts = {{BOOKMARK_INTEGER, 1, EVENT_ATTEMPT_MAX},
+                                                      {BOOKMARK_BIGINT, 1, EVENT_TIME_MAX_US},
+                                                      {.type = BOOKMARK_UUID},
+                                                      {BOOKMARK_BIGINT, 1, INT64_MAX}}};
 
 struct history_api {
     struct desk *desk;

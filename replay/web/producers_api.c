@@ -35,9 +35,9 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
     "  WHERE e.producer_id = p.producer_id ORDER BY e.sequence DESC LIMIT 1) AS heard ON true"         \
     " ORDER BY p.producer_id DESC"
 
-#define SHAPE(letter)                                                  \
-    {                                                                  \
-        .list = (letter), .count = 1, .sizes = { sizeof(struct uuid) } \
+#define SHAPE(letter)                                                      \
+    {                                                                      \
+        .list = (letter), .count = 1, .parts = { {.type = BOOKMARK_UUID} } \
     }
 #define FIRST                                                                                                         \
     {                                                                                                                 \

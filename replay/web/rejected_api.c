@@ -25,7 +25,7 @@ static const struct column columns[] = {
 /* clang-format on */
 
 static const struct list list = {
-    .shape = {.list = 'R', .count = 1, .sizes = {sizeof(int64_t)}},
+    .shape = {.list = 'R', .count = 1, .parts = {{BOOKMARK_BIGINT, INT64_MIN, INT64_MAX}}},
     .first = {.keys = {{.bytes = {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .size = sizeof(int64_t)}}},
     .rows = {"monitor_rejected", SELECT " FROM (SELECT *" BEHIND " LIMIT " LIST_WALKED ") AS walked"
                                         " WHERE NOT $2::bool OR resolved_at IS NULL ORDER BY id DESC LIMIT $3::int8"},

@@ -118,8 +118,10 @@ void reply_failure(struct server_exchange *exchange, const struct error *error)
 {
     if (error->kind == ERROR_REJECTED && strcmp(error->reason, "not_found") == 0)
         reply_error(exchange, REPLY_NOT_FOUND, error->text);
-    else if (error->kind == ERROR_REJECTED)
+    else if (error->kind == ERROR_REJECTED && strcmp(error->reason, "bad_request") == 0)
         reply_error(exchange, REPLY_BAD_REQUEST, error->text);
+    else if (error->kind == ERROR_REJECTED)
+        reply_error(exchange, REPLY_BAD_REQUEST, "the ledger cannot be asked for that");
     else
         reply_error(exchange, REPLY_UNAVAILABLE, "PostgreSQL cannot be asked now");
 }

@@ -34,8 +34,8 @@ void reply_later(struct server_exchange *exchange, enum reply_status status, con
 /* 405: the address knows another method. */
 void reply_method(struct server_exchange *exchange, const char *method);
 
-/* The same for what went wrong within: REJECTED is told, as 404 when its reason is "not_found", else as 400; what servers
- * said is for a log, not for whoever asks. */
+/* The same for what went wrong within: REJECTED "not_found" is told as 404, "bad_request" as 400; what
+ * servers said is for a log, not for whoever asks. */
 void reply_failure(struct server_exchange *exchange, const struct error *error);
 
 #endif

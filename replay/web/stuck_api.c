@@ -22,8 +22,13 @@ static bool write_task(void *self, const struct postgres_row *row, struct json_w
 /* $1: the interval; $2, $3, $4: the key. */
 #define PART "32768"
 
+/* So that the end of its part is a page, too, as a tid has it. */
+#define PAGE_MAX (INT64_C(0xffffffff) - 32768)
+
 static const struct list list = {
-    .shape = {.list = 'S', .count = 3, .sizes = {sizeof(int64_t), sizeof(int64_t), BOOKMARK_TEXT}},
+    .shape = {.list = 'S',
+              .count = 3,
+              .parts = {{BOOKMARK_BIGINT, 0, PAGE_MAX}, {.type = BOOKMARK_TIME}, {.type = BOOKMARK_TEXT}}},
     .first = {.keys = {{.size = sizeof(int64_t)}, {.bytes = {0x80}, .size = sizeof(int64_t)}}},
     .rows = {"monitor_stuck",
              "SELECT " STUCK_ROWS_SELECTED ", $2::int8" STUCK_ROWS_FROM

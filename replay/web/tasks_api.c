@@ -37,7 +37,7 @@ static bool write_task(void *self, const struct postgres_row *row, struct json_w
 
 /* The statuses are looked up once a question, not once a row. */
 static const struct list list = {
-    .shape = {.list = 'T', .count = 2, .sizes = {sizeof(int64_t), BOOKMARK_TEXT}},
+    .shape = {.list = 'T', .count = 2, .parts = {{.type = BOOKMARK_TIME}, {.type = BOOKMARK_TEXT}}},
     .first = {.keys = {{.bytes = {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .size = sizeof(int64_t)}}},
     .rows = {"monitor_tasks", "SELECT " LISTED " FROM (SELECT *" BEHIND " LIMIT " LIST_WALKED ") AS walked"
                               " WHERE ($4::text IS NULL OR status = ANY (ARRAY(SELECT word::taskledger.task_status"

@@ -6,7 +6,7 @@ import uuid
 from datetime import timezone
 
 import pytest
-from support.events import GROUP, Producer
+from support.events import GROUP, Producer, crc32c
 from support.monitor import MONITOR, ask, of_task, open_monitor, pages, rows, told_by  # noqa: F401
 from support.told import at, told  # noqa: F401
 from support.waiting import wait_until
@@ -127,6 +127,33 @@ def test_what_cannot_be_asked_is_refused(told, open_monitor):  # noqa: F811
     assert other["cursor"] is None
     for path in ("/api/stuck", "/api/rejected", "/api/losses", "/api/producers", of_task("t-001", "/history")):
         assert ask(monitor, path, cursor=good)[0] == 400
+
+
+def forged(letter, *keys):
+    """A cursor as it is written, but of keys that nobody was given."""
+    text = b"\1" + letter + b"".join(bytes([len(key)]) + key for key in keys)
+    return (text + crc32c(text).to_bytes(4, "big")).hex()
+
+
+def test_a_forged_cursor_is_refused_in_our_own_words(told, open_monitor):  # noqa: F811
+    say_many(told, 3)
+    monitor = open_monitor()
+    beyond, now = (2**63 - 2).to_bytes(8, "big"), bytes(8)
+    pages = [(2**32).to_bytes(8, "big"), (2**32 - 1).to_bytes(8, "big"), b"\xff" * 8, (2**63 - 1).to_bytes(8, "big")]
+    producer, one, many = bytes(16), (1).to_bytes(8, "big"), (2**63).to_bytes(8, "big")
+    for path, cursor in [
+        ("/api/tasks", forged(b"T", beyond, b"x")),
+        ("/api/tasks", forged(b"T", now, b"x\0")),
+        *[("/api/stuck", forged(b"S", page, now, b"x")) for page in pages],
+        ("/api/stuck", forged(b"S", now, beyond, b"x")),
+        (of_task("t-001", "/history"), forged(b"H", (1).to_bytes(4, "big"), beyond, producer, one)),
+        (of_task("t-001", "/history"), forged(b"H", b"\xff" * 4, one, producer, one)),
+        (of_task("t-001", "/history"), forged(b"H", (1).to_bytes(4, "big"), one, producer, many)),
+    ]:
+        status, answer, _ = ask(monitor, path, cursor=cursor)
+        assert status == 400, (path, answer)
+        assert answer["error"]["message"] == "cursor: not one that this list gave; begin without one", path
+    assert ask(monitor, "/api/tasks", cursor=forged(b"T", now, b"x"))[0] == 200
 
 
 def test_long_texts_are_cut_at_a_character_and_data_is_left_out(told, open_monitor):  # noqa: F811

@@ -9,8 +9,25 @@
 
 #include <cmocka.h>
 
-static const struct bookmark_shape by_time = {.list = 'T', .count = 2, .sizes = {8, BOOKMARK_TEXT}};
-static const struct bookmark_shape by_number = {.list = 'R', .count = 1, .sizes = {8}};
+#define TEXT                  \
+    {                         \
+        .type = BOOKMARK_TEXT \
+    }
+#define TIME                  \
+    {                         \
+        .type = BOOKMARK_TIME \
+    }
+#define NUMBER                                \
+    {                                         \
+        BOOKMARK_BIGINT, -1, INT64_C(1) << 40 \
+    }
+#define SHORT                      \
+    {                              \
+        BOOKMARK_INTEGER, -1, 1000 \
+    }
+
+static const struct bookmark_shape by_time = {.list = 'T', .count = 2, .parts = {TIME, TEXT}};
+static const struct bookmark_shape by_number = {.list = 'R', .count = 1, .parts = {NUMBER}};
 static const uint8_t time_bytes[8] = {0, 2, 0xfe, 3, 4, 5, 6, 7};
 
 static struct bookmark at(struct slice task_id)
@@ -112,10 +129,10 @@ static void no_other_text_is_read(void **state)
 static void a_place_in_another_list_is_none_in_this(void **state)
 {
     const struct bookmark bookmark = at(slice_from_text("t-1"));
-    const struct bookmark_shape other_letter = {.list = 'S', .count = 2, .sizes = {8, BOOKMARK_TEXT}};
-    const struct bookmark_shape other_size = {.list = 'T', .count = 2, .sizes = {4, BOOKMARK_TEXT}};
-    const struct bookmark_shape fewer_keys = {.list = 'T', .count = 1, .sizes = {8}};
-    const struct bookmark_shape more_keys = {.list = 'T', .count = 3, .sizes = {8, BOOKMARK_TEXT, BOOKMARK_TEXT}};
+    const struct bookmark_shape other_letter = {.list = 'S', .count = 2, .parts = {TIME, TEXT}};
+    const struct bookmark_shape other_size = {.list = 'T', .count = 2, .parts = {SHORT, TEXT}};
+    const struct bookmark_shape fewer_keys = {.list = 'T', .count = 1, .parts = {TIME}};
+    const struct bookmark_shape more_keys = {.list = 'T', .count = 3, .parts = {TIME, TEXT, TEXT}};
     char text[BOOKMARK_TEXT_BYTES_MAX];
     struct slice written = slice_of(text, bookmark_write(&bookmark, &by_time, text));
 
@@ -140,6 +157,40 @@ static void a_text_is_utf8(void **state)
     assert_true(reads(slice_of(text, bookmark_write(&longer, &by_time, text)), &by_time));
 }
 
+static bool reads_number(const struct bookmark_part part, uint64_t number, size_t size)
+{
+    const struct bookmark_shape shape = {.list = 'N', .count = 1, .parts = {part}};
+    struct bookmark bookmark = {.keys = {{.size = size}}};
+    char text[BOOKMARK_TEXT_BYTES_MAX];
+
+    for (size_t i = 0; i < size; i++)
+        bookmark.keys[0].bytes[i] = (uint8_t)(number >> 8 * (size - 1 - i));
+    return reads(slice_of(text, bookmark_write(&bookmark, &shape, text)), &shape);
+}
+
+/* What PostgreSQL would refuse never gets there. */
+static void a_number_and_a_time_keep_to_their_bounds(void **state)
+{
+    const struct bookmark_part time = TIME, number = NUMBER, little = SHORT;
+    const int64_t least = INT64_C(-211813488000000000), end = INT64_C(9223371331200000000);
+
+    (void)state;
+    assert_true(reads_number(number, UINT64_MAX, 8));
+    assert_false(reads_number(number, UINT64_MAX - 1, 8));
+    assert_true(reads_number(number, UINT64_C(1) << 40, 8));
+    assert_false(reads_number(number, (UINT64_C(1) << 40) + 1, 8));
+    assert_true(reads_number(little, UINT32_MAX, 4));
+    assert_false(reads_number(little, UINT32_MAX - 1, 4));
+    assert_false(reads_number(little, 1001, 4));
+    assert_true(reads_number(time, 0, 8));
+    assert_true(reads_number(time, (uint64_t)INT64_MIN, 8));
+    assert_true(reads_number(time, INT64_MAX, 8));
+    assert_true(reads_number(time, (uint64_t)least, 8));
+    assert_false(reads_number(time, (uint64_t)least - 1, 8));
+    assert_true(reads_number(time, (uint64_t)end - 1, 8));
+    assert_false(reads_number(time, (uint64_t)end, 8));
+}
+
 static void a_text_of_any_length_is_looked_at(void **state)
 {
     char text[4 * BOOKMARK_TEXT_BYTES_MAX];
@@ -159,6 +210,7 @@ int main(void)
         cmocka_unit_test(no_other_text_is_read),
         cmocka_unit_test(a_place_in_another_list_is_none_in_this),
         cmocka_unit_test(a_text_is_utf8),
+        cmocka_unit_test(a_number_and_a_time_keep_to_their_bounds),
         cmocka_unit_test(a_text_of_any_length_is_looked_at),
     };
 
