@@ -153,6 +153,23 @@ def test_what_was_trimmed_meanwhile_comes_from_the_ledger(programs, stream, prod
     feed.close()
 
 
+def test_who_comes_back_arrives_though_the_newest_entries_were_deleted(stream, producer, reopen_monitor):  # noqa: F811
+    monitor = reopen_monitor()
+    feed = monitor.begin_events()
+    place = feed.place()
+    monitor.program.kill9()
+    feed.close()
+    stream.send(producer.status("kept", "RUNNING"), producer.status("gone", "RUNNING"), producer.status("gone", "FAILURE"))
+    entries = [entry for entry, _ in stream.client.xrange(STREAM)]
+    stream.client.xdel(STREAM, *entries[1:])
+    monitor = reopen_monitor()
+    with monitor.begin_events(f"last_event_id={place}") as feed:
+        feed.wait_for_tasks(("kept", "RUNNING"))
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams_catching_up"] == 0, 20, "it has caught up")
+        stream.send(producer.status("live", "RUNNING"))
+        feed.wait_for_tasks(("kept", "RUNNING"), ("live", "RUNNING"))
+
+
 def test_a_header_wins_over_the_query_of_the_first_request(stream, producer, open_monitor):  # noqa: F811
     monitor = open_monitor()
     with monitor.begin_events() as feed:

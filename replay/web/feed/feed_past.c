@@ -91,7 +91,9 @@ static void keep_entry(struct feed_past *past, const struct entry *entry)
     }
 }
 
-static bool page_of_stream(struct feed_past *past, enum feed_past_end *end, struct error *error)
+/* `last` is the greatest ID that the stream had given before. When nothing is behind the place, whatever was there up to
+ * that ID was deleted by hand: it is the place then, or somebody who comes back would never arrive. */
+static bool page_of_stream(struct feed_past *past, struct stream_id last, enum feed_past_end *end, struct error *error)
 {
     struct entry entries[FEED_PAST_PAGE];
     struct entry_reader reader = {
@@ -106,9 +108,8 @@ static bool page_of_stream(struct feed_past *past, enum feed_past_end *end, stru
     for (size_t i = 0; i < reader.count; i++)
         keep_entry(past, &entries[i]);
     if (reader.count == 0)
-        *end = FEED_PAST_REACHED; /* whatever was at the end was deleted by hand */
-    else
-        past->place = entries[reader.count - 1].id;
+        *end = FEED_PAST_REACHED;
+    past->place = reader.count == 0 ? last : entries[reader.count - 1].id;
     return true;
 }
 
@@ -243,7 +244,7 @@ bool feed_past_next(struct feed_past *past, enum feed_past_end *end, struct erro
     case FEED_PLAN_STREAM:
         break;
     }
-    return page_of_stream(past, end, error);
+    return page_of_stream(past, stream.last, end, error);
 }
 
 void feed_past_close(struct feed_past *past)
