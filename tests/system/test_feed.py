@@ -112,6 +112,39 @@ def test_who_comes_back_is_told_from_the_ledger_what_was_trimmed(told, producer,
     wait_until(lambda: again.tasks()[-1] == ("live", "RUNNING"), 60, "what comes then")
 
 
+ARCHIVED = """
+    WITH stored AS (
+        INSERT INTO taskledger.task_event (producer_id, sequence, occurred_at, task_id, status, attempt, stream, stream_ms,
+                                           stream_seq, payload)
+        SELECT '01995d3c-7bce-7000-8000-5f0c9a1e0001', i, now(), format('old-%s', i), 'RUNNING', 1, 'taskledger:events',
+               {ms}, 0, ''
+        FROM generate_series(1, {count}) AS i RETURNING 1)
+    SELECT count(*) FROM stored"""
+
+
+def place_before(told, producer, count, ms):  # noqa: F811
+    """So many events are in the ledger alone, the i-th at the millisecond that `ms` says; a place before all of them."""
+    told.stream.send(producer.status("newest", "RUNNING"))
+    settle(told)
+    told.redis.client().xtrim(STREAM, maxlen=0)
+    assert told.postgres.rows(ARCHIVED.format(ms=ms, count=count)) == [(count,)]
+    guest = Guest(told)
+    epoch = guest.greeted()[1]["epoch"]
+    guest.program.kill9()
+    return f"{epoch}.0-0"
+
+
+def test_however_events_lie_in_time_all_are_told_in_their_order(told, producer):  # noqa: F811
+    place = place_before(told, producer, 700, "CASE WHEN i <= 300 THEN i ELSE i * 3600000::int8 END")
+    Guest(told, f"id={place}").wait_for(*[(f"old-{i}", "RUNNING") for i in range(1, 701)], ("newest", "RUNNING"))
+
+
+def test_who_missed_more_than_is_told_begins_anew_at_once(told, producer):  # noqa: F811
+    guest = Guest(told, f"id={place_before(told, producer, 50_000, 'i')}")
+    assert guest.reset() == "far"
+    assert guest.tasks() == []
+
+
 def test_what_was_pruned_since_cannot_be_told(told, producer):  # noqa: F811
     guest = Guest(told)
     guest.greeted()

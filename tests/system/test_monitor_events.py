@@ -170,6 +170,19 @@ def test_who_comes_back_arrives_though_the_newest_entries_were_deleted(stream, p
         feed.wait_for_tasks(("kept", "RUNNING"), ("live", "RUNNING"))
 
 
+def test_what_postgresql_does_not_find_in_time_is_not_told(stream, producer, open_monitor, postgres):  # noqa: F811
+    stream.send(producer.status("newest", "RUNNING"))
+    monitor = open_monitor("--query-timeout=200ms")
+    with monitor.begin_events() as feed:
+        place = f"{feed.told[0].data['epoch']}.1-0"
+    with postgres.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE taskledger.task_event IN ACCESS EXCLUSIVE MODE")
+        with monitor.begin_events(f"last_event_id={place}") as feed:
+            assert feed.wait_for("reset").data["reason"] == "far"
+            feed.wait_until_over()
+        cursor.execute("ROLLBACK")
+
+
 def test_a_header_wins_over_the_query_of_the_first_request(stream, producer, open_monitor):  # noqa: F811
     monitor = open_monitor()
     with monitor.begin_events() as feed:

@@ -74,6 +74,7 @@ void feed_client_reset(struct feed_client *client, enum feed_reset reason)
     } words[] = {
         [FEED_RESET_EPOCH] = {"epoch", "the stream or the ledger went back since: begin anew"},
         [FEED_RESET_GONE] = {"gone", "what came since is neither in the stream nor in the ledger any more: begin anew"},
+        [FEED_RESET_FAR] = {"far", "more came since than is told again: begin anew"},
         [FEED_RESET_SLOW] = {"slow", "events came faster than they were taken: begin anew"},
         [FEED_RESET_BAD_ID] = {"bad_id", "the ID given is no place in this feed: begin anew"},
         [FEED_RESET_SHARDS] = {"shards", "the stream has another number of shards now: begin anew"},

@@ -34,6 +34,7 @@ enum feed_client_state { FEED_CLIENT_CATCHING_UP, FEED_CLIENT_LIVE, FEED_CLIENT_
 enum feed_reset {
     FEED_RESET_EPOCH,  /* its place is of another history */
     FEED_RESET_GONE,   /* neither the stream nor the ledger has what it missed */
+    FEED_RESET_FAR,    /* it missed more than is told again */
     FEED_RESET_SLOW,   /* it did not keep up */
     FEED_RESET_BAD_ID, /* its place is none */
     FEED_RESET_SHARDS, /* its place is of another number of shards */

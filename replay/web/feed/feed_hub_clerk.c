@@ -80,7 +80,7 @@ static bool read_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
     past->postgres = hub->clerk_session;
     past->key = hub->key_texts[guest->shard];
     past->place = guest->client.places[guest->shard];
-    past->from_ledger = guest->from_ledger;
+    past->ledger = guest->ledger;
     past->count = 0;
     return redis_connect(hub->clerk_line, error) && postgres_open(hub->clerk_session, error) &&
            feed_past_next(past, end, error);
@@ -90,6 +90,7 @@ static bool read_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
 static void go_on(struct feed_hub *hub, struct feed_guest *guest)
 {
     guest->shard++;
+    guest->ledger.span_ms = 0;
     if (guest->shard < hub->options.shards)
         return;
     guest->shard = 0;
@@ -102,7 +103,7 @@ static void give_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
     if (guest->client.state != FEED_CLIENT_CATCHING_UP)
         return; /* told to begin anew meanwhile */
     feed_client_give(&guest->client, guest->shard, hub->past, hub->epoch, hub->options.shards);
-    guest->from_ledger = hub->past->from_ledger;
+    guest->ledger = hub->past->ledger;
     switch (end) {
     case FEED_PAST_MORE:
         break;
@@ -114,6 +115,9 @@ static void give_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
         break;
     case FEED_PAST_GONE:
         feed_hub_reset(hub, guest, FEED_RESET_GONE);
+        break;
+    case FEED_PAST_FAR:
+        feed_hub_reset(hub, guest, FEED_RESET_FAR);
         break;
     }
 }

@@ -20,7 +20,7 @@ struct feed_guest {
 
     /* Of one who catches up. */
     unsigned shard;
-    size_t from_ledger;
+    struct feed_past_ledger ledger;
 
     struct feed_guest *next; /* in a ring of all guests, with the hub's as its beginning */
     struct feed_guest *previous;

@@ -4,8 +4,15 @@
 
 #include <endian.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { ARENA_KEPT_BYTES = 256 * 1024, INFO_BYTES_MAX = 1024 * 1024, CLOCKS_APART_MS = 5 * 60 * 1000 };
+
+/* Spans of time in the ledger: the first one, the least, the most, and how they change. */
+#define SPAN_FIRST_MS UINT64_C(60000)
+#define SPAN_LEAST_MS UINT64_C(1000)
+#define SPAN_MOST_MS  (UINT64_C(1) << 40)
+enum { SPAN_GROWS = 4, SPAN_SHRINKS = 2, SPAN_GIVES_WAY = 16 };
 
 /* ---- the stream as it is ---------------------------------------------------------------------------------------- */
 
@@ -120,6 +127,12 @@ static bool page_of_stream(struct feed_past *past, struct stream_id last, enum f
 static const struct postgres_statement pruned_statement = {
     "feed_pruned", "SELECT EXISTS (SELECT FROM taskledger.prune WHERE pruned_at >= to_timestamp($1::int8 / 1000.0))"};
 
+/* Of those that are walked, how many are there, and how many are of this shard? Not in any order, so it ends early. */
+static const struct postgres_statement measure_statement = {
+    "feed_measure", "SELECT count(*), count(*) FILTER (WHERE stream = $1::text AND task_id IS NOT NULL)"
+                    " FROM (SELECT stream, task_id FROM taskledger.task_event"
+                    "  WHERE stream_ms BETWEEN $2::int8 AND $3::int8 LIMIT $4::int8) AS walked"};
+
 static const struct postgres_statement page_statement = {
     "feed_page",
     "SELECT stream_ms, stream_seq, payload, producer_id, sequence, occurred_at, task_id, status::text, attempt"
@@ -197,26 +210,90 @@ static bool keep_row(struct feed_past *past, const struct postgres_result *resul
     return true;
 }
 
-static bool page_of_ledger(struct feed_past *past, const struct feed_plan *plan, enum feed_past_end *end,
-                           struct error *error)
+/* False in `*fits`: it is more than is told. */
+static bool measure(struct feed_past *past, const struct feed_plan *plan, bool *fits, struct error *error)
 {
+    const uint64_t wire[] = {htobe64(plan->after.ms), htobe64(plan->before.ms), htobe64(FEED_PAST_WALKED_MAX)};
+    struct postgres_parameter parameters[4] = {{.value = slice_from_text(past->key)}};
     AUTO_POSTGRES_RESULT result = NULL;
-    bool is_pruned;
 
-    if (!ask_page(past, plan, &result, error) || !check_pruned(past, &is_pruned, error))
+    for (size_t i = 0; i < sizeof wire / sizeof *wire; i++)
+        parameters[i + 1].value = slice_of(&wire[i], sizeof wire[i]);
+    if (!postgres_query(past->postgres, &measure_statement, parameters, 4, &result, error))
         return false;
-    if (is_pruned || past->from_ledger >= FEED_PAST_EVENTS_MAX) {
-        *end = FEED_PAST_GONE;
-        return true;
-    }
+    *fits = postgres_read_int64(cell(result, 0, 0)) < FEED_PAST_WALKED_MAX &&
+            past->ledger.events + (size_t)postgres_read_int64(cell(result, 0, 1)) <= FEED_PAST_EVENTS_MAX;
+    past->ledger.span_ms = SPAN_FIRST_MS;
+    return true;
+}
+
+/* The beginning of what the plan has, no longer than the span. */
+static struct feed_plan piece_of(const struct feed_plan *plan, uint64_t span_ms)
+{
+    struct feed_plan piece = *plan;
+
+    if (plan->before.ms - plan->after.ms > span_ms)
+        piece.before = (struct stream_id){.ms = plan->after.ms + span_ms};
+    return piece;
+}
+
+static uint64_t span_behind(uint64_t span_ms, size_t count)
+{
+    if (count == FEED_PAST_PAGE)
+        return span_ms / SPAN_SHRINKS < SPAN_LEAST_MS ? SPAN_LEAST_MS : span_ms / SPAN_SHRINKS;
+    if (count > FEED_PAST_PAGE / 2)
+        return span_ms;
+    return span_ms * SPAN_GROWS > SPAN_MOST_MS ? SPAN_MOST_MS : span_ms * SPAN_GROWS;
+}
+
+static bool keep_page(struct feed_past *past, const struct postgres_result *result, const struct feed_plan *piece,
+                      struct error *error)
+{
     for (size_t row = 0; row < postgres_rows(result); row++)
         if (!keep_row(past, result, row, error))
             return false;
 
-    past->from_ledger += past->count;
+    past->ledger.events += past->count;
+    past->ledger.span_ms = span_behind(past->ledger.span_ms, past->count);
     past->place =
-        past->count == FEED_PAST_PAGE ? past->events[past->count - 1].id : feed_plan_right_before(plan->before);
-    *end = FEED_PAST_MORE;
+        past->count == FEED_PAST_PAGE ? past->events[past->count - 1].id : feed_plan_right_before(piece->before);
+    return true;
+}
+
+static bool read_ledger(struct feed_past *past, const struct feed_plan *plan, enum feed_past_end *end,
+                        struct error *error)
+{
+    AUTO_POSTGRES_RESULT result = NULL;
+    bool is_pruned, fits = true;
+
+    if (past->ledger.span_ms == 0 && !measure(past, plan, &fits, error))
+        return false;
+    *end = FEED_PAST_FAR;
+    if (!fits || past->ledger.events >= FEED_PAST_EVENTS_MAX)
+        return true;
+
+    struct feed_plan piece = piece_of(plan, past->ledger.span_ms);
+    if (!ask_page(past, &piece, &result, error) || !check_pruned(past, &is_pruned, error))
+        return false;
+    *end = is_pruned ? FEED_PAST_GONE : FEED_PAST_MORE;
+    return is_pruned || keep_page(past, result, &piece, error);
+}
+
+/* What took PostgreSQL too long would take it as long again. */
+static bool page_of_ledger(struct feed_past *past, const struct feed_plan *plan, enum feed_past_end *end,
+                           struct error *error)
+{
+    if (read_ledger(past, plan, end, error))
+        return true;
+    if (strcmp(error->reason, "canceled") != 0)
+        return false;
+
+    bool is_least = past->ledger.span_ms <= SPAN_LEAST_MS;
+    *end = is_least ? FEED_PAST_FAR : FEED_PAST_MORE;
+    if (!is_least)
+        past->ledger.span_ms = past->ledger.span_ms / SPAN_GIVES_WAY < SPAN_LEAST_MS
+                                   ? SPAN_LEAST_MS
+                                   : past->ledger.span_ms / SPAN_GIVES_WAY;
     return true;
 }
 
