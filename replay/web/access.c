@@ -202,18 +202,21 @@ static bool is_proxied(const struct access_rules *rules, const struct access_req
 }
 
 struct slice access_client(const struct access_rules *rules, const struct access_request *request,
-                           char client[ACCESS_CLIENT_BYTES_MAX])
+                           enum access_group group, char client[ACCESS_CLIENT_BYTES_MAX])
 {
+    static const char *const groups[] = {
+        [ACCESS_MAY_LOOK] = "looks, ", [ACCESS_MAY_NOT] = "may not, ", [ACCESS_SIGNS_IN] = "signs in, "};
+    const char *as = groups[group];
     uint8_t six[sizeof(struct in6_addr)];
     int size;
 
     if (is_proxied(rules, request))
-        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "user %.*s", SLICE_PRINT(request->proxy_user));
+        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "%suser %.*s", as, SLICE_PRINT(request->proxy_user));
     else if (inet_pton(AF_INET6, request->peer, six) == 1)
-        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "net %02x%02x%02x%02x%02x%02x%02x%02x", six[0], six[1], six[2],
-                        six[3], six[4], six[5], six[6], six[7]);
+        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "%snet %02x%02x%02x%02x%02x%02x%02x%02x", as, six[0], six[1],
+                        six[2], six[3], six[4], six[5], six[6], six[7]);
     else
-        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "address %s", request->peer);
+        size = snprintf(client, ACCESS_CLIENT_BYTES_MAX, "%saddress %s", as, request->peer);
     return slice_of(client, size < ACCESS_CLIENT_BYTES_MAX ? (size_t)size : ACCESS_CLIENT_BYTES_MAX - 1);
 }
 

@@ -54,10 +54,13 @@ enum access_verdict access_of(const struct access_rules *rules, const struct acc
 
 enum { ACCESS_CLIENT_BYTES_MAX = 256 };
 
-/* Whose requests are counted together: who the proxy says has signed in, else the address; of IPv6 its first 64 bits,
- * which one client has to himself. A name for that, in `client`. */
+/* What is counted apart: behind a proxy all are of one address, and who may not look must not use up what others may. */
+enum access_group { ACCESS_MAY_LOOK, ACCESS_MAY_NOT, ACCESS_SIGNS_IN };
+
+/* Whose requests are counted together: of one group, and who the proxy says has signed in, else the address; of IPv6 its
+ * first 64 bits, which one client has to himself. A name for that, in `client`. */
 struct slice access_client(const struct access_rules *rules, const struct access_request *request,
-                           char client[ACCESS_CLIENT_BYTES_MAX]);
+                           enum access_group group, char client[ACCESS_CLIENT_BYTES_MAX]);
 
 /* Does a form come from our own page? */
 bool access_is_from_us(const struct access_request *request);

@@ -104,13 +104,15 @@ static void go(const struct question *asked, const struct route_found *found)
 
 /* Counts it, unless it is one too many; then the seconds until there may be another. What is open costs nothing, and
  * who watches over us must not be turned away. */
-static int wait_s(struct monitor *monitor, const struct question *asked, const struct route *route)
+static int wait_s(struct monitor *monitor, const struct question *asked, const struct route *route, bool may_look)
 {
+    bool is_open = route != NULL && route->is_open;
+    enum access_group group = is_open ? ACCESS_SIGNS_IN : may_look ? ACCESS_MAY_LOOK : ACCESS_MAY_NOT;
     char client[ACCESS_CLIENT_BYTES_MAX];
 
-    if (route != NULL && route->is_open && !route->is_counted)
+    if (is_open && !route->is_counted)
         return 0;
-    struct slice name = access_client(&monitor->rules, asked->request, client);
+    struct slice name = access_client(&monitor->rules, asked->request, group, client);
     int seconds = limiter_wait_s(monitor->requests, name, asked->asked_us);
     if (seconds == 0)
         limiter_count(monitor->requests, name, asked->asked_us);
@@ -123,11 +125,12 @@ static void answer(struct monitor *monitor, const struct question *asked)
     struct server_exchange *exchange = asked->exchange;
     struct route_found found = route_find(routes, routes_count, server_method(exchange), server_path(exchange));
     bool is_open = found.route != NULL && found.route->is_open;
-    int seconds = wait_s(monitor, asked, found.route);
+    bool may_look = !is_open && access_of(&monitor->rules, asked->request) == ACCESS_GRANTED;
+    int seconds = wait_s(monitor, asked, found.route, may_look);
 
     if (seconds > 0)
         reply_later(exchange, REPLY_TOO_MANY, "too many requests; wait a little", seconds);
-    else if (!is_open && access_of(&monitor->rules, asked->request) != ACCESS_GRANTED)
+    else if (!is_open && !may_look)
         reply_error(exchange, REPLY_UNAUTHORIZED, "sign in, or send the token");
     else if (found.route == NULL)
         reply_error(exchange, REPLY_NOT_FOUND, "there is nothing at this address");

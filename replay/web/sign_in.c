@@ -81,7 +81,7 @@ void sign_in_serve(const struct question *question)
     const struct access_request *request = question->request;
     char client[ACCESS_CLIENT_BYTES_MAX];
     char buffer[ACCESS_TOKEN_BYTES_MAX];
-    struct slice name = access_client(&monitor->rules, request, client);
+    struct slice name = access_client(&monitor->rules, request, ACCESS_SIGNS_IN, client);
     struct slice token;
     int wait_s = limiter_wait_s(monitor->sign_ins, name, question->asked_us);
 

@@ -165,6 +165,15 @@ def test_one_client_may_ask_only_so_often(servers, open_monitor):  # noqa: F811
     wait_until(lambda: monitor.ask("/api/tasks/x", **mine).status == 404, 60, "it may ask again")
 
 
+def test_who_has_no_token_takes_nothing_from_those_who_have_it(servers, open_monitor):  # noqa: F811
+    monitor = open_monitor("--requests-each=2", TASKLEDGER_MONITOR_TOKEN=TOKEN)
+    others = [monitor.ask("/api/tasks/x", Authorization="Bearer wrong").status for _ in range(30)]
+    assert others[:8] == 8 * [401] and 429 in others
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    assert [monitor.ask("/api/tasks/x", **known).status for _ in range(8)] == 8 * [404]
+    assert form(monitor, "/login", f"token={TOKEN}").headers["Location"] == "/"
+
+
 def test_a_query_is_checked(servers, open_monitor):  # noqa: F811
     monitor = open_monitor()
     for path, words in {

@@ -134,18 +134,32 @@ static bool counts_as(const struct access_rules *rules, const char *peer, const 
     struct access_request request = {.peer = peer, .proxy_user = slice_from_text(user)};
     char client[ACCESS_CLIENT_BYTES_MAX];
 
-    return slice_equal(access_client(rules, &request, client), slice_from_text(name));
+    return slice_equal(access_client(rules, &request, ACCESS_MAY_LOOK, client), slice_from_text(name));
 }
 
 static void requests_are_counted_by_address_or_by_whom_the_proxy_names(void **state)
 {
     (void)state;
-    assert_true(counts_as(&OPEN, "192.0.2.1", NULL, "address 192.0.2.1"));
-    assert_true(counts_as(&OPEN, "2001:db8:1:2:3:4:5:6", NULL, "net 20010db800010002"));
-    assert_true(counts_as(&OPEN, "2001:db8:1:2::1", NULL, "net 20010db800010002"));
-    assert_true(counts_as(&OPEN, "127.0.0.1", "alice", "address 127.0.0.1"));
-    assert_true(counts_as(&BEHIND_PROXY, "127.0.0.1", "alice", "user alice"));
-    assert_true(counts_as(&BEHIND_PROXY, "192.0.2.1", "alice", "address 192.0.2.1"));
+    assert_true(counts_as(&OPEN, "192.0.2.1", NULL, "looks, address 192.0.2.1"));
+    assert_true(counts_as(&OPEN, "2001:db8:1:2:3:4:5:6", NULL, "looks, net 20010db800010002"));
+    assert_true(counts_as(&OPEN, "2001:db8:1:2::1", NULL, "looks, net 20010db800010002"));
+    assert_true(counts_as(&OPEN, "127.0.0.1", "alice", "looks, address 127.0.0.1"));
+    assert_true(counts_as(&BEHIND_PROXY, "127.0.0.1", "alice", "looks, user alice"));
+    assert_true(counts_as(&BEHIND_PROXY, "192.0.2.1", "alice", "looks, address 192.0.2.1"));
+}
+
+static void who_may_look_is_counted_apart_from_who_may_not(void **state)
+{
+    const struct access_request request = {.peer = "192.0.2.1"};
+    char looks[ACCESS_CLIENT_BYTES_MAX], may_not[ACCESS_CLIENT_BYTES_MAX], signs_in[ACCESS_CLIENT_BYTES_MAX];
+    struct slice one = access_client(&GUARDED, &request, ACCESS_MAY_LOOK, looks);
+    struct slice two = access_client(&GUARDED, &request, ACCESS_MAY_NOT, may_not);
+    struct slice three = access_client(&GUARDED, &request, ACCESS_SIGNS_IN, signs_in);
+
+    (void)state;
+    assert_false(slice_equal(one, two));
+    assert_false(slice_equal(one, three));
+    assert_false(slice_equal(two, three));
 }
 
 static void a_form_is_taken_from_our_own_page_only(void **state)
@@ -174,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_proxy_is_believed_only_on_this_machine),
         cmocka_unit_test(without_rules_only_loopback_is_listened_at),
         cmocka_unit_test(requests_are_counted_by_address_or_by_whom_the_proxy_names),
+        cmocka_unit_test(who_may_look_is_counted_apart_from_who_may_not),
         cmocka_unit_test(a_form_is_taken_from_our_own_page_only),
     };
 
