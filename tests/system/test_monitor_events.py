@@ -229,14 +229,35 @@ def test_a_stop_ends_streams_and_says_so(stream, open_monitor):  # noqa: F811
 # ---- nobody is waited for
 
 
+def open_slow(monitor, query=""):
+    """One who asks for events and takes nothing, with little room in between."""
+    host, port = monitor.address.split(":")
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect((host, int(port)))
+    slow.sendall(f"GET /api/events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return slow
+
+
+def test_who_catches_up_and_takes_nothing_gives_his_place_back(stream, producer, reopen_monitor):  # noqa: F811
+    monitor = reopen_monitor()
+    with monitor.begin_events() as feed:
+        place = feed.place()
+        monitor.program.kill9()
+    for begin in range(0, OVERTAKING, AT_ONCE):
+        stream.send([producer.status(f"task-{begin + i}", "RUNNING", message=TEXT) for i in range(AT_ONCE)])
+    monitor = reopen_monitor()
+    monitor.begin_events().close()
+    slow = open_slow(monitor, f"last_event_id={place}")
+    wait_until(lambda: monitor.metrics()["taskledger_monitor_streams_slow_total"] == 1, 90, "it is told to begin anew")
+    assert monitor.metrics()["taskledger_monitor_streams_catching_up"] == 0
+    slow.close()
+
+
 def test_who_takes_nothing_is_told_and_left_behind(stream, producer, open_monitor):  # noqa: F811
     monitor = open_monitor()
-    host, port = monitor.address.split(":")
     with monitor.begin_events() as quick:
-        slow = socket.socket()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.connect((host, int(port)))
-        slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        slow = open_slow(monitor)
         wait_until(lambda: monitor.metrics()["taskledger_monitor_streams"] == 2, 60, "both look on")
         for begin in range(0, OVERTAKING, AT_ONCE):
             stream.send([producer.status(f"task-{begin + i}", "RUNNING", message=TEXT) for i in range(AT_ONCE)])

@@ -246,6 +246,72 @@ static void one_who_catches_up_is_not_given_more_than_it_takes(void **state)
     free(past);
 }
 
+static void fill(struct scene *scene, struct feed_past *past)
+{
+    struct task_status task = {.task_id = slice_from_text("missed"), .status = STATUS_RUNNING};
+
+    past->count = FEED_PAST_PAGE;
+    for (size_t i = 0; i < past->count; i++)
+        past->events[i] = (struct feed_past_event){.event = {.body = EVENT_TASK_STATUS, .task_status = task}};
+    while (feed_client_wants(&scene->client))
+        feed_client_give(&scene->client, 0, past, scene->moment.epoch, 2);
+}
+
+static void one_who_catches_up_and_takes_too_little_dawdles(void **state)
+{
+    struct scene *scene = *state;
+    struct feed_past *past = calloc(1, sizeof *past);
+    const int64_t page_us = INT64_C(1000) * FEED_CLIENT_TAKE_MS;
+    int64_t due_us = scene->moment.monotonic_us + page_us;
+
+    assert_non_null(past);
+    for (uint64_t ms = 1; ms <= 6; ms++)
+        add(scene, 0, ms, "a");
+    begin(scene, nowhere);
+    fill(scene, past);
+    assert_false(feed_client_dawdles(&scene->client, due_us - 1));
+    assert_true(feed_client_dawdles(&scene->client, due_us));
+
+    while (!feed_client_wants(&scene->client))
+        feed_client_read(&scene->client, &scene->ring, &scene->moment, (uint8_t *)scene->said, 60000);
+    assert_false(feed_client_dawdles(&scene->client, due_us));
+    fill(scene, past);
+    assert_false(feed_client_dawdles(&scene->client, due_us + page_us - 1));
+    assert_true(feed_client_dawdles(&scene->client, due_us + page_us));
+    free(past);
+}
+
+static void one_who_catches_up_for_ever_dawdles(void **state)
+{
+    struct scene *scene = *state;
+    int64_t due_us = scene->moment.monotonic_us + INT64_C(1000) * FEED_CLIENT_CATCH_UP_MS;
+
+    for (uint64_t ms = 1; ms <= 6; ms++)
+        add(scene, 0, ms, "a");
+    begin(scene, nowhere);
+    assert_false(feed_client_dawdles(&scene->client, due_us - 1));
+    assert_true(feed_client_dawdles(&scene->client, due_us));
+    feed_client_reset(&scene->client, FEED_RESET_FAR);
+    assert_false(feed_client_dawdles(&scene->client, due_us));
+}
+
+static void what_one_who_has_ended_does_not_take_is_thrown_away(void **state)
+{
+    struct scene *scene = *state;
+    int64_t now_us = scene->moment.monotonic_us;
+
+    begin(scene, NULL);
+    feed_client_expire(&scene->client, now_us);
+    feed_client_reset(&scene->client, FEED_RESET_SLOW);
+    feed_client_expire(&scene->client, now_us);
+    feed_client_expire(&scene->client, now_us + INT64_C(1000) * FEED_CLIENT_END_MS - 1);
+    assert_false(feed_client_is_over(&scene->client));
+    feed_client_expire(&scene->client, now_us + INT64_C(1000) * FEED_CLIENT_END_MS);
+    assert_true(feed_client_is_over(&scene->client));
+    assert_null(scene->client.outbox.text);
+    assert_string_equal(hear(scene, 100), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +325,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_who_is_ahead_is_looked_at_and_then_told_nothing_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_missed_comes_before_what_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_who_catches_up_is_not_given_more_than_it_takes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_who_catches_up_and_takes_too_little_dawdles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_who_catches_up_for_ever_dawdles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_one_who_has_ended_does_not_take_is_thrown_away, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,28 @@ bool feed_client_wants(const struct feed_client *client)
     return client->state == FEED_CLIENT_CATCHING_UP && unsent(client) < FEED_CLIENT_OUTBOX_BYTES;
 }
 
+bool feed_client_dawdles(struct feed_client *client, int64_t monotonic_us)
+{
+    if (client->state != FEED_CLIENT_CATCHING_UP)
+        return false;
+    if (feed_client_wants(client))
+        client->take_due_us = monotonic_us + INT64_C(1000) * FEED_CLIENT_TAKE_MS;
+    return monotonic_us >= client->take_due_us || monotonic_us >= client->catch_up_due_us;
+}
+
+void feed_client_expire(struct feed_client *client, int64_t monotonic_us)
+{
+    if (client->state != FEED_CLIENT_ENDED || unsent(client) == 0)
+        return;
+    if (client->end_due_us == 0)
+        client->end_due_us = monotonic_us + INT64_C(1000) * FEED_CLIENT_END_MS;
+    if (monotonic_us < client->end_due_us)
+        return;
+    json_writer_close(&client->outbox);
+    client->sent = 0;
+    client->outbox.failed = true;
+}
+
 bool feed_client_is_over(const struct feed_client *client)
 {
     return client->outbox.failed || (client->state == FEED_CLIENT_ENDED && unsent(client) == 0);
@@ -150,6 +172,8 @@ bool feed_client_begin(struct feed_client *client, const struct feed_ring *ring,
     size_t bytes = ring->shards * sizeof *start;
 
     client->beat_due_us = moment->monotonic_us + INT64_C(1000) * FEED_CLIENT_BEAT_MS;
+    client->take_due_us = moment->monotonic_us + INT64_C(1000) * FEED_CLIENT_TAKE_MS;
+    client->catch_up_due_us = moment->monotonic_us + INT64_C(1000) * FEED_CLIENT_CATCH_UP_MS;
     client->state = FEED_CLIENT_LIVE;
     client->place = ring->next;
     if (start != NULL) {

@@ -4,8 +4,8 @@
  *   LIVE          it is a place in the ring
  *   ENDED         the last thing was said; when that is out, nothing more comes
  *
- * Hello comes first, with the place it starts from. One that waits holds no memory but its filter. What does not fit into the buffer it is read into waits in its outbox,
- * which is bounded. Pure: no clock, no lock, no thread; its owner has them. */
+ * Hello comes first, with the place it starts from. One that waits holds no memory but its filter. What does not fit into
+ * the buffer it is read into waits in its outbox, which is bounded. Pure: no clock, no lock, no thread; its owner has them. */
 #ifndef TASKLEDGER_REPLAY_WEB_FEED_FEED_CLIENT_H
 #define TASKLEDGER_REPLAY_WEB_FEED_FEED_CLIENT_H
 
@@ -23,6 +23,11 @@
 enum {
     FEED_CLIENT_BEAT_MS = 15 * 1000,
     FEED_CLIENT_OUTBOX_BYTES = 64 * 1024, /* a page is put in only when there is less; one page may exceed it */
+
+    /* How long one that catches up may take for a page, and for all of it; and one that has ended for the last of it. */
+    FEED_CLIENT_TAKE_MS = 10 * 1000,
+    FEED_CLIENT_CATCH_UP_MS = 5 * 60 * 1000,
+    FEED_CLIENT_END_MS = 30 * 1000,
 
     /* Each event brings its place along if places of that many shards are short; else it is told now and then. */
     FEED_CLIENT_SHORT_SHARDS = 16,
@@ -57,6 +62,9 @@ struct feed_client {
     size_t sent;
     bool has_moved; /* since it was last told where it is */
     int64_t beat_due_us;
+    int64_t take_due_us;     /* of CATCHING_UP: until then it makes room for a page */
+    int64_t catch_up_due_us; /* the same, until it has caught up */
+    int64_t end_due_us;      /* of ENDED; 0: nobody has asked yet */
 };
 
 /* The client is zeroed but for its filter. It begins at `start` (NULL: now): LIVE if the ring reaches back so far and it
@@ -77,6 +85,12 @@ bool feed_client_is_over(const struct feed_client *client);
 
 /* May another page be put in? Only of one that is CATCHING_UP. */
 bool feed_client_wants(const struct feed_client *client);
+
+/* Of one that catches up: it holds its place for too long. To be asked every second or so, as is the next one. */
+bool feed_client_dawdles(struct feed_client *client, int64_t monotonic_us);
+
+/* What one that has ended does not take is thrown away in the end, and it is over. */
+void feed_client_expire(struct feed_client *client, int64_t monotonic_us);
 
 /* What it missed of a shard; it then has all of it up to `place`. */
 void feed_client_give(struct feed_client *client, unsigned shard, const struct feed_past *past, const char *epoch,

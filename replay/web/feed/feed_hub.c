@@ -22,6 +22,7 @@ static void apply_defaults(struct feed_hub_options *options)
     options->guests_max = or_default(options->guests_max, FEED_HUB_GUESTS_MAX);
     options->catching_up_max = or_default(options->catching_up_max, FEED_HUB_CATCHING_UP_MAX);
     options->ring_bytes = options->ring_bytes == 0 ? FEED_HUB_RING_BYTES : options->ring_bytes;
+    options->untaken_bytes = options->untaken_bytes == 0 ? FEED_HUB_UNTAKEN_BYTES : options->untaken_bytes;
     options->ring_records = options->ring_records == 0 ? FEED_HUB_RING_RECORDS : options->ring_records;
 }
 
@@ -225,6 +226,11 @@ void feed_hub_free_guest(struct feed_hub *hub, struct feed_guest *guest)
     free(guest);
 }
 
+bool feed_hub_is_full(const struct feed_hub *hub)
+{
+    return hub->untaken_bytes >= hub->options.untaken_bytes;
+}
+
 static bool check_room(const struct feed_hub *hub, struct error *error)
 {
     if (!hub->has_begun || hub->epoch[0] == '\0' || hub->is_stopping || hub->is_finishing)
@@ -232,6 +238,8 @@ static bool check_room(const struct feed_hub *hub, struct error *error)
     if (hub->counters.guests >= (uint64_t)hub->options.guests_max)
         return error_set(error, ERROR_TRANSIENT, "too_many", "could not take one more client: there are %d",
                          hub->options.guests_max);
+    if (feed_hub_is_full(hub))
+        return error_set(error, ERROR_TRANSIENT, "too_many", "could not take one more client: others take too little");
     return true;
 }
 

@@ -7,6 +7,9 @@
  *   stream ─▶ reader ─▶ ring ─▶ guests                   a guest that is far behind ends; it is never waited for
  *   stream, ledger ─▶ clerk ─▶ guests that come back
  *
+ * Who catches up has one of few places, and gives it back when he takes too little (feed_client.h). While guests have too
+ * much that they do not take nobody is given more of what he missed, and there are no new guests.
+ *
  * Nothing here knows HTTP. A connection is a guest: it is read from when its peer can take bytes, and when there are
  * none it sleeps until it is woken. A wake may come before the reading that it is about has returned, and must not be
  * lost then, as consumer/http/server.h has it.
@@ -34,6 +37,7 @@ enum {
     FEED_HUB_CATCHING_UP_MAX = 64,
     FEED_HUB_RING_BYTES = 8 * 1024 * 1024,
     FEED_HUB_RING_RECORDS = 32 * 1024,
+    FEED_HUB_UNTAKEN_BYTES = 32 * 1024 * 1024, /* what all guests together have been given and not taken */
 };
 
 struct feed_hub;
@@ -48,6 +52,7 @@ struct feed_hub_options {
     int catching_up_max;
     size_t ring_bytes;
     size_t ring_records;
+    size_t untaken_bytes;
     const struct clock *clock; /* NULL: the machine's */
 };
 

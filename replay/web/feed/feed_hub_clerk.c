@@ -58,6 +58,8 @@ static void look_at_epoch(struct clerk *clerk)
 /* The next one in turn, who is then at the end of the queue: pages go around. */
 static struct feed_guest *choose(struct feed_hub *hub)
 {
+    if (feed_hub_is_full(hub))
+        return NULL;
     for (struct feed_guest *guest = hub->guests.next; guest != &hub->guests; guest = guest->next) {
         if (!feed_client_wants(&guest->client) || guest->is_gone)
             continue;
@@ -122,6 +124,29 @@ static void give_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
     }
 }
 
+/* Who has room for a page and still did not catch up missed too much. */
+static void drop_slow(struct feed_hub *hub, struct feed_guest *guest, int64_t monotonic_us)
+{
+    if (!feed_client_dawdles(&guest->client, monotonic_us))
+        return;
+    bool is_slow = !feed_client_wants(&guest->client);
+    feed_hub_reset(hub, guest, is_slow ? FEED_RESET_SLOW : FEED_RESET_FAR);
+    hub->counters.slow += is_slow;
+}
+
+static void look_around(struct feed_hub *hub)
+{
+    int64_t monotonic_us = hub->clock->monotonic_us(hub->clock->self);
+
+    hub->untaken_bytes = 0;
+    for (struct feed_guest *guest = hub->guests.next; guest != &hub->guests; guest = guest->next) {
+        drop_slow(hub, guest, monotonic_us);
+        feed_client_expire(&guest->client, monotonic_us);
+        hub->untaken_bytes += guest->client.outbox.capacity;
+    }
+    feed_hub_wake(hub);
+}
+
 /* False: there is nobody, or it failed. `places` of a guest that is served are only changed here, and it is not freed. */
 static bool serve_one(struct clerk *clerk, bool *failed)
 {
@@ -145,7 +170,7 @@ static bool serve_one(struct clerk *clerk, bool *failed)
         feed_hub_free_guest(hub, guest);
     else if (good)
         give_page(hub, guest, end);
-    feed_hub_wake(hub);
+    look_around(hub);
     pthread_mutex_unlock(&hub->lock);
     *failed = !good;
     return good;
@@ -153,6 +178,8 @@ static bool serve_one(struct clerk *clerk, bool *failed)
 
 static bool has_work(struct feed_hub *hub)
 {
+    if (feed_hub_is_full(hub))
+        return false;
     for (struct feed_guest *guest = hub->guests.next; guest != &hub->guests; guest = guest->next)
         if (feed_client_wants(&guest->client))
             return true;
@@ -191,7 +218,7 @@ static bool rest(struct clerk *clerk)
         pthread_cond_timedwait(&hub->changed, &hub->lock, &until);
     bool goes_on = !hub->is_stopping;
     if (goes_on)
-        feed_hub_wake(hub);
+        look_around(hub);
     pthread_mutex_unlock(&hub->lock);
     return goes_on;
 }

@@ -54,6 +54,7 @@ struct feed_hub {
     struct json_writer data;
     char *id;
     struct feed_guest guests; /* the beginning of their ring */
+    size_t untaken_bytes;     /* of all guests, when the clerk last looked */
     struct feed_hub_counters counters;
     struct feed_series series;
     struct feed_starts starts;
@@ -70,6 +71,9 @@ struct feed_moment feed_hub_moment(const struct feed_hub *hub);
 
 /* Under the lock: wake those who wait and have something to be told. */
 void feed_hub_wake(struct feed_hub *hub);
+
+/* Under the lock: guests have as much as there may be that they do not take. */
+bool feed_hub_is_full(const struct feed_hub *hub);
 
 /* Under the lock: a guest begins anew. */
 void feed_hub_reset(struct feed_hub *hub, struct feed_guest *guest, enum feed_reset reason);
