@@ -37,6 +37,7 @@ static void unlink_exchange(struct server_exchange *exchange)
     struct server *server = exchange->server;
 
     pthread_mutex_lock(&server->lock);
+    server->answer_bytes -= exchange->answer_bytes;
     if (exchange->before != NULL)
         exchange->before->after = exchange->after;
     else

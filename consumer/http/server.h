@@ -14,9 +14,10 @@
  * wait for servers or disks; all other exchanges wait meanwhile. A lock of the caller may be held while calling us, and
  * taken in `serve`, `read` and `close`.
  *
- * Bounded: connections (all, and of one address), their memory (which bounds heads), bodies, the seconds in which a
- * peer must send or take something. Who needs more is answered 413, 414 or 431, or closed. A sleeping stream whose peer
- * is gone is noticed when it is woken, so a stream needs heartbeats; who ends his side of the connection is gone. */
+ * Bounded: connections (all, and of one address), their memory (which bounds heads), bodies, answers that are not taken
+ * yet (all together), the seconds in which a peer must send or take something. Who needs more is answered 413, 414, 431
+ * or 503, or closed. A sleeping stream whose peer is gone is noticed when it is woken, so a stream needs heartbeats; who
+ * ends his side of the connection is gone. */
 #ifndef TASKLEDGER_CONSUMER_HTTP_SERVER_H
 #define TASKLEDGER_CONSUMER_HTTP_SERVER_H
 
@@ -44,6 +45,8 @@ struct server_options {
     int timeout_s;        /* without a byte taken or sent while not asleep; then closed */
     size_t memory_bytes;  /* of one connection: head of request and answer, and a piece of the body */
     size_t body_bytes;    /* of one request; 0: bodies are thrown away unseen */
+    size_t answer_bytes;  /* of bodies that were copied and are not whole with their peers, all together; 0: no limit */
+    const struct server_answer *instead; /* static: what who is over that is answered; NULL: 503 and a few words */
     void (*serve)(void *self, struct server_exchange *exchange);
 
     /* It was answered so, so many microseconds after its head had come; a stream when it begins. NULL: nobody counts. In
@@ -112,7 +115,8 @@ struct server_answer {
     size_t header_count;
 };
 
-/* Ends the exchange: not to be touched afterwards. When memory is short the connection is closed instead. */
+/* Ends the exchange: not to be touched afterwards. When memory is short the connection is closed instead; when too many
+ * answers are not taken, this one is `instead`, unless it is static, or no longer than SERVER_STREAM_BYTES. */
 void server_answer(struct server_exchange *exchange, const struct server_answer *answer);
 
 struct server_stream {

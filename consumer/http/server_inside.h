@@ -15,6 +15,7 @@ struct server {
     pthread_mutex_t lock; /* of what follows, and of what exchanges say is under it */
     struct server_exchange *exchanges;
     bool is_closing;
+    size_t answer_bytes; /* what of these are not taken yet */
 };
 
 /* The query of one request, decoded. */
@@ -49,6 +50,7 @@ struct server_exchange {
     bool is_asleep;   /* suspended; whoever clears this resumes it */
     bool is_woken;    /* since the last `read` began */
     unsigned status;
+    size_t answer_bytes;           /* its part of the server's */
     struct MHD_Response *response; /* owned; NULL although answered: memory was short */
     struct server_stream stream;   /* `read` is NULL: not one */
 };

@@ -79,8 +79,43 @@ static struct MHD_Response *respond(const struct server_answer *answer)
                                            answer->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
 }
 
+/* Its part is given back when the library has done with it. What is as small as the rest of a connection's memory goes
+ * uncounted, so that who asks whether we live is told. */
+static bool reserve(struct server_exchange *exchange, const struct server_answer *answer)
+{
+    struct server *server = exchange->server;
+    size_t limit = server->options.answer_bytes;
+
+    if (limit == 0 || answer->is_static || answer->body.size <= SERVER_STREAM_BYTES)
+        return true;
+    pthread_mutex_lock(&server->lock);
+    bool fits = answer->body.size <= limit - server->answer_bytes;
+    exchange->answer_bytes = fits ? answer->body.size : 0;
+    server->answer_bytes += exchange->answer_bytes;
+    pthread_mutex_unlock(&server->lock);
+    return fits;
+}
+
+static const struct server_answer *instead(const struct server *server)
+{
+    static const char words[] = "too many answers are not taken\n";
+    static const struct server_header headers[] = {{"Retry-After", "2"}};
+    static const struct server_answer ours = {
+        .status = MHD_HTTP_SERVICE_UNAVAILABLE,
+        .type = "text/plain; charset=utf-8",
+        .body = {.data = (const uint8_t *)words, .size = sizeof words - 1},
+        .is_static = true,
+        .headers = headers,
+        .header_count = 1,
+    };
+
+    return server->options.instead == NULL ? &ours : server->options.instead;
+}
+
 void server_answer(struct server_exchange *exchange, const struct server_answer *answer)
 {
+    if (!reserve(exchange, answer))
+        answer = instead(exchange->server);
     settle(exchange, respond(answer), answer);
 }
 

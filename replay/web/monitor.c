@@ -2,6 +2,7 @@
 
 #include "replay/web/desk.h"
 #include "replay/web/feed/feed_id.h"
+#include "replay/web/reply.h"
 #include "replay/web/sign_in.h"
 
 #include <math.h>
@@ -10,6 +11,9 @@
 
 /* The two of a place: in the header, and percent-encoded in the query, where each comma takes three bytes. */
 enum { TIMEOUT_S = 20, CONNECTION_BYTES = 8 * 1024, PLACES_A_HEAD = 2, BODY_BYTES = 4 * 1024 };
+
+/* Of all that was answered and is not taken: some of the largest, or thousands of small ones. */
+enum { ANSWER_BYTES = 64 * 1024 * 1024 };
 
 /* Room is left for those who ask: a full house of streams must not keep the page from being loaded. */
 enum { OTHERS_SHARE = 8, REQUESTS_BURST_S = 4 };
@@ -138,6 +142,8 @@ static bool open_server(struct monitor *monitor, struct error *error)
         .timeout_s = TIMEOUT_S,
         .memory_bytes = CONNECTION_BYTES + PLACES_A_HEAD * feed_id_bytes_max((unsigned)monitor->settings->shards),
         .body_bytes = BODY_BYTES,
+        .answer_bytes = ANSWER_BYTES,
+        .instead = &reply_instead,
         .serve = monitor_serve,
         .answered = note_answer,
         .self = monitor,

@@ -1,5 +1,6 @@
 #include "replay/web/reply.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,26 @@ static const struct server_header headers[] = {
 };
 
 enum { HEADERS = sizeof headers / sizeof *headers };
+
+/* As reply_error would have it. */
+static const char instead_body[] =
+    "{\"error\":{\"kind\":\"unavailable\",\"message\":\"too many answers are not taken\","
+    "\"retry_after_s\":2}}";
+static const struct server_header instead_headers[] = {
+    {"Cache-Control", "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Retry-After", "2"},
+};
+
+const struct server_answer reply_instead = {
+    .status = REPLY_UNAVAILABLE,
+    .type = "application/json",
+    .body = {.data = (const uint8_t *)instead_body, .size = sizeof instead_body - 1},
+    .is_static = true,
+    .headers = instead_headers,
+    .header_count = sizeof instead_headers / sizeof *instead_headers,
+};
+static_assert(REPLY_RETRY_AFTER_S == 2, "as it is said there");
 
 /* One header besides, unless its name is NULL. */
 static void send(struct server_exchange *exchange, enum reply_status status, const struct json_writer *json,

@@ -22,6 +22,9 @@ enum reply_status {
 
 enum { REPLY_RETRY_AFTER_S = 2 };
 
+/* What is answered instead when too many answers are not taken: 503. */
+extern const struct server_answer reply_instead;
+
 /* A JSON text; a writer that failed is answered 503. The writer may be closed afterwards. */
 void reply_json(struct server_exchange *exchange, const struct json_writer *json);
 
