@@ -142,7 +142,7 @@ static void tell_server(const struct log *log, const struct pulse_server *before
 static void tell(const struct log *log, const struct pulse_view *before, const struct pulse_view *now)
 {
     tell_server(log, &before->redis, &now->redis, "redis_away", "redis_back");
-    tell_server(log, &before->postgresql, &now->postgresql, "postgresql_away", "postgresql_back");
+    tell_server(log, &before->postgresql, &now->postgresql, pulse_postgresql_fault(now), "postgresql_back");
     if (now->can_write && !before->can_write)
         log_write(log, LOG_LEVEL_WARNING, "role_can_write", LOG_FIELDS(log_text("detail", READER_WILL_DO)));
 }
@@ -151,14 +151,15 @@ static void tell(const struct log *log, const struct pulse_view *before, const s
 static void tell_manager(struct manager *manager, const struct monitor *monitor, const struct pulse_view *now)
 {
     bool has_redis = !now->redis.was_asked || now->redis.is_up;
+    const char *fault = pulse_postgresql_fault(now);
 
     manager_ready(manager);
-    if (now->postgresql.is_up && has_redis)
+    if (fault == NULL && has_redis)
         manager_status(manager, "ready, at %s", monitor_address(monitor));
     else if (has_redis)
-        manager_status(manager, "not ready: postgresql_away");
+        manager_status(manager, "not ready: %s", fault);
     else
-        manager_status(manager, "not ready: redis_away%s", now->postgresql.is_up ? "" : ", postgresql_away");
+        manager_status(manager, "not ready: redis_away%s%s", fault == NULL ? "" : ", ", fault == NULL ? "" : fault);
 }
 
 /* Looks after the servers meanwhile. The signal that ended it. */

@@ -1,5 +1,6 @@
 #include "replay/web/pulse.h"
 
+#include "consumer/ledger/schema.h"
 #include "consumer/stream/keys.h"
 #include "consumer/stream/survey.h"
 #include "replay/verify/stream_pages.h"
@@ -194,7 +195,7 @@ static bool look_at_postgres(struct pulse *pulse, struct pulse_view *view, struc
     AUTO_POSTGRES_RESULT row = NULL;
     struct slice value;
 
-    if (!postgres_open(pulse->postgres, error) ||
+    if (!postgres_open(pulse->postgres, error) || !schema_check(pulse->postgres, error) ||
         !postgres_query(pulse->postgres, &look_statement, NULL, 0, &row, error))
         return false;
     if (postgres_rows(row) > 0 && postgres_value(row, 0, 0, &value))
@@ -255,6 +256,15 @@ void pulse_view(struct pulse *pulse, struct pulse_view *view)
     pthread_mutex_lock(&pulse->lock);
     *view = pulse->view;
     pthread_mutex_unlock(&pulse->lock);
+}
+
+const char *pulse_postgresql_fault(const struct pulse_view *view)
+{
+    const struct pulse_server *server = &view->postgresql;
+
+    if (server->is_up)
+        return NULL;
+    return server->reason != NULL && strcmp(server->reason, "not_migrated") == 0 ? "not_migrated" : "postgresql_away";
 }
 
 bool pulse_places(struct pulse *pulse, struct stream_id *places)

@@ -66,6 +66,10 @@ int64_t pulse_due_us(const struct pulse *pulse);
 /* What was seen last; from any thread, as is the next one. */
 void pulse_view(struct pulse *pulse, struct pulse_view *view);
 
+/* What is the matter with PostgreSQL, as a word for /readyz and the log: "not_migrated", when it is there and its ledger
+ * is not or is too old for us, else "postgresql_away"; NULL: nothing. */
+const char *pulse_postgresql_fault(const struct pulse_view *view);
+
 /* For each shard the place up to which the group had settled everything when it was last looked at: so that whoever
  * takes a snapshot afterwards sees all of it. For feed_hub_position. False: not known, or Redis is away. */
 bool pulse_places(struct pulse *pulse, struct stream_id *places);

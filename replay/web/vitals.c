@@ -40,7 +40,7 @@ void vitals_serve_readyz(const struct question *question)
     if (!view.postgresql.was_asked)
         json_writer_text(&json, "starting");
     else if (!view.postgresql.is_up)
-        json_writer_text(&json, "postgresql_away");
+        json_writer_text(&json, pulse_postgresql_fault(&view));
     if (view.redis.was_asked && !view.redis.is_up)
         json_writer_text(&json, "redis_away");
     json_writer_array_end(&json);

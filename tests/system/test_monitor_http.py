@@ -247,6 +247,22 @@ def test_it_is_ready_while_its_servers_are_there(servers, open_monitor, redis, p
     assert said.count("postgresql_away") == said.count("postgresql_back") == 1
 
 
+def test_a_ledger_that_is_missing_or_too_old_is_no_server_that_is_away(programs, redis, postgres, open_monitor):  # noqa: F811
+    programs.use(redis, postgres)
+    monitor = open_monitor()
+
+    def is_not_migrated():
+        return monitor.ask("/readyz").body == {"ready": False, "reasons": ["not_migrated"]}
+
+    wait_until(is_not_migrated, 20, "there is no ledger")
+    monitor.program.wait_for_log('"not_migrated"')
+    programs.run("taskledger-consumer", "migrate")
+    monitor.wait_until_ready()
+    postgres.rows("DELETE FROM taskledger.migration WHERE version = (SELECT max(version) FROM taskledger.migration)")
+    wait_until(is_not_migrated, 20, "the ledger is too old")
+    assert monitor.ask("/readyz").status == 503
+
+
 def test_what_it_counts_is_what_happened(servers, open_monitor):  # noqa: F811
     monitor = open_monitor().wait_until_ready()
     before = monitor.metrics()
