@@ -10,9 +10,8 @@
  * span is read for its first ones. One that PostgreSQL does not finish in its time is asked for again in a shorter span,
  * until there is none.
  *
- * From the ledger come events of tasks alone; one that was
- * redacted comes with what is still known of it. What was stored from a later copy in the stream may come twice, and by
- * the projection's order that changes nothing. */
+ * From the ledger come events of tasks alone; one that was redacted comes with what is still known of it. What was stored
+ * from a later copy in the stream may come twice, and by the projection's order that changes nothing. */
 #ifndef TASKLEDGER_REPLAY_WEB_FEED_FEED_PAST_H
 #define TASKLEDGER_REPLAY_WEB_FEED_FEED_PAST_H
 
