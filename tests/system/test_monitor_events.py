@@ -165,7 +165,7 @@ def test_who_comes_back_arrives_though_the_newest_entries_were_deleted(stream, p
     monitor = reopen_monitor()
     with monitor.begin_events(f"last_event_id={place}") as feed:
         feed.wait_for_tasks(("kept", "RUNNING"))
-        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams_catching_up"] == 0, 20, "it has caught up")
+        wait_until(lambda: monitor.metrics()["taskledger_monitor_streams_catching_up"] == 0, 60, "it has caught up")
         stream.send(producer.status("live", "RUNNING"))
         feed.wait_for_tasks(("kept", "RUNNING"), ("live", "RUNNING"))
 

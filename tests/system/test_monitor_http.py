@@ -254,12 +254,12 @@ def test_a_ledger_that_is_missing_or_too_old_is_no_server_that_is_away(programs,
     def is_not_migrated():
         return monitor.ask("/readyz").body == {"ready": False, "reasons": ["not_migrated"]}
 
-    wait_until(is_not_migrated, 20, "there is no ledger")
+    wait_until(is_not_migrated, 60, "there is no ledger")
     monitor.program.wait_for_log('"not_migrated"')
     programs.run("taskledger-consumer", "migrate")
     monitor.wait_until_ready()
     postgres.rows("DELETE FROM taskledger.migration WHERE version = (SELECT max(version) FROM taskledger.migration)")
-    wait_until(is_not_migrated, 20, "the ledger is too old")
+    wait_until(is_not_migrated, 60, "the ledger is too old")
     assert monitor.ask("/readyz").status == 503
 
 
