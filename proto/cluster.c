@@ -285,7 +285,7 @@ static bool went_on(struct cluster *cluster, const struct redis_link *link, stru
     if (!redis_link_is_open(link))
         return fail(cluster);
     if (cluster->redirects < CLUSTER_REDIRECTS_MAX &&
-        cluster_redirect_read(slice_from_text(error->text), &teller, &redirect))
+        cluster_redirect_read(redis_link_refusal(link), &teller, &redirect))
         return follow(cluster, &redirect, error) || fail(cluster);
     answered(cluster);
     return false;
@@ -347,7 +347,7 @@ bool cluster_has_buffered(const struct cluster *cluster)
     const struct redis_url_node *node;
     struct redis_link *link = link_of_front(cluster, &node);
 
-    return link != NULL && link->input.size > 0;
+    return link != NULL && redis_link_has_buffered(link);
 }
 
 int cluster_descriptor(const struct cluster *cluster)

@@ -243,7 +243,7 @@ bool redis_has_input(const struct redis *redis)
 
 bool redis_has_buffered(const struct redis *redis)
 {
-    return redis->cluster != NULL ? cluster_has_buffered(redis->cluster) : redis->link.input.size > 0;
+    return redis->cluster != NULL ? cluster_has_buffered(redis->cluster) : redis_link_has_buffered(&redis->link);
 }
 
 int redis_descriptor(const struct redis *redis)

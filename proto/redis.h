@@ -131,8 +131,8 @@ struct redis_place {
 };
 
 /* Called as an answer is parsed, in the order of the wire. Slices are borrowed for the call. Each returns false when it
- * cannot go on, with errno set to ENOMEM, or to EPROTO when the answer has not the shape it must have: the connection
- * is then closed, TRANSIENT "memory" or "protocol". `self` is handed through. */
+ * cannot go on, with errno set to ENOMEM, or to EPROTO when the answer has not the shape it must have, or EMSGSIZE when
+ * it is larger than it can be: the connection is then closed, TRANSIENT "memory" or "protocol". `self` is handed through. */
 struct redis_visitor {
     bool (*on_array)(void *self, const struct redis_place *place, size_t count);
     bool (*on_string)(void *self, const struct redis_place *place, struct slice text, size_t text_bytes);

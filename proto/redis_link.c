@@ -169,7 +169,7 @@ static bool receive_until(struct redis_link *link, const struct redis_visitor *v
     bool begun = link->input.size > 0 || redis_parser_has_begun(link->parser);
     struct deadline deadline = begun ? deadline_in(link, patience.each_ms) : deadline_of_first(link, patience);
     int64_t end_us = clock_deadline_us(link->settings->clock, patience.all_ms);
-    size_t taken = 0;
+    size_t taken = redis_parser_unseen(link->parser);
 
     for (;;) {
         size_t before = link->input.size;
@@ -215,9 +215,15 @@ bool redis_link_receive_part(struct redis_link *link, const struct redis_visitor
     return true;
 }
 
+/* What came behind an answer, in the same chunk, lies in the parser: the socket knows nothing of it any more. */
+bool redis_link_has_buffered(const struct redis_link *link)
+{
+    return link->input.size > 0 || (link->parser != NULL && redis_parser_unseen(link->parser) > 0);
+}
+
 bool redis_link_has_input(const struct redis_link *link)
 {
-    return link->input.size > 0 || transport_has_input(&link->transport);
+    return redis_link_has_buffered(link) || transport_has_input(&link->transport);
 }
 
 int redis_link_descriptor(const struct redis_link *link)
@@ -251,6 +257,11 @@ bool redis_link_receive(struct redis_link *link, struct arena *arena, int extra_
         return false;
     *reply = received;
     return true;
+}
+
+struct slice redis_link_refusal(const struct redis_link *link)
+{
+    return redis_parser_refusal(link->parser);
 }
 
 bool redis_link_call(struct redis_link *link, const struct slice *words, size_t count, struct arena *arena,

@@ -62,8 +62,12 @@ bool redis_link_receive(struct redis_link *link, struct arena *arena, int extra_
 bool redis_link_receive_part(struct redis_link *link, const struct redis_visitor *visitor, size_t part_bytes,
                              int extra_wait_ms, bool *complete, struct error *error);
 bool redis_link_has_input(const struct redis_link *link);
+bool redis_link_has_buffered(const struct redis_link *link);
 int redis_link_descriptor(const struct redis_link *link);
 bool redis_link_call(struct redis_link *link, const struct slice *words, size_t count, struct arena *arena,
                      struct reply *reply, struct error *error);
+
+/* On an open link, behind a call that failed: the error answer as it came (proto/redis_parser.h). */
+struct slice redis_link_refusal(const struct redis_link *link);
 
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
@@ -26,6 +27,8 @@ struct redis_parser {
     bool begun;                          /* bytes of the answer have reached the reader */
     bool ended;                          /* the answer has been complete: the next bytes are another's */
     bool spoken;                         /* the peer has kept to the protocol so far, and said something */
+    size_t said_bytes;                   /* of an answer that is an error */
+    uint8_t said[REDIS_PARSER_REFUSAL_BYTES];
 };
 
 /* ---- what hiredis finds ---- */
@@ -66,6 +69,13 @@ static void *too_deep(struct redis_parser *parser)
     return seen(parser, false);
 }
 
+static void keep_refusal(struct redis_parser *parser, struct slice text)
+{
+    parser->said_bytes = text.size < sizeof parser->said ? text.size : sizeof parser->said;
+    if (parser->said_bytes > 0)
+        memcpy(parser->said, text.data, parser->said_bytes);
+}
+
 static bool visit_error(struct redis_parser *parser, const struct redis_place *place, struct slice text, size_t bytes)
 {
     const struct redis_visitor *visitor = parser->visitor;
@@ -83,6 +93,8 @@ static bool visit_text(struct redis_parser *parser, int type, const struct redis
     size_t limit = parser->bulk.limit;
     size_t bytes = text.size;
 
+    if (type == REDIS_REPLY_ERROR && place->depth == 0)
+        keep_refusal(parser, text);
     if (type == REDIS_REPLY_STRING && bytes == limit)
         bytes = parser->bulk.string_bytes;
     if (text.size > limit)
@@ -187,6 +199,9 @@ static bool parse_failed(const struct redis_parser *parser, struct error *error)
 
     if (visited && parser->refusal == EPROTO)
         return protocol_error(error, "it has not the expected shape");
+    if (visited && parser->refusal == EMSGSIZE)
+        return error_set(error, ERROR_TRANSIENT, "memory",
+                         "could not take in the answer: it is larger than any that was asked for can be");
     if (visited || parser->reader->err == REDIS_ERR_OOM)
         return error_set(error, ERROR_TRANSIENT, "memory", "could not take in the answer: out of memory");
     return protocol_error(error, parser->reader->errstr);
@@ -197,8 +212,10 @@ static bool parse(struct redis_parser *parser, bool *complete, struct error *err
 {
     void *answer = NULL;
 
-    if (parser->ended)
+    if (parser->ended) {
         parser->verdict.kind = ERROR_NONE;
+        parser->said_bytes = 0;
+    }
     if (redisReaderGetReply(parser->reader, &answer) != REDIS_OK)
         return parse_failed(parser, error);
     *complete = answer != NULL;
@@ -255,10 +272,20 @@ bool redis_parser_has_begun(const struct redis_parser *parser)
     return parser->begun;
 }
 
+size_t redis_parser_unseen(const struct redis_parser *parser)
+{
+    return parser->ended ? parser->reader->len - parser->reader->pos : 0;
+}
+
 bool redis_parser_verdict(const struct redis_parser *parser, struct error *error)
 {
     if (parser->verdict.kind == ERROR_NONE)
         return true;
     *error = parser->verdict;
     return false;
+}
+
+struct slice redis_parser_refusal(const struct redis_parser *parser)
+{
+    return slice_of(parser->said, parser->said_bytes);
 }

@@ -13,7 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REDIS_PARSER_CHUNK_BYTES = 16 * 1024 };
+enum {
+    REDIS_PARSER_CHUNK_BYTES = 16 * 1024,
+    REDIS_PARSER_REFUSAL_BYTES = 384, /* of an error answer, kept as it came: more than any redirection has */
+};
 
 struct redis_parser;
 
@@ -31,7 +34,14 @@ bool redis_parser_step(struct redis_parser *parser, const struct redis_visitor *
 /* Whether anything of the answer after the last complete one has come. */
 bool redis_parser_has_begun(const struct redis_parser *parser);
 
+/* Behind an answer that is complete: so many bytes of the next ones are here already, and no step has looked at them. */
+size_t redis_parser_unseen(const struct redis_parser *parser);
+
 /* After a complete answer: false with the error that it was or, for a visitor without on_error, held. */
 bool redis_parser_verdict(const struct redis_parser *parser, struct error *error);
+
+/* After a complete answer that was an error as a whole: its bytes without the hyphen, cut at REDIS_PARSER_REFUSAL_BYTES;
+ * for programs, who are not to read what is made for people. Else empty. Lives until the next step. */
+struct slice redis_parser_refusal(const struct redis_parser *parser);
 
 #endif

@@ -13,7 +13,7 @@ static struct reply *slot(struct redis_tree *tree, const struct redis_place *pla
 static bool charge(struct redis_tree *tree, size_t bytes)
 {
     if (bytes > REDIS_TREE_BYTES_MAX - tree->bytes) {
-        errno = ENOMEM;
+        errno = EMSGSIZE;
         return false;
     }
     tree->bytes += bytes;

@@ -17,7 +17,7 @@ struct redis_tree {
     size_t bytes;                            /* taken from the arena */
 };
 
-/* Valid as long as the tree is. After a complete answer `root` is it. ENOMEM also beyond REDIS_TREE_BYTES_MAX. */
+/* Valid as long as the tree is. After a complete answer `root` is it. EMSGSIZE beyond REDIS_TREE_BYTES_MAX. */
 struct redis_visitor redis_tree_visitor(struct redis_tree *tree);
 
 #endif

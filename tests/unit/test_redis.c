@@ -295,6 +295,7 @@ static void a_tree_has_a_bound_whatever_the_server_announces(void **state)
     connect_to(&fixture, answers, COUNT(answers));
     assert_false(call(&fixture, "KEYS"));
     assert_failed(&fixture, ERROR_TRANSIENT, "memory");
+    assert_non_null(strstr(fixture.error.text, "larger than any that was asked for can be"));
     assert_false(redis_is_connected(fixture.redis));
     close_fixture(&fixture);
 }

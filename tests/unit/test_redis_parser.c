@@ -238,6 +238,29 @@ static void an_error_is_the_verdict_on_its_answer_only(void **state)
     redis_parser_free(parser);
 }
 
+/* What is made for people is cut at 256 bytes, and shows "?" for what cannot be printed. */
+static void an_error_is_kept_as_it_came_until_the_next_answer(void **state)
+{
+    struct redis_parser *parser = redis_parser_new(STRING_MAX, "");
+    struct story story = {.refuse_after = -1};
+    struct redis_visitor visitor = full_visitor(&story);
+    struct error error = {.kind = ERROR_NONE};
+    char answer[1 + REDIS_PARSER_REFUSAL_BYTES + 8];
+
+    (void)state;
+    memset(answer, 'x', sizeof answer);
+    memcpy(answer, "-MOVED 1 \x80", 10);
+    memcpy(answer + 1 + REDIS_PARSER_REFUSAL_BYTES, "\r\n", 3);
+    assert_false(verdict_on(parser, &visitor, answer, &error));
+    assert_true(slice_equal(redis_parser_refusal(parser), slice_of(answer + 1, REDIS_PARSER_REFUSAL_BYTES)));
+    assert_true(verdict_on(parser, &visitor, "+OK\r\n", &error));
+    assert_int_equal(redis_parser_refusal(parser).size, 0);
+    visitor.on_error = NULL;
+    assert_false(verdict_on(parser, &visitor, "*1\r\n-MOVED 1 a:1\r\n", &error));
+    assert_int_equal(redis_parser_refusal(parser).size, 0);
+    redis_parser_free(parser);
+}
+
 static void the_first_error_inside_is_the_verdict_for_a_visitor_without_errors(void **state)
 {
     struct redis_parser *parser = redis_parser_new(STRING_MAX, "");
@@ -354,6 +377,7 @@ int main(void)
         cmocka_unit_test(long_strings_are_cut_and_their_size_is_told),
         cmocka_unit_test(errors_inside_an_answer_are_visited),
         cmocka_unit_test(an_error_is_the_verdict_on_its_answer_only),
+        cmocka_unit_test(an_error_is_kept_as_it_came_until_the_next_answer),
         cmocka_unit_test(the_first_error_inside_is_the_verdict_for_a_visitor_without_errors),
         cmocka_unit_test(the_secret_is_not_repeated),
         cmocka_unit_test(it_knows_whether_an_answer_has_begun),

@@ -248,6 +248,34 @@ static void a_visitor_that_refuses_closes_the_line(void **state)
     close_fixture(&fixture);
 }
 
+/* Who waits for it along with others sleeps on the socket, which knows nothing of it. */
+static void what_came_together_with_the_answer_before_is_known_to_be_there(void **state)
+{
+    const struct redis_peer_answer answers[] = {GREETING, {.bytes = ":1\r\n*2\r\n:2\r\n"}, {.bytes = ":3\r\n"}};
+    struct fixture fixture;
+    struct redis_visitor visitor = tallying(&fixture.tally);
+    struct arena arena;
+    struct reply reply;
+    bool complete = true;
+
+    (void)state;
+    arena_init(&arena, 0);
+    connect_to(&fixture, answers, COUNT(answers));
+    ask(&fixture, "XACK");
+    assert_true(redis_receive(fixture.redis, &arena, 0, &reply, &fixture.error));
+    assert_true(
+        redis_append(fixture.redis, &(struct slice){.data = (const uint8_t *)"X", .size = 1}, 1, &fixture.error));
+    assert_true(redis_has_input(fixture.redis) && redis_has_buffered(fixture.redis));
+    assert_true(redis_receive_part(fixture.redis, &visitor, 1, 0, &complete, &fixture.error));
+    assert_int_equal(fixture.tally.integers, 1);
+    assert_false(complete || redis_has_input(fixture.redis) || redis_has_buffered(fixture.redis));
+    assert_true(redis_send(fixture.redis, &fixture.error));
+    assert_true(redis_receive_part(fixture.redis, &visitor, 1, 0, &complete, &fixture.error));
+    assert_true(complete);
+    arena_close(&arena);
+    close_fixture(&fixture);
+}
+
 static long peak_kib(void)
 {
     struct rusage usage;
@@ -301,6 +329,7 @@ int main(void)
         cmocka_unit_test(commands_may_be_sent_between_two_parts),
         cmocka_unit_test(an_error_answer_is_the_verdict_and_leaves_the_line_open),
         cmocka_unit_test(a_visitor_that_refuses_closes_the_line),
+        cmocka_unit_test(what_came_together_with_the_answer_before_is_known_to_be_there),
         cmocka_unit_test(a_string_of_512_mib_needs_no_memory),
         cmocka_unit_test(an_answer_that_drips_for_ever_is_given_up),
     };
