@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SHARE_MIN_MS = 100 };
-
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
 struct cluster *cluster_new(const struct redis_settings *settings)
@@ -46,77 +44,6 @@ bool cluster_is_connected(const struct cluster *cluster)
     return cluster->is_connected;
 }
 
-/* ---- who has what ------------------------------------------------------------------------------------------------ */
-
-static int64_t share_us(const struct cluster *cluster, int64_t until_us)
-{
-    const struct clock *clock = cluster->settings->clock;
-    int64_t half_ms = clock_left_ms(clock, until_us) / 2;
-    int64_t limit_us = clock_deadline_us(clock, half_ms < SHARE_MIN_MS ? SHARE_MIN_MS : half_ms);
-
-    return limit_us < until_us ? limit_us : until_us;
-}
-
-/* Over the detour, on which nothing else is yet. */
-static bool ask_map(struct cluster *cluster, struct redis_link *link, const struct redis_url_node *node,
-                    struct error *error)
-{
-    const struct slice words[] = {slice_from_text("CLUSTER"), slice_from_text("SLOTS")};
-    struct arena arena;
-    struct reply reply;
-
-    arena_init(&arena, 0);
-    bool good = cluster_links_open(cluster, link, node, INT64_MAX, error) &&
-                redis_link_call(link, REDIS_WORDS(words), &arena, &reply, error) &&
-                cluster_map_read(&cluster->map, &reply, node, error);
-    arena_close(&arena);
-    if (good)
-        redis_link_limit(link, INT64_MAX);
-    else
-        redis_link_close(link);
-    return good;
-}
-
-/* The masters that are known, then the seeds. */
-static struct redis_url_node candidate_at(const struct cluster *cluster, size_t place)
-{
-    size_t known = cluster->map.count;
-
-    return place < known ? cluster->map.nodes[place] : cluster->settings->url.seeds[place - known];
-}
-
-/* What may pass weighs more than what will not: tomorrow that one may know. */
-static void note_refusal(struct error *worst, const struct error *why)
-{
-    if (worst->kind == ERROR_NONE || (worst->kind == ERROR_FATAL && why->kind == ERROR_TRANSIENT))
-        *worst = *why;
-}
-
-static bool find_map(struct cluster *cluster, struct redis_link *link, int64_t connect_by_us, struct error *error)
-{
-    size_t count = cluster->map.count + cluster->settings->url.seed_count;
-    struct error worst = {.kind = ERROR_NONE};
-
-    for (size_t i = 0; i < count; i++) {
-        struct redis_url_node node = candidate_at(cluster, (cluster->candidate + i) % count);
-        struct error why;
-
-        redis_link_limit(link, share_us(cluster, connect_by_us));
-        cluster->aside = node;
-        if (ask_map(cluster, link, &node, &why)) {
-            cluster->candidate = 0;
-            return true;
-        }
-        note_refusal(&worst, &why);
-        /* With too many masters nothing is known any more, not even whom to ask next. */
-        if (redis_error_is(&why, "canceled") || redis_error_is(&why, "config"))
-            break;
-    }
-    cluster->candidate++;
-    *error = worst;
-    return false;
-}
-
 bool cluster_connect(struct cluster *cluster, int64_t connect_by_us, struct error *error)
 {
     struct redis_link *link = cluster_links_make(cluster, &cluster->detour, error);
@@ -126,15 +53,16 @@ bool cluster_connect(struct cluster *cluster, int64_t connect_by_us, struct erro
         return false;
     cluster_disconnect(cluster);
     cluster->turned_to = 0;
-    cluster->is_connected = find_map(cluster, link, connect_by_us, error);
+    cluster->is_connected = cluster_learn(cluster, link, connect_by_us, error);
     return cluster->is_connected;
 }
 
 /* ---- saying ------------------------------------------------------------------------------------------------------ */
 
-/* The line is not what it was. */
+/* The line is not what it was, and who has what may not be either. */
 static bool fail(struct cluster *cluster)
 {
+    cluster_doubt(cluster);
     cluster_disconnect(cluster);
     return false;
 }
@@ -182,10 +110,8 @@ static struct redis_link *open_at(struct cluster *cluster, unsigned place, struc
 
 bool cluster_append(struct cluster *cluster, const struct slice *words, size_t count, struct error *error)
 {
+    cluster_learn_again(cluster);
     unsigned place = place_of(cluster, words, count);
-
-    if (cluster->map.count == 0)
-        return error_set(error, ERROR_TRANSIENT, "clusterdown", "could not find a node that serves any slot");
     struct redis_link *link = open_at(cluster, place, error);
     if (link == NULL)
         return fail(cluster);

@@ -2,7 +2,9 @@
  *
  * Commands go to the node that has their key, and answers come in the order of the commands, whoever gives them. One
  * link to each node, made when something is said there first. Who has what is asked of the nodes and seeds in turn,
- * when connecting, each within half of the time that is left.
+ * when connecting, each within half of the time that is left; an answer that leaves slots without an owner counts only
+ * when a second node knows no more, and an empty one never. It is asked again, of another node first, when a node gives
+ * reason to doubt it (cluster_doubt).
  *
  * Redirections are followed here: callers see the answer, as if it had come from the first node. A command that is
  * redirected is said again over one further link, the detour, on which there is never more than one; so the answers
@@ -39,12 +41,16 @@ bool cluster_connect(struct cluster *cluster, int64_t connect_by_us, struct erro
 void cluster_disconnect(struct cluster *cluster);
 bool cluster_is_connected(const struct cluster *cluster);
 
+/* The node that answered last cannot be written to, or does not know all of the cluster: somebody else may be the
+ * master by now. Before another command is said, but once a second at most, the others are asked. */
+void cluster_doubt(struct cluster *cluster);
+
 /* As redis_abandon: links are published when they are whole and stay until cluster_free, so a fork at any moment finds
  * all there are. */
 void cluster_abandon(struct cluster *cluster);
 
-/* As the functions of proto/redis.h that end so, on a connected line. Append may have to open a link, which takes up to
- * the connect timeout. Receive_part that meets a redirection says the command again, and returns with nothing visited
+/* As the functions of proto/redis.h that end so, on a connected line. Append may have to open a link, and to ask anew who
+ * has what, each of which takes up to the connect timeout. Receive_part that meets a redirection says the command again, and returns with nothing visited
  * and the answer not complete. */
 bool cluster_append(struct cluster *cluster, const struct slice *words, size_t count, struct error *error);
 bool cluster_send(struct cluster *cluster, struct error *error);

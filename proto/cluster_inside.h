@@ -1,6 +1,6 @@
-/* cluster_inside: what the two parts of a cluster's line share. Seen by cluster*.c only.
+/* cluster_inside: what the parts of a cluster's line share. Seen by cluster*.c only.
  *
- * cluster.c speaks; cluster_links.c keeps the links. */
+ * cluster.c speaks; cluster_links.c keeps the links; cluster_learn.c finds out who has what. */
 #ifndef TASKLEDGER_PROTO_CLUSTER_INSIDE_H
 #define TASKLEDGER_PROTO_CLUSTER_INSIDE_H
 
@@ -31,7 +31,17 @@ struct cluster {
     size_t candidate;            /* whom to ask for the map first */
     unsigned redirects;          /* of the front; above 0 its answer comes over the detour */
     bool is_connected;
+    bool is_doubted;                /* the map */
+    struct redis_url_node doubtful; /* who gave the last reason for that */
+    int64_t not_before_us;          /* it is asked for again */
 };
+
+/* Have a node say who has what, over the detour, on which nothing is. */
+bool cluster_learn(struct cluster *cluster, struct redis_link *link, int64_t connect_by_us, struct error *error);
+
+/* The same when it is doubted and the detour is free: nodes keep their places, and what is on its way goes on. If
+ * nobody knows better all stays as it is. */
+void cluster_learn_again(struct cluster *cluster);
 
 /* The link of this place. NULL: no memory. */
 struct redis_link *cluster_links_make(const struct cluster *cluster, struct cluster_link *place, struct error *error);

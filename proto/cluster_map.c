@@ -108,6 +108,29 @@ bool cluster_map_read(struct cluster_map *map, const struct reply *reply, const 
     return true;
 }
 
+size_t cluster_map_slots(const struct cluster_map *map)
+{
+    size_t owned = 0;
+
+    for (size_t slot = 0; slot < CLUSTER_SLOTS; slot++)
+        owned += map->owners[slot] != 0;
+    return owned;
+}
+
+bool cluster_map_renew(struct cluster_map *map, const struct cluster_map *told)
+{
+    uint8_t places[CLUSTER_NODES_MAX + 1] = {0};
+
+    for (size_t i = 0; i < told->count; i++) {
+        places[i + 1] = place_of(map, &told->nodes[i]);
+        if (places[i + 1] == 0)
+            return false;
+    }
+    for (size_t slot = 0; slot < CLUSTER_SLOTS; slot++)
+        map->owners[slot] = places[told->owners[slot]];
+    return true;
+}
+
 const struct redis_url_node *cluster_map_owner(const struct cluster_map *map, unsigned slot)
 {
     assert(slot < CLUSTER_SLOTS);

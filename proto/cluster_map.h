@@ -35,6 +35,13 @@ struct cluster_map {
 bool cluster_map_read(struct cluster_map *map, const struct reply *reply, const struct redis_url_node *asked,
                       struct error *error);
 
+/* How many slots have an owner. */
+size_t cluster_map_slots(const struct cluster_map *map);
+
+/* Take over who owns what from `told`; nodes that are known keep their places, others get one. False, and nothing
+ * changed but for new nodes, when there is no room for them. */
+bool cluster_map_renew(struct cluster_map *map, const struct cluster_map *told);
+
 /* NULL: not known. Lives until the map is read again. */
 const struct redis_url_node *cluster_map_owner(const struct cluster_map *map, unsigned slot);
 

@@ -115,12 +115,22 @@ static bool told_by_server(struct redis *redis, struct error *error)
     return told_by(redis, error);
 }
 
-/* After anything that the server or the network did. A server that says it is no master that can be written to is not
- * asked again: the next connection goes to whoever is the master then. */
+/* A server that says it is no master that can be written to is not asked again: the next connection goes to whoever is
+ * the master then. In a cluster that is the affair of one node, and the others go on. */
+static void heed(struct redis *redis, const struct error *error)
+{
+    bool moved = redis_error_says_moved(error);
+
+    if (redis->cluster == NULL && moved)
+        redis_disconnect(redis);
+    if (redis->cluster != NULL && (moved || redis_error_is(error, "clusterdown")))
+        cluster_doubt(redis->cluster);
+}
+
+/* After anything that the server or the network did. */
 static bool fail(struct redis *redis, struct error *error)
 {
-    if (redis_error_says_moved(error))
-        redis_disconnect(redis);
+    heed(redis, error);
     return told_by_server(redis, error);
 }
 

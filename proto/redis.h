@@ -5,7 +5,8 @@
  *
  * With Sentinel (redis+sentinel://) each connect asks who the master is (proto/sentinel.h) and has that server confirm
  * it. An answer that says that the server is none any more, or none that can be written to (READONLY, UNBLOCKED,
- * MASTERDOWN, NOREPLICAS, LOADING) closes the connection, with any kind of URL, so that the next connect looks anew.
+ * MASTERDOWN, NOREPLICAS, LOADING) closes the connection, so that the next connect looks anew. In a cluster it closes
+ * nothing: it is for one command only, and before the next one another node is asked who has what.
  *
  * In a cluster (redis+cluster://) each command goes to the node that has its key, and redirections are followed
  * (proto/cluster.h); a command about keys of several slots is refused there, FATAL "crossslot".
