@@ -50,6 +50,8 @@ struct group {
     struct pollfd *awaited; /* one for each lane, and one for whoever wakes us */
     size_t turn;            /* the lane that comes first */
     struct error away;      /* what the last lane that failed met with */
+    bool agreed;            /* once: the number of shards in force was ours */
+    int64_t not_before_us;  /* lanes that failed are called again: a call in vain may take long */
     const struct clock *clock;
     int request_timeout_ms;
     int wake_descriptor; /* <= 0: none */

@@ -1,11 +1,14 @@
 #include "consumer/stream/group_inside.h"
 
+#include "proto/redis_error.h"
+
 #include <assert.h>
 #include <string.h>
 
 enum {
     LANE_ENTRIES_MIN = 50,
     LANE_BYTES_MIN = 256 * 1024,
+    CALLS_APART = 4, /* times what a call in vain took */
 };
 
 static int64_t now_us(const struct group *group)
@@ -53,6 +56,22 @@ static void note_failure(struct group *group, struct group_lane *place, const st
     place->not_before_us = now_us(group) + backoff_next_us(&place->backoff);
     group->away = *why;
     group->counters.lanes_lost++;
+}
+
+/* A node that swallows what is sent to it keeps whoever calls it waiting, and all shards that are read with it: so no
+ * more than a part of the time goes there, whatever number of lanes leads to it. */
+static void note_call_in_vain(struct group *group, int64_t begun_us)
+{
+    int64_t end_us = now_us(group);
+
+    group->not_before_us = end_us + CALLS_APART * (end_us - begun_us);
+}
+
+static int64_t call_due_us(const struct group *group, const struct group_lane *place)
+{
+    if (place->failures == 0 || place->not_before_us > group->not_before_us)
+        return place->not_before_us;
+    return group->not_before_us;
 }
 
 static void note_answer(struct group *group, struct group_lane *place)
@@ -109,11 +128,21 @@ static bool waits_in_vain(const struct group *group, const struct lane *lane)
            !redis_has_input(lane->redis);
 }
 
-/* One of them asks how many shards are in force: that key is on a node of its own, where the others have no business. */
+/* One of them asks how many shards are in force: that key is on a node of its own, where the others have no business.
+ * Who was told once, and finds that node away, goes on with what he was told. */
 static bool open_lane(struct group *group, struct lane *lane, struct error *error)
 {
+    bool asks = group->agrees_on_shards && !group_is_connected(group);
+
     if (!redis_is_connected(lane->redis))
-        lane->greeting.agrees_on_shards = group->agrees_on_shards && !group_is_connected(group);
+        lane->greeting.agrees_on_shards = asks;
+    if (lane_open(lane, &group->name, error)) {
+        group->agreed |= asks;
+        return true;
+    }
+    if (!asks || !group->agreed || error->kind != ERROR_TRANSIENT || redis_error_is(error, "canceled"))
+        return false;
+    lane->greeting.agrees_on_shards = false;
     return lane_open(lane, &group->name, error);
 }
 
@@ -152,9 +181,10 @@ static bool look_after_all(struct group *group, struct error *error)
     for (size_t i = 0; i < group->lane_count; i++) {
         struct group_lane *place = &group->lanes[(group->turn + i) % group->lane_count];
         bool was_open = redis_is_connected(place->lane.redis);
+        int64_t begun_us = now_us(group);
         struct error why;
 
-        if (!is_wanted(group, place) || (!was_open && (in_vain || now_us(group) < place->not_before_us)))
+        if (!is_wanted(group, place) || (!was_open && (in_vain || begun_us < call_due_us(group, place))))
             continue;
         if (look_after(group, place, &why)) {
             open++;
@@ -163,6 +193,8 @@ static bool look_after_all(struct group *group, struct error *error)
         note_failure(group, place, &why);
         if (why.kind == ERROR_FATAL)
             break;
+        if (!was_open)
+            note_call_in_vain(group, begun_us);
         in_vain |= !was_open;
     }
     if (group->away.kind != ERROR_FATAL && (open > 0 || group->finishing))
@@ -204,8 +236,8 @@ static int wait_ms(const struct group *group, int64_t until_us)
     for (size_t i = 0; i < group->lane_count; i++) {
         const struct group_lane *place = &group->lanes[i];
 
-        if (is_wanted(group, place) && !redis_is_connected(place->lane.redis) && place->not_before_us < until_us)
-            until_us = place->not_before_us;
+        if (is_wanted(group, place) && !redis_is_connected(place->lane.redis) && call_due_us(group, place) < until_us)
+            until_us = call_due_us(group, place);
     }
     return clock_left_ms(group->clock, until_us);
 }

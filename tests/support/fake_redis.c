@@ -139,17 +139,25 @@ int redis_descriptor(const struct redis *redis)
     return redis->connected ? FAKE_REDIS_DESCRIPTOR : -1;
 }
 
-static bool speaks_of_what_is_away(const struct slice *words, size_t count)
+static bool speaks_of_shard(const struct slice *words, size_t count, unsigned away)
 {
     char key[STREAM_KEY_BYTES_MAX];
 
-    if (fake_redis.away == 0)
+    if (away == 0)
         return false;
-    stream_key(STREAM_DEFAULT, fake_redis.shards, fake_redis.away - 1, key);
+    stream_key(STREAM_DEFAULT, fake_redis.shards, away - 1, key);
     for (size_t i = 0; i < count; i++)
         if (slice_equal(words[i], slice_from_text(key)))
             return true;
     return false;
+}
+
+static bool speaks_of_what_is_away(const struct slice *words, size_t count)
+{
+    bool of_books = count > 1 && slice_equal(words[1], slice_from_text(STREAM_SHARDS_KEY));
+
+    return (fake_redis.books_away && of_books) || speaks_of_shard(words, count, fake_redis.away) ||
+           speaks_of_shard(words, count, fake_redis.away_too);
 }
 
 bool redis_append(struct redis *redis, const struct slice *words, size_t count, struct error *error)
@@ -160,6 +168,8 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t count, 
     if (redis->last > redis->first)
         assert_false(redis->answers[(redis->last - 1) % ANSWERS_MAX].waits);
     if (speaks_of_what_is_away(words, count)) {
+        if (fake_redis.in_vain != NULL)
+            fake_redis.in_vain();
         redis_disconnect(redis);
         return error_set(error, ERROR_TRANSIENT, "connection", "could not reach the node");
     }

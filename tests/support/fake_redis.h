@@ -40,6 +40,9 @@ struct fake_redis {
     size_t entries_per_part;   /* how much of an answer comes at once; 0: all of it */
     bool waits_last;           /* a read that waits has no answer before there is an entry */
     unsigned away;             /* whoever speaks of the shard before this one loses his line; 0: of none */
+    unsigned away_too;         /* the same */
+    bool books_away;           /* whoever asks how many shards are in force loses his line */
+    void (*in_vain)(void);     /* called when somebody speaks of what is away; NULL: nothing */
     bool is_slow;              /* answers are not there yet; who receives waits for them */
 
     char commands[FAKE_REDIS_COMMANDS_MAX][FAKE_REDIS_COMMAND_BYTES]; /* as they were sent */

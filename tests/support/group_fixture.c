@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { LANES_WAIT_MS = 5 };
+enum { LANES_WAIT_MS = 5, LOOK_US = 20 };
 
 static bool hold(void *self, struct group_name *name, struct error *error)
 {
@@ -20,11 +20,20 @@ static bool hold(void *self, struct group_name *name, struct error *error)
     return true;
 }
 
-static int set_up(void **state, unsigned shards, size_t batch_entries, bool line_per_shard)
+static int64_t now_us(void *self)
+{
+    struct group_fixture *fixture = self;
+
+    fixture->now_us += LOOK_US;
+    return fixture->now_us;
+}
+
+static int set_up_by(void **state, unsigned shards, size_t batch_entries, bool line_per_shard, bool false_time)
 {
     static struct group_fixture fixture;
+    static const struct clock clock = {.monotonic_us = now_us, .unix_us = now_us, .self = &fixture};
     const struct group_options options = {
-        .redis = {.url = "unix:///nowhere"},
+        .redis = {.url = "unix:///nowhere", .clock = false_time ? &clock : NULL},
         .stream = STREAM_DEFAULT,
         .shards = shards,
         .line_per_shard = line_per_shard,
@@ -42,6 +51,11 @@ static int set_up(void **state, unsigned shards, size_t batch_entries, bool line
     return 0;
 }
 
+static int set_up(void **state, unsigned shards, size_t batch_entries, bool line_per_shard)
+{
+    return set_up_by(state, shards, batch_entries, line_per_shard, false);
+}
+
 int group_fixture_set_up(void **state)
 {
     return set_up(state, 1, 0, false);
@@ -57,12 +71,22 @@ int group_fixture_set_up_small_batches(void **state)
     return set_up(state, 3, 9, false);
 }
 
-int group_fixture_set_up_lanes(void **state)
+static int set_up_lanes(void **state, bool false_time)
 {
-    set_up(state, 3, 0, true);
+    set_up_by(state, 3, 0, true, false_time);
     fake_redis.waits_last = true;
     group_set_wait_ms(((struct group_fixture *)*state)->group, LANES_WAIT_MS);
     return 0;
+}
+
+int group_fixture_set_up_lanes(void **state)
+{
+    return set_up_lanes(state, false);
+}
+
+int group_fixture_set_up_lanes_in_false_time(void **state)
+{
+    return set_up_lanes(state, true);
 }
 
 int group_fixture_tear_down(void **state)

@@ -6,12 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct group_fixture {
     struct group *group;
     struct source source;
     struct group_name name; /* that the slot gives */
     bool away;              /* the slot gives none */
+    int64_t now_us;         /* of a clock of its own, that goes on a little whenever it is looked at */
     struct batch batch;     /* the last one read */
     struct error error;
 };
@@ -21,6 +23,7 @@ int group_fixture_set_up(void **state);
 int group_fixture_set_up_three_shards(void **state);
 int group_fixture_set_up_small_batches(void **state); /* of 9 entries; three shards */
 int group_fixture_set_up_lanes(void **state);         /* three shards, each with a line of its own */
+int group_fixture_set_up_lanes_in_false_time(void **state);
 int group_fixture_tear_down(void **state);
 
 /* Read into `batch`. */
