@@ -12,6 +12,7 @@ bool carrier_init(struct carrier *carrier, const struct settings *settings, int 
     *carrier = (struct carrier){.shards = settings->shards};
     snprintf(carrier->stream, sizeof carrier->stream, "%s", settings->stream);
     options.cancel_descriptor = cancel;
+    options.nodes_fail_alone = true; /* an event's trouble is not that of all */
     carrier->redis = redis_new(&options, error);
     return carrier->redis != NULL;
 }

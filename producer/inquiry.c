@@ -4,12 +4,20 @@
 #include "producer/marks.h"
 #include "proto/event.h"
 #include "proto/redis.h"
+#include "proto/redis_error.h"
 #include "proto/stream.h"
+
+/* The line is open also when one node of a cluster is away, or about to be replaced. */
+static bool may_pass(const struct error *error)
+{
+    return redis_error_is(error, "connection") || redis_error_is(error, "timeout") ||
+           redis_error_is(error, "clusterdown") || redis_error_says_moved(error);
+}
 
 /* An error answer leaves the line open. */
 static bool was_refused(const struct inquiry *inquiry, struct inquiry_news *news, const struct error *error)
 {
-    news->refused = redis_is_connected(inquiry->carrier->redis);
+    news->refused = redis_is_connected(inquiry->carrier->redis) && !may_pass(error);
     news->refusal = *error;
     return news->refused;
 }

@@ -64,7 +64,7 @@ void outbox_sender_note_oldest(struct outbox *outbox, int64_t at_us);
 void outbox_sender_skip(struct outbox *outbox, uint64_t ordinal);
 
 /* After an attempt with what was taken: what is answered at the front of the parcel has left. `retried`: so many of
- * those that were sent had been sent before. True when there is progress. */
+ * those that were sent had been sent before. True when something has left. */
 bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, size_t retried);
 
 /* The spool; NULL: there is none. It is there until it is given back, also when it is time to end. */

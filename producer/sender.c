@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { REST_OF_SOME_US = 1000000 };
+
 struct sender {
     struct outbox *outbox; /* held */
     int cancel;
@@ -29,6 +31,7 @@ struct sender {
     struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
     struct adopter *adopter; /* owned */
     bool spools;             /* there is a spool, or may be one */
+    bool adopts_in_vain;     /* what failed was to send what the gone left: all of it goes again */
 };
 
 /* ---- one parcel -------------------------------------------------------------------------------------------------- */
@@ -129,13 +132,24 @@ static void remember(struct sender *sender)
         confirm_sent(sender->confirm, &mark);
 }
 
+static size_t count_answered(const struct parcel *parcel)
+{
+    size_t answered = 0;
+
+    for (size_t i = 0; i < parcel->count; i++)
+        answered += parcel->items[i].state == PARCEL_ANSWERED;
+    return answered;
+}
+
 /* Progress, even behind an error, ends the backoff. */
 static bool deliver(struct sender *sender, struct error *error)
 {
+    size_t answered = count_answered(&sender->parcel);
     size_t retried = 0;
 
     bool good = connect_line(sender, error) && carrier_send(&sender->carrier, &sender->parcel, &retried, error);
-    if (outbox_sender_settle(sender->outbox, &sender->parcel, retried))
+    (void)outbox_sender_settle(sender->outbox, &sender->parcel, retried);
+    if (count_answered(&sender->parcel) > answered)
         backoff_reset(&sender->backoff);
     sender->under_way = !good;
     if (!good)
@@ -187,7 +201,8 @@ static bool adopt(struct sender *sender, struct error *error)
 {
     if (!adopter_look(sender->adopter))
         return true;
-    return (connect_line(sender, error) && adopter_step(sender->adopter, error)) || failed(sender, error);
+    sender->adopts_in_vain = !connect_line(sender, error) || !adopter_step(sender->adopter, error);
+    return !sender->adopts_in_vain || failed(sender, error);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -195,6 +210,7 @@ static bool adopt(struct sender *sender, struct error *error)
 /* What is to be done next: one's own first. */
 static bool step(struct sender *sender, struct error *error)
 {
+    sender->adopts_in_vain = false;
     if (!fetch(sender, error))
         return false;
     bool idle = !sender->under_way;
@@ -217,9 +233,19 @@ static int64_t next_step_us(struct sender *sender)
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
 
+/* Some shards are refused, or their node is away; what comes for the others can be taken along. */
+static bool serves_others(const struct sender *sender)
+{
+    return !sender->adopts_in_vain && sender->carrier.shards > 1 && redis_is_connected(sender->carrier.redis) &&
+           parcel_has_room(&sender->parcel);
+}
+
 static void rest(struct sender *sender, const struct error *error)
 {
     int64_t wait_us = backoff_next_us(&sender->backoff);
+
+    if (wait_us > REST_OF_SOME_US && serves_others(sender))
+        wait_us = REST_OF_SOME_US;
 
     /* An operator is slower than any backoff. */
     if (error->kind == ERROR_FATAL && wait_us < sender->backoff.cap_us / 2)

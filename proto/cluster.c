@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
@@ -53,6 +54,7 @@ bool cluster_connect(struct cluster *cluster, int64_t connect_by_us, struct erro
         return false;
     cluster_disconnect(cluster);
     cluster->turned_to = 0;
+    memset(cluster->away, 0, sizeof cluster->away);
     cluster->is_connected = cluster_learn(cluster, link, connect_by_us, error);
     return cluster->is_connected;
 }
@@ -108,13 +110,31 @@ static struct redis_link *open_at(struct cluster *cluster, unsigned place, struc
     return link;
 }
 
+/* What is said to a node that is away is kept, too: its error comes in its turn. */
+static bool append_in_vain(struct cluster *cluster, const struct slice *words, size_t count, unsigned place,
+                           struct error *error)
+{
+    if (!cluster_kept_add(&cluster->kept, words, count, place, error))
+        return false;
+    cluster_kept_lose_last(&cluster->kept);
+    return true;
+}
+
 bool cluster_append(struct cluster *cluster, const struct slice *words, size_t count, struct error *error)
 {
+    struct error why;
+
     cluster_learn_again(cluster);
     unsigned place = place_of(cluster, words, count);
-    struct redis_link *link = open_at(cluster, place, error);
-    if (link == NULL)
+    if (cluster_away_rests(cluster, place))
+        return append_in_vain(cluster, words, count, place, error);
+    struct redis_link *link = open_at(cluster, place, &why);
+    if (link == NULL && cluster_away_note(cluster, place, &why))
+        return append_in_vain(cluster, words, count, place, error);
+    if (link == NULL) {
+        *error = why;
         return fail(cluster);
+    }
     if (!cluster_kept_add(&cluster->kept, words, count, place, error))
         return false;
     const struct cluster_kept_command *added = cluster_kept_last(&cluster->kept);
@@ -123,14 +143,17 @@ bool cluster_append(struct cluster *cluster, const struct slice *words, size_t c
 
 bool cluster_send(struct cluster *cluster, struct error *error)
 {
-    for (size_t i = 0; i < cluster->map.count; i++) {
+    for (unsigned i = 0; i < cluster->map.count; i++) {
         struct redis_link *link = atomic_load(&cluster->links[i].to);
+        struct error why;
 
         if (link == NULL || link->output.size == 0)
             continue;
         cluster->asked = cluster->map.nodes[i];
-        if (!redis_link_send(link, error))
-            return fail(cluster);
+        if (redis_link_send(link, &why) || cluster_away_note(cluster, i, &why))
+            continue;
+        *error = why;
+        return fail(cluster);
     }
     return true;
 }
@@ -185,12 +208,20 @@ static bool follow(struct cluster *cluster, const struct cluster_redirect *redir
 
 /* ---- hearing ----------------------------------------------------------------------------------------------------- */
 
+/* There will be no answer but the error that is told in its stead. */
+static bool is_front_lost(const struct cluster *cluster)
+{
+    const struct cluster_kept_command *front = cluster_kept_front(&cluster->kept);
+
+    return front != NULL && front->is_lost;
+}
+
 /* Over which the next answer comes; NULL: none is owed. */
 static struct redis_link *link_of_front(const struct cluster *cluster, const struct redis_url_node **node)
 {
     const struct cluster_kept_command *front = cluster_kept_front(&cluster->kept);
 
-    if (front == NULL)
+    if (front == NULL || front->is_lost)
         return NULL;
     *node = cluster->redirects > 0 ? &cluster->aside : &cluster->map.nodes[front->link];
     return atomic_load(cluster->redirects > 0 ? &cluster->detour.to : &cluster->links[front->link].to);
@@ -198,8 +229,37 @@ static struct redis_link *link_of_front(const struct cluster *cluster, const str
 
 static void answered(struct cluster *cluster)
 {
+    const struct cluster_kept_command *front = cluster_kept_front(&cluster->kept);
+
+    if (!front->is_lost && cluster->redirects == 0)
+        cluster_away_heard(cluster, front->link);
     cluster_kept_answered(&cluster->kept);
     cluster->redirects = 0;
+}
+
+static bool tell_loss(struct cluster *cluster, struct error *error)
+{
+    unsigned place = cluster_kept_front(&cluster->kept)->link;
+
+    cluster->asked = cluster->map.nodes[place];
+    answered(cluster);
+    return cluster_away_tell(cluster, place, error);
+}
+
+/* The link over which the answer was to come has failed, or that to where it was sent. */
+static bool gave_up(struct cluster *cluster, const struct error *why)
+{
+    unsigned place = cluster_kept_front(&cluster->kept)->link;
+    bool aside = cluster->redirects > 0;
+
+    if (!(aside ? cluster_away_alone(cluster, why) : cluster_away_note(cluster, place, why)))
+        return fail(cluster);
+    if (aside) {
+        redis_link_close(atomic_load(&cluster->detour.to));
+        cluster_doubt(cluster);
+    }
+    answered(cluster);
+    return false;
 }
 
 /* What came is no answer that is wanted. True: it is asked for elsewhere. */
@@ -209,10 +269,10 @@ static bool went_on(struct cluster *cluster, const struct redis_link *link, stru
     struct cluster_redirect redirect;
 
     if (!redis_link_is_open(link))
-        return fail(cluster);
+        return gave_up(cluster, error);
     if (cluster->redirects < CLUSTER_REDIRECTS_MAX &&
         cluster_redirect_read(redis_link_refusal(link), &teller, &redirect))
-        return follow(cluster, &redirect, error) || fail(cluster);
+        return follow(cluster, &redirect, error) || gave_up(cluster, error);
     answered(cluster);
     return false;
 }
@@ -220,6 +280,8 @@ static bool went_on(struct cluster *cluster, const struct redis_link *link, stru
 bool cluster_receive(struct cluster *cluster, struct arena *arena, int extra_wait_ms, struct reply *reply,
                      struct error *error)
 {
+    if (is_front_lost(cluster))
+        return tell_loss(cluster, error);
     for (;;) {
         const struct redis_url_node *node;
         struct redis_link *link = link_of_front(cluster, &node);
@@ -245,6 +307,8 @@ bool cluster_receive_part(struct cluster *cluster, const struct redis_visitor *v
     struct redis_link *link = link_of_front(cluster, &node);
     struct error why;
 
+    if (is_front_lost(cluster))
+        return tell_loss(cluster, error);
     assert(link != NULL);
     cluster->asked = *node;
     if (redis_link_receive_part(link, visitor, part_bytes, extra_wait_ms, complete, &why)) {
@@ -265,7 +329,7 @@ bool cluster_has_input(const struct cluster *cluster)
     const struct redis_url_node *node;
     struct redis_link *link = link_of_front(cluster, &node);
 
-    return link != NULL && redis_link_has_input(link);
+    return is_front_lost(cluster) || (link != NULL && redis_link_has_input(link));
 }
 
 bool cluster_has_buffered(const struct cluster *cluster)
@@ -273,7 +337,7 @@ bool cluster_has_buffered(const struct cluster *cluster)
     const struct redis_url_node *node;
     struct redis_link *link = link_of_front(cluster, &node);
 
-    return link != NULL && redis_link_has_buffered(link);
+    return is_front_lost(cluster) || (link != NULL && redis_link_has_buffered(link));
 }
 
 int cluster_descriptor(const struct cluster *cluster)

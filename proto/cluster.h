@@ -13,7 +13,8 @@
  * answer: TRANSIENT, "moved" or "ask".
  *
  * When any link fails all are closed, and what was on its way is forgotten, as with one server: callers know one kind
- * of failure. */
+ * of failure. But with nodes_fail_alone only what is said to that node fails, each command with the error for its
+ * answer, and the node is called again after a rest that doubles from 0.1 to 6.4 s. */
 #ifndef TASKLEDGER_PROTO_CLUSTER_H
 #define TASKLEDGER_PROTO_CLUSTER_H
 

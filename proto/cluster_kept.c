@@ -66,6 +66,21 @@ struct slice cluster_kept_bytes(const struct cluster_kept *kept, const struct cl
     return slice_of(kept->bytes.data + command->offset, command->size);
 }
 
+/* ---- losing ------------------------------------------------------------------------------------------------------ */
+
+void cluster_kept_lose_last(struct cluster_kept *kept)
+{
+    assert(kept->first < kept->end);
+    kept->commands[kept->end - 1].is_lost = true;
+}
+
+void cluster_kept_lose(struct cluster_kept *kept, unsigned link, bool not_the_front)
+{
+    for (size_t i = kept->first + not_the_front; i < kept->end; i++)
+        if (kept->commands[i].link == link)
+            kept->commands[i].is_lost = true;
+}
+
 /* ---- taking out -------------------------------------------------------------------------------------------------- */
 
 /* Move what is on its way to the beginning. */

@@ -22,6 +22,7 @@ struct cluster_kept_command {
     size_t offset; /* in the bytes */
     size_t size;
     unsigned link;
+    bool is_lost; /* it will have no answer */
 };
 
 /* Zeroed is empty. Owns its memory. */
@@ -52,6 +53,10 @@ const struct cluster_kept_command *cluster_kept_last(const struct cluster_kept *
 
 /* As it goes over the wire. */
 struct slice cluster_kept_bytes(const struct cluster_kept *kept, const struct cluster_kept_command *command);
+
+/* The last one, or all that are on their way over this link, but for the front if that was said elsewhere. */
+void cluster_kept_lose_last(struct cluster_kept *kept);
+void cluster_kept_lose(struct cluster_kept *kept, unsigned link, bool not_the_front);
 
 /* The front has its answer. */
 void cluster_kept_answered(struct cluster_kept *kept);

@@ -48,7 +48,14 @@ static bool is_repeated(const struct cluster *cluster, size_t place)
     return false;
 }
 
-/* The n-th to be asked; NULL: nobody. All but the one who gave reason to doubt what he knows; then he. */
+/* He gave reason to doubt what he knows, or cannot be reached. */
+static bool goes_last(const struct cluster *cluster, size_t place)
+{
+    return redis_url_same_node(candidate_at(cluster, place), &cluster->doubtful) ||
+           (place < cluster->map.count && cluster->away[place].failures > 0);
+}
+
+/* The n-th to be asked; NULL: nobody. */
 static const struct redis_url_node *whom_to_ask(const struct cluster *cluster, size_t n)
 {
     size_t count = count_candidates(cluster);
@@ -56,10 +63,9 @@ static const struct redis_url_node *whom_to_ask(const struct cluster *cluster, s
     if (count == 0)
         return NULL; /* never: a cluster has a seed */
     size_t place = (cluster->candidate + n) % count;
-    const struct redis_url_node *node = candidate_at(cluster, place);
-    bool goes_last = redis_url_same_node(node, &cluster->doubtful);
+    bool is_his_turn = goes_last(cluster, place) == (n >= count);
 
-    return is_repeated(cluster, place) || goes_last != (n >= count) ? NULL : node;
+    return is_his_turn && !is_repeated(cluster, place) ? candidate_at(cluster, place) : NULL;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */

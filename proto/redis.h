@@ -51,6 +51,8 @@ struct redis_options {
     int connect_timeout_ms;    /* 0: 1,000; name lookup, TCP and TLS together, with Sentinel all questions too */
     int request_timeout_ms;    /* 0: 2,000; to send what is appended, to receive each answer, to log in */
     size_t reply_string_max;   /* 0: 1 MiB; longer strings in answers are cut, their true size is told */
+    bool nodes_fail_alone;     /* in a cluster: what is said to a node that is away has an error for an answer, and the
+                                  line stays connected as long as there are others; without, it fails as a whole */
     const struct clock *clock; /* NULL: the machine's */
     int cancel_descriptor;     /* > 0: when it is readable every wait ends at once with "canceled"; borrowed */
     int wake_descriptor;       /* > 0: the same, but only for waits for the first byte of an answer that is given extra

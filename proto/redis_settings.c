@@ -47,6 +47,7 @@ static bool copy_options(struct redis_settings *settings, const struct redis_opt
     settings->connect_timeout_ms = or_default(options->connect_timeout_ms, CONNECT_TIMEOUT_MS_DEFAULT);
     settings->request_timeout_ms = or_default(options->request_timeout_ms, REQUEST_TIMEOUT_MS_DEFAULT);
     settings->reply_string_max = options->reply_string_max == 0 ? STRING_MAX_DEFAULT : options->reply_string_max;
+    settings->nodes_fail_alone = options->nodes_fail_alone;
     settings->clock = options->clock == NULL ? clock_system() : options->clock;
     settings->cancel_descriptor = options->cancel_descriptor;
     settings->wake_descriptor = options->wake_descriptor;

@@ -21,6 +21,7 @@ struct redis_settings {
     int connect_timeout_ms;
     int request_timeout_ms;
     size_t reply_string_max;
+    bool nodes_fail_alone;
     const struct clock *clock;
     int cancel_descriptor;
     int wake_descriptor;

@@ -64,15 +64,17 @@ void cluster_net_connect(void)
 
 void cluster_net_connect_to(const char *pattern)
 {
+    cluster_net_connect_with(pattern, (struct redis_options){.request_timeout_ms = CLUSTER_NET_WAIT_MS});
+}
+
+void cluster_net_connect_with(const char *pattern, struct redis_options options)
+{
     char url[CLUSTER_NET_TEXT_MAX];
     struct error error;
 
     write_out(url, pattern);
-    const struct redis_options options = {
-        .url = url,
-        .connect_timeout_ms = CLUSTER_NET_WAIT_MS,
-        .request_timeout_ms = CLUSTER_NET_WAIT_MS,
-    };
+    options.url = url;
+    options.connect_timeout_ms = CLUSTER_NET_WAIT_MS;
     cluster_net.line = redis_new(&options, &error);
     assert_non_null(cluster_net.line);
     if (!redis_connect(cluster_net.line, &error))

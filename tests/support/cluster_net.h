@@ -47,6 +47,7 @@ void cluster_net_prepare(size_t peer, const char *const *patterns);
 /* The first node is the seed; or by a URL with ports as in answers. */
 void cluster_net_connect(void);
 void cluster_net_connect_to(const char *pattern);
+void cluster_net_connect_with(const char *pattern, struct redis_options options);
 
 void cluster_net_append_get(const char *key);
 void cluster_net_send(void);

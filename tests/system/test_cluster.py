@@ -5,6 +5,8 @@ import subprocess
 
 import psycopg2
 
+from support.cluster import ClusterNode
+from support.events import crc32c
 from support.waiting import wait_until
 
 CONSUMER = "taskledger-consumer"
@@ -59,6 +61,70 @@ def test_events_follow_slots_that_move_meanwhile(cluster, programs):
         teller.tell(100)
     teller.end()
     assert sum(lengths(cluster)) >= 400 * SHARDS + 2
+
+
+def test_a_node_that_knows_no_slots_is_not_believed(cluster, programs, scratch):
+    stranger = ClusterNode(scratch / "stranger", node_timeout_ms=1000)
+    try:
+        stranger.start()
+        assert not stranger.say("CLUSTER", "SLOTS")
+        places = [stranger.place] + [node.place for node in cluster.masters()]
+        url = "redis+cluster://" + ",".join("%s:%d" % place for place in places)
+        teller = Teller(programs, REDIS_URL=url, TASKLEDGER_SHARDS=str(SHARDS))
+        teller.tell(60)
+        teller.end()
+    finally:
+        stranger.close()
+    assert sum(lengths(cluster)) == 62
+
+
+def lengths_elsewhere(cluster, node):
+    return sum(cluster.client_of(key).xlen(key) for key in KEYS if cluster.owner(key) is not node)
+
+
+def told_elsewhere(cluster, node, told):
+    """So many of the first tasks belong to shards that another node has."""
+    there = [cluster.owner(key) is not node for key in KEYS]
+    return sum(there[crc32c(f"task-{number}".encode()) % SHARDS] for number in range(1, told + 1))
+
+
+def wait_for_others(cluster, node, told):
+    wait_until(
+        lambda: lengths_elsewhere(cluster, node) >= told_elsewhere(cluster, node, told),
+        SETTLED_WITHIN_S,
+        "what belongs to the other nodes is there",
+    )
+
+
+def test_a_master_without_its_replicas_holds_up_no_other_and_nothing_is_sent_twice(cluster, programs):
+    teller = Teller(programs.use(cluster), TASKLEDGER_SHARDS=str(SHARDS))
+    teller.tell(60)
+    wait_until(lambda: sum(lengths(cluster)) == 61, SETTLED_WITHIN_S, "all links are made")
+    refusing = cluster.owner(KEYS[1])
+    refusing.say("CONFIG", "SET", "min-replicas-to-write", 2)
+    for _ in range(10):
+        teller.tell(20)
+        wait_for_others(cluster, refusing, teller.told)
+    assert sum(lengths(cluster)) < teller.told
+    refusing.say("CONFIG", "SET", "min-replicas-to-write", 0)
+    teller.end()
+    assert sum(lengths(cluster)) == teller.told + 2
+
+
+def test_a_master_that_swallows_everything_holds_up_no_other(cluster, programs):
+    teller = Teller(programs.use(cluster), TASKLEDGER_SHARDS=str(SHARDS))
+    teller.tell(60)
+    wait_until(lambda: sum(lengths(cluster)) == 61, SETTLED_WITHIN_S, "all links are made")
+    silent = cluster.owner(KEYS[1])
+    for front in silent.fronts:
+        front.stall()
+    for _ in range(5):
+        teller.tell(20)
+        wait_for_others(cluster, silent, teller.told)
+    for front in silent.fronts:
+        front.heal()
+    teller.end()
+    assert sum(lengths(cluster)) >= teller.told + 2
 
 
 def test_a_consumer_of_one_shard_follows_its_stream(cluster, programs, postgres):

@@ -144,6 +144,28 @@ static void what_was_answered_behind_an_error_is_not_sent_again(void **state)
     assert_int_equal(fake_line_count(), 11);
 }
 
+/* Behind one event that is refused for ever; a wait that doubled each time would soon be longer than any deadline. */
+static void what_is_refused_does_not_keep_the_others_waiting(void **state)
+{
+    struct taskledger_options patient = producing_options();
+
+    (void)state;
+    patient.backoff_cap_ms = 100 * LONG_MS;
+    producing_reopen(&patient);
+    producing_emit_many(1);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    size_t before = fake_line_count();
+    fake_line_set_trouble(FAKE_LINE_HALF_FULL);
+    producing_emit_many(1);
+    for (size_t i = 1; i <= 40; i++) {
+        producing_emit_many(1);
+        assert_true(fake_line_wait_for_entries(before + i));
+    }
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    producing_close_well();
+    assert_int_equal(fake_line_count(), before + 41 + 1);
+}
+
 static void a_full_queue_drops_the_newest_and_tells_exactly(void **state)
 {
     size_t accepted = 0;
@@ -305,6 +327,7 @@ int main(void)
         TEST(a_line_may_be_short_of_memory),
         TEST(a_line_that_breaks_again_and_again_still_gets_forward),
         TEST(what_was_answered_behind_an_error_is_not_sent_again),
+        TEST(what_is_refused_does_not_keep_the_others_waiting),
         TEST(a_full_queue_drops_the_newest_and_tells_exactly),
         TEST(flush_returns_in_time_and_tells_what_is_left),
         TEST(flush_ends_a_long_backoff),
