@@ -96,8 +96,7 @@ static void refuse(const struct question *question, const struct error *error)
     if (error->kind == ERROR_REJECTED)
         reply_error(question->exchange, REPLY_BAD_REQUEST, error->text);
     else if (error->kind == ERROR_FATAL)
-        reply_later(question->exchange, REPLY_UNAVAILABLE,
-                    "this monitor has no REDIS_URL, or one of a cluster with more than one shard", NO_STREAM_RETRY_S);
+        reply_later(question->exchange, REPLY_UNAVAILABLE, "this monitor has no REDIS_URL", NO_STREAM_RETRY_S);
     else
         reply_error(question->exchange, REPLY_UNAVAILABLE, error->text);
 }

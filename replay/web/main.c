@@ -22,8 +22,6 @@
 
 static const char RAISE_FILES[] = "the process may not have more files open: raise that (ulimit -n, LimitNOFILE=), or "
                                   "lower --connections";
-static const char NO_FEED_OF_A_CLUSTER[] =
-    "streams of several nodes are not told as they come: pages ask every two seconds";
 static const char READER_WILL_DO[] =
     "DATABASE_URL's role may change the ledger; taskledger_reader is all a monitor needs";
 
@@ -224,8 +222,6 @@ static int run(struct monitor_settings *settings)
     struct monitor *monitor = monitor_open(settings, log.clock, &error);
     if (monitor == NULL)
         return complain(&error);
-    if (settings->redis_url != NULL && !monitor_settings_can_follow(settings))
-        log_write(&log, LOG_LEVEL_WARNING, "feed_off", LOG_FIELDS(log_text("detail", NO_FEED_OF_A_CLUSTER)));
     log_write(&log, LOG_LEVEL_INFO, "started", LOG_FIELDS(log_text("listen", monitor_address(monitor))));
     int number = wait_for_signal(monitor, &log, &manager, &awaited);
     log_write(&log, LOG_LEVEL_INFO, "stopping", LOG_FIELDS(log_integer("signal", number)));

@@ -71,7 +71,7 @@ static bool open_hub(struct monitor *monitor, struct error *error)
         .clock = monitor->clock,
     };
 
-    if (!monitor_settings_can_follow(monitor->settings))
+    if (monitor->settings->redis_url == NULL)
         return true;
     monitor->streams_max = options.guests_max;
     monitor->hub = feed_hub_open(&options, error);

@@ -2,7 +2,6 @@
 
 #include "consumer/log.h"
 #include "proto/completion.h"
-#include "proto/redis_url.h"
 #include "proto/stream_options.h"
 #include "replay/web/workers.h"
 
@@ -72,12 +71,3 @@ const struct options_table monitor_settings_table = {
     .specs = specs,
     .count = COUNT,
 };
-
-bool monitor_settings_can_follow(const struct monitor_settings *settings)
-{
-    struct redis_url url;
-    struct error error;
-
-    return settings->redis_url != NULL &&
-           (settings->shards == 1 || !redis_url_parse(settings->redis_url, &url, &error) || url.seed_count == 0);
-}

@@ -43,8 +43,4 @@ extern const struct options_table monitor_settings_options;
 
 extern const struct options_table monitor_settings_table;
 
-/* Whether what happens can be told as it happens: all shards are read by one command, which in a cluster can be only of
- * streams that one node has. */
-bool monitor_settings_can_follow(const struct monitor_settings *settings);
-
 #endif

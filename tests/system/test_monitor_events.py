@@ -357,19 +357,6 @@ def test_without_a_stream_there_is_no_feed(stream, open_monitor):  # noqa: F811
     feed.close()
 
 
-def test_of_a_cluster_one_shard_is_followed_and_of_several_it_is_said_that_none_is(  # noqa: F811
-    programs, cluster, postgres, open_monitor  # noqa: F811
-):
-    programs.use(cluster, postgres).run("taskledger-consumer", "migrate")
-    with open_monitor().begin_events() as feed:
-        programs.run(EMIT, "status", "a", "RUNNING")
-        feed.wait_for_tasks(("a", "RUNNING"))
-    monitor = open_monitor("--shards=3").wait_until_ready()
-    assert '"feed_off"' in monitor.program.stderr()
-    assert monitor.ask("/api/events").status == 503
-    assert monitor.ask("/api/tasks").body["position"] is None
-
-
 def test_a_feed_waits_until_redis_is_back(stream, producer, open_monitor, redis):  # noqa: F811
     monitor = open_monitor()
     with monitor.begin_events() as feed:

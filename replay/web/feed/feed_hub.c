@@ -29,11 +29,10 @@ static void apply_defaults(struct feed_hub_options *options)
 static void free_hub(struct feed_hub *hub)
 {
     feed_ring_close(&hub->ring);
-    feed_reader_close(&hub->reader);
+    feed_reader_free(hub->reader);
     if (hub->past != NULL)
         feed_past_close(hub->past);
     free(hub->past);
-    redis_free(hub->reader_line);
     redis_free(hub->clerk_line);
     postgres_free(hub->clerk_session);
     json_writer_close(&hub->block);
@@ -54,8 +53,9 @@ static bool open_lines(struct feed_hub *hub, struct error *error)
 
     redis.cancel_descriptor = hub->stop_descriptor;
     redis.reply_string_max = EVENT_BYTES_MAX + 1;
-    hub->reader_line = redis_new(&redis, error);
-    hub->clerk_line = hub->reader_line == NULL ? NULL : redis_new(&redis, error);
+    const struct feed_reader_options reader = {redis, hub->key_texts, hub->options.shards, hub->clock};
+    hub->reader = feed_reader_new(&reader, error);
+    hub->clerk_line = hub->reader == NULL ? NULL : redis_new(&redis, error);
     hub->clerk_session = hub->clerk_line == NULL ? NULL : postgres_new(&hub->options.postgres, error);
     return hub->clerk_session != NULL;
 }
@@ -76,14 +76,11 @@ static bool make_parts(struct feed_hub *hub, struct error *error)
     if (!open_lines(hub, error))
         return false;
 
-    hub->reader = (struct feed_reader){.redis = hub->reader_line, .keys = hub->key_texts, .shards = shards};
-    if (!feed_reader_init(&hub->reader, error))
-        return false;
     const struct feed_ring_options ring = {
         .bytes = hub->options.ring_bytes,
         .records = hub->options.ring_records,
         .shards = shards,
-        .start = hub->reader.places, /* all 0-0: set when reading begins */
+        .start = feed_reader_places(hub->reader), /* all 0-0: set when reading begins */
     };
     return feed_ring_init(&hub->ring, &ring) ||
            error_set(error, ERROR_FATAL, "memory", "cannot make the feed: no memory");

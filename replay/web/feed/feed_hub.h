@@ -1,6 +1,6 @@
 /* feed_hub: everybody who watches, and the two threads behind it.
  *
- *   reader   one XREAD over all shards; each event is encoded once, put into the ring, and who waits for it is woken
+ *   reader   what comes in all shards (feed_reader.h); each event is encoded once, put into the ring, and who waits for it is woken
  *   clerk    gives those who come back what they missed, a page in turn; looks whether the epoch changed; wakes whoever
  *            is due for a heartbeat
  *

@@ -35,8 +35,7 @@ struct feed_hub {
     int stop_descriptor;    /* readable when all shall end; owned */
 
     /* The reader's and the clerk's own. */
-    struct feed_reader reader;
-    struct redis *reader_line;
+    struct feed_reader *reader;
     struct redis *clerk_line;
     struct postgres *clerk_session;
     struct feed_past *past;

@@ -81,7 +81,7 @@ static void take_entry(struct feed_hub *hub, const struct entry *entry)
     }
     count_all(hub, entry, &event.task_status);
     if (!tell(hub, entry, &event))
-        feed_hub_restart(hub, hub->reader.places, FEED_RESET_SLOW);
+        feed_hub_restart(hub, feed_reader_places(hub->reader), FEED_RESET_SLOW);
 }
 
 static void take(void *self, const struct entry *entries, size_t count)
@@ -97,11 +97,11 @@ static void take(void *self, const struct entry *entries, size_t count)
     pthread_mutex_unlock(&hub->lock);
 }
 
-/* The turn that asked for more than there was has read all. */
-static void reach(struct feed_hub *hub, size_t entries)
+/* Whoever asked for more than there was has read all. */
+static void reach(struct feed_hub *hub, bool has_all)
 {
     pthread_mutex_lock(&hub->lock);
-    if (entries < FEED_READER_COUNT)
+    if (has_all)
         feed_series_reach(&hub->series, now_ms(hub));
     pthread_mutex_unlock(&hub->lock);
 }
@@ -110,10 +110,10 @@ static void reach(struct feed_hub *hub, size_t entries)
 
 static bool begin(struct feed_hub *hub, enum feed_reset reason, struct error *error)
 {
-    if (!feed_reader_begin(&hub->reader, error))
+    if (!feed_reader_begin(hub->reader, error))
         return false;
     pthread_mutex_lock(&hub->lock);
-    feed_hub_restart(hub, hub->reader.places, reason);
+    feed_hub_restart(hub, feed_reader_places(hub->reader), reason);
     feed_series_begin(&hub->series, now_ms(hub));
     hub->has_begun = true;
     pthread_mutex_unlock(&hub->lock);
@@ -126,7 +126,7 @@ static bool look(struct feed_hub *hub, struct error *error)
 
     if (!hub->has_begun)
         return begin(hub, FEED_RESET_GONE, error);
-    if (!feed_reader_look(&hub->reader, &fate, error))
+    if (!feed_reader_look(hub->reader, &fate, error))
         return false;
     switch (fate) {
     case FEED_READER_HOLE:
@@ -151,9 +151,9 @@ static void read_on(struct feed_hub *hub, struct backoff *backoff, struct error 
 {
     const struct feed_taker taker = {.take = take, .self = hub};
     int64_t looked_us = 0;
-    size_t entries = 0;
+    bool has_all = false;
 
-    if (!redis_connect(hub->reader_line, error))
+    if (!feed_reader_connect(hub->reader, error))
         return;
     for (;;) {
         int64_t now_us = hub->clock->monotonic_us(hub->clock->self);
@@ -165,9 +165,9 @@ static void read_on(struct feed_hub *hub, struct backoff *backoff, struct error 
             looked_us = now_us;
         note_reading(hub, true);
         backoff_reset(backoff);
-        if (!feed_reader_turn(&hub->reader, taker, &entries, error))
+        if (!feed_reader_turn(hub->reader, taker, &has_all, error))
             return;
-        reach(hub, entries);
+        reach(hub, has_all);
     }
 }
 
@@ -180,7 +180,7 @@ void *feed_hub_read_streams(void *self)
     backoff_init(&backoff, FIRST_REST_MS, LONGEST_REST_MS, (uint64_t)hub->clock->unix_us(hub->clock->self));
     do {
         read_on(hub, &backoff, &error);
-        redis_disconnect(hub->reader_line);
+        feed_reader_disconnect(hub->reader);
         note_reading(hub, false);
     } while (feed_hub_rest(hub, backoff_next_us(&backoff)));
     feed_hub_thread_ends(hub);

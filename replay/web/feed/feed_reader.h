@@ -1,4 +1,9 @@
-/* feed_reader: the one reader of the streams for all who watch: all shards with one XREAD, in no group.
+/* feed_reader: the one reader of the streams for all who watch: by XREAD, in no group.
+ *
+ * A server is read over one line that has all shards. In a cluster each shard has a line of its own: a command about keys
+ * of two slots is refused there, and a connection can wait for one command only. What is asked once in a while is asked
+ * over a line on which nobody waits. When any of them fails, reading fails: who watches is told, and nothing is missed,
+ * since each shard goes on at its place.
  *
  * It takes nothing from the consumers and leaves nothing in Redis. XREAD silently passes over what was trimmed before it
  * was read, and over all of a stream that began anew with lesser IDs; so how the streams look is asked after each
@@ -6,7 +11,7 @@
 #ifndef TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 #define TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 
-#include "proto/arena.h"
+#include "proto/clock.h"
 #include "proto/entry.h"
 #include "proto/error.h"
 #include "proto/redis.h"
@@ -17,7 +22,6 @@
 
 enum {
     FEED_READER_COUNT = 500,    /* entries asked for of each shard */
-    FEED_READER_PART = 4096,    /* more than a part of an answer can have */
     FEED_READER_WAIT_MS = 1000, /* BLOCK */
 };
 
@@ -33,29 +37,34 @@ enum feed_reader_fate {
     FEED_READER_BACK,  /* a stream went back */
 };
 
-struct feed_reader {
-    struct redis *redis;     /* borrowed, as is the next */
-    const char *const *keys; /* of the shards */
+struct feed_reader_options {
+    struct redis_options redis; /* cancel_descriptor ends every wait here, too */
+    const char *const *keys;    /* of the shards; borrowed */
     unsigned shards;
-    struct stream_id *places; /* up to where it has read; owned, as is the rest */
-    struct slice *words;
-    char (*ids)[STREAM_ID_BYTES_MAX];
-    struct entry *entries;
-    struct arena arena;
+    const struct clock *clock;
 };
 
-/* Set the first three, zero the rest. FATAL, "memory". */
-bool feed_reader_init(struct feed_reader *reader, struct error *error);
-void feed_reader_close(struct feed_reader *reader);
+struct feed_reader;
 
-/* Begin at the ends of the streams as they are now. The line is connected. */
+/* No socket yet. NULL: FATAL, "config"; "memory". */
+struct feed_reader *feed_reader_new(const struct feed_reader_options *options, struct error *error);
+void feed_reader_free(struct feed_reader *reader); /* NULL is fine */
+
+/* All lines. */
+bool feed_reader_connect(struct feed_reader *reader, struct error *error);
+void feed_reader_disconnect(struct feed_reader *reader);
+
+/* Up to where each shard was read; 0-0 before reading has begun. */
+const struct stream_id *feed_reader_places(const struct feed_reader *reader);
+
+/* Begin at the ends of the streams as they are now. The lines are connected. */
 bool feed_reader_begin(struct feed_reader *reader, struct error *error);
 
 /* Can it go on? The worst of all shards. */
 bool feed_reader_look(struct feed_reader *reader, enum feed_reader_fate *fate, struct error *error);
 
-/* Wait for what comes, at most FEED_READER_WAIT_MS, and hand it out; `*entries`: how many. What was handed out before a
- * failure was read. */
-bool feed_reader_turn(struct feed_reader *reader, struct feed_taker taker, size_t *entries, struct error *error);
+/* Wait for what comes, at most about FEED_READER_WAIT_MS, and hand it out; `*has_all`: there was no more, in any shard,
+ * when it was asked for last. What was handed out before a failure was read. */
+bool feed_reader_turn(struct feed_reader *reader, struct feed_taker taker, bool *has_all, struct error *error);
 
 #endif
