@@ -105,10 +105,16 @@ static int print_what_was_asked_for(const struct monitor_settings *settings)
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
+/* In a cluster the feed has a line for each shard, with a socket or two. */
+static rlim_t descriptors_besides(const struct monitor_settings *settings)
+{
+    return DESCRIPTORS_BESIDES + 2 * (rlim_t)settings->shards;
+}
+
 /* Each connection is a file. Where so many cannot be had there are fewer connections, rather than some that fail. */
 static void raise_descriptors(struct monitor_settings *settings, const struct log *log)
 {
-    rlim_t needed = (rlim_t)settings->connections + DESCRIPTORS_BESIDES;
+    rlim_t needed = (rlim_t)settings->connections + descriptors_besides(settings);
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
@@ -118,7 +124,7 @@ static void raise_descriptors(struct monitor_settings *settings, const struct lo
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    int64_t left = (int64_t)limit.rlim_max - DESCRIPTORS_BESIDES;
+    int64_t left = (int64_t)limit.rlim_max - (int64_t)descriptors_besides(settings);
     settings->connections = left < CONNECTIONS_LEAST ? CONNECTIONS_LEAST : left;
     log_write(log, LOG_LEVEL_WARNING, "connections_limited",
               LOG_FIELDS(log_integer("connections", settings->connections), log_text("detail", RAISE_FILES)));

@@ -357,6 +357,20 @@ def test_without_a_stream_there_is_no_feed(stream, open_monitor):  # noqa: F811
     feed.close()
 
 
+def test_what_the_stream_still_has_is_told_without_postgresql(stream, producer, reopen_monitor, postgres):  # noqa: F811
+    monitor = reopen_monitor()
+    with monitor.begin_events() as feed:
+        place = feed.told[0].place
+    monitor.program.kill9()
+    stream.send(producer.status("missed", "RUNNING"))
+    monitor = reopen_monitor()
+    with monitor.begin_events() as feed:
+        assert feed.told[0].data["resumed"] is False
+    postgres.kill()
+    with monitor.begin_events(**{"Last-Event-ID": place}) as feed:
+        feed.wait_for_tasks(("missed", "RUNNING"))
+
+
 def test_a_feed_waits_until_redis_is_back(stream, producer, open_monitor, redis):  # noqa: F811
     monitor = open_monitor()
     with monitor.begin_events() as feed:

@@ -84,8 +84,7 @@ static bool read_page(struct feed_hub *hub, struct feed_guest *guest, enum feed_
     past->place = guest->client.places[guest->shard];
     past->ledger = guest->ledger;
     past->count = 0;
-    return redis_connect(hub->clerk_line, error) && postgres_open(hub->clerk_session, error) &&
-           feed_past_next(past, end, error);
+    return redis_connect(hub->clerk_line, error) && feed_past_next(past, end, error);
 }
 
 /* The next shard; after the last one the ring, or, if that has gone on meanwhile, the first one again. */

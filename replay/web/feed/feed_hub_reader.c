@@ -164,9 +164,9 @@ static void read_on(struct feed_hub *hub, struct backoff *backoff, struct error 
         if (is_due)
             looked_us = now_us;
         note_reading(hub, true);
-        backoff_reset(backoff);
         if (!feed_reader_turn(hub->reader, taker, &has_all, error))
             return;
+        backoff_reset(backoff);
         reach(hub, has_all);
     }
 }

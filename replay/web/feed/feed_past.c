@@ -266,6 +266,8 @@ static bool read_ledger(struct feed_past *past, const struct feed_plan *plan, en
     AUTO_POSTGRES_RESULT result = NULL;
     bool is_pruned, fits = true;
 
+    if (!postgres_open(past->postgres, error))
+        return false;
     if (past->ledger.span_ms == 0 && !measure(past, plan, &fits, error))
         return false;
     *end = FEED_PAST_FAR;

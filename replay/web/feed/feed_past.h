@@ -1,8 +1,8 @@
 /* feed_past: what of one shard came after a place: a page at a time, from the stream or from the ledger, as
  * replay/web/feed/feed_plan.h has it.
  *
- * Connections are the caller's, and open; nothing is taken from the consumers. Each page asks the stream anew where it
- * begins, so nothing that is trimmed meanwhile is missed.
+ * Connections are the caller's; that to Redis is open, that to PostgreSQL is opened when the ledger is needed. Nothing is
+ * taken from the consumers. Each page asks the stream anew where it begins, so nothing that is trimmed meanwhile is missed.
  *
  * What the ledger is asked for is bounded: first how much there is, and more than FEED_PAST_EVENTS_MAX, or than can be
  * found among FEED_PAST_WALKED_MAX events of all shards, is not told but given up at once. Then pages, each of a span of

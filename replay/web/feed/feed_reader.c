@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     ARENA_BYTES_MAX = 1024 * 1024, /* a part of an answer, and the rest of an event that begins in it */
@@ -35,6 +36,7 @@ struct feed_reader {
     size_t line_count;
     struct redis *asking;     /* for what is asked once in a while; NULL: the one line */
     struct stream_id *places; /* up to where it has read */
+    struct stream_id *ends;   /* of the streams, while they are asked for */
     struct slice *words;
     char (*ids)[STREAM_ID_BYTES_MAX];
     struct pollfd *awaited; /* of each line, and what cancels */
@@ -100,11 +102,12 @@ struct feed_reader *feed_reader_new(const struct feed_reader_options *options, s
         reader->lines = calloc(reader->line_count, sizeof *reader->lines);
         reader->awaited = calloc(reader->line_count + 1, sizeof *reader->awaited);
         reader->places = calloc(shards, sizeof *reader->places);
+        reader->ends = calloc(shards, sizeof *reader->ends);
         reader->words = calloc(FIXED_WORDS + 2 * shards, sizeof *reader->words);
         reader->ids = calloc(shards, sizeof *reader->ids);
     }
     if (reader == NULL || reader->lines == NULL || reader->awaited == NULL || reader->places == NULL ||
-        reader->words == NULL || reader->ids == NULL)
+        reader->ends == NULL || reader->words == NULL || reader->ids == NULL)
         error_set(error, ERROR_FATAL, "memory", "cannot read the streams: no memory");
     else if (open_lines(reader, error))
         return reader;
@@ -125,6 +128,7 @@ void feed_reader_free(struct feed_reader *reader)
     free(reader->lines);
     free(reader->awaited);
     free(reader->places);
+    free(reader->ends);
     free(reader->words);
     free(reader->ids);
     free(reader);
@@ -145,17 +149,24 @@ static struct redis *asking_line(const struct feed_reader *reader)
 
 bool feed_reader_connect(struct feed_reader *reader, struct error *error)
 {
+    if (!redis_connect(asking_line(reader), error))
+        return false;
     for (size_t i = 0; i < reader->line_count; i++)
         if (!redis_connect(reader->lines[i].redis, error))
             return false;
-    return redis_connect(asking_line(reader), error);
+    return true;
 }
 
+/* Also what of a broken answer was not handed out: it is asked for again. */
 static void forget(struct line *line)
 {
     redis_disconnect(line->redis);
     line->is_asked = false;
     line->has_all = false;
+    line->parsed.count = 0;
+    line->parsed.bytes = 0;
+    line->parsed.overflow = false;
+    arena_reset(&line->arena, ARENA_KEPT_BYTES);
 }
 
 void feed_reader_disconnect(struct feed_reader *reader)
@@ -167,6 +178,21 @@ void feed_reader_disconnect(struct feed_reader *reader)
 
 /* ---- where the streams are -------------------------------------------------------------------------------------- */
 
+/* Answers to what was asked at the old places are not waited for. */
+static bool begin_lines(struct feed_reader *reader, struct error *error)
+{
+    for (size_t i = 0; i < reader->line_count; i++) {
+        struct line *line = &reader->lines[i];
+
+        if (line->is_asked)
+            forget(line);
+        if (!redis_connect(line->redis, error))
+            return false;
+    }
+    return true;
+}
+
+/* All of them move or none: else it would go on behind what nobody was told of. */
 bool feed_reader_begin(struct feed_reader *reader, struct error *error)
 {
     for (unsigned shard = 0; shard < reader->options.shards; shard++) {
@@ -174,8 +200,11 @@ bool feed_reader_begin(struct feed_reader *reader, struct error *error)
 
         if (!feed_past_look(asking_line(reader), reader->options.keys[shard], &stream, error))
             return false;
-        reader->places[shard] = stream.last;
+        reader->ends[shard] = stream.last;
     }
+    if (!begin_lines(reader, error))
+        return false;
+    memcpy(reader->places, reader->ends, reader->options.shards * sizeof *reader->places);
     return true;
 }
 
@@ -270,7 +299,6 @@ static void hand_out(struct feed_reader *reader, struct line *line, struct feed_
 /* What there was no room for has to be asked for again, so nothing behind it may be taken. */
 static bool too_many(struct line *line, struct error *error)
 {
-    line->parsed.overflow = false;
     forget(line);
     return error_set(error, ERROR_TRANSIENT, "protocol", "could not take more than %zu entries at once",
                      line->parsed.capacity);

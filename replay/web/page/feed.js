@@ -121,7 +121,7 @@ export class Feed {
     #fail(retryAfterS = null) {
         this.#drop();
         this.#retry = setTimeout(() => document.hidden || this.#connect(), this.#waits.next(retryAfterS));
-        if (this.#waits.count > 1)
+        if (this.#waits.count > 1 || retryAfterS !== null)
             this.#to.closed();
     }
 
