@@ -65,12 +65,12 @@ bool child_start(struct child *child, char **words, char **environment, int *exe
     if (pipe2(ends, O_CLOEXEC) != 0)
         return no_process(words[0], exec_errno, error);
 
-    sigpending(&child->early);
     pid_t pid = fork();
     if (pid == 0)
         become(child, words, environment, ends[1]);
 
     int why = errno;
+    sigpending(&child->early); /* behind the fork: what comes right then reaches the command twice rather than never */
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
