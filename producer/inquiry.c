@@ -120,8 +120,12 @@ static bool send_again(const struct inquiry *inquiry, struct inquiry_news *news,
     size_t retried;
 
     carrier_address(inquiry->carrier, parcel);
-    if (!carrier_send(inquiry->carrier, parcel, &retried, error))
+    if (!carrier_send(inquiry->carrier, parcel, &retried, error)) {
+        /* One shard refuses: the others have their part, and would be sent it each time. */
+        if (redis_is_connected(inquiry->carrier->redis))
+            (void)confirm_looked(inquiry->confirm, true);
         return false;
+    }
     struct marks marks = marks_of(parcel);
     if (marks_next(&marks, &mark))
         confirm_sent_again(inquiry->confirm, &mark);
