@@ -186,6 +186,7 @@ void cluster_learn_again(struct cluster *cluster)
     link = cluster_links_make(cluster, &cluster->detour, &ignored);
     if (link == NULL)
         return;
+    cluster->candidate++; /* who told wrong last time may tell it again */
     struct learning *learning =
         learn(cluster, link, clock_deadline_us(clock, cluster->settings->connect_timeout_ms), &ignored);
     cluster->is_doubted = learning == NULL || !cluster_map_renew(&cluster->map, &learning->best);
