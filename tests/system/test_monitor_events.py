@@ -24,6 +24,8 @@ CLIENT_BYTES = 24 * 1024
 OVERTAKING, AT_ONCE = 30_000, 5000
 TEXT = 400 * "x"
 
+EPOCH_LOOK_S = 2  # how often it asks PostgreSQL for the epoch
+
 HOSTILE = [
     'quote" backslash\\ and </script><script>alert(1)</script>',
     "line\nbreak\r\nid: 1-1\n\nevent: reset\ndata: {}",
@@ -360,15 +362,19 @@ def test_without_a_stream_there_is_no_feed(stream, open_monitor):  # noqa: F811
 def test_what_the_stream_still_has_is_told_without_postgresql(stream, producer, reopen_monitor, postgres):  # noqa: F811
     monitor = reopen_monitor()
     with monitor.begin_events() as feed:
-        place = feed.told[0].place
+        stream.send(producer.status("told", "RUNNING"))
+        feed.wait_for_tasks(("told", "RUNNING"))
+        place = feed.place()
     monitor.program.kill9()
     stream.send(producer.status("missed", "RUNNING"))
     monitor = reopen_monitor()
     with monitor.begin_events() as feed:
         assert feed.told[0].data["resumed"] is False
     postgres.kill()
-    with monitor.begin_events(**{"Last-Event-ID": place}) as feed:
-        feed.wait_for_tasks(("missed", "RUNNING"))
+    end = time.monotonic() + 2 * EPOCH_LOOK_S  # by then it knows that its session is gone
+    while time.monotonic() < end:
+        with monitor.begin_events(**{"Last-Event-ID": place}) as feed:
+            feed.wait_for_tasks(("missed", "RUNNING"))
 
 
 def test_a_feed_waits_until_redis_is_back(stream, producer, open_monitor, redis):  # noqa: F811
