@@ -40,6 +40,12 @@ AFTERWARDS = block("Whatever was lost:\n")
 
 
 @pytest.fixture
+def redis(make_redis):
+    """As durable as users have it: the doctor looks."""
+    return make_redis("redis")
+
+
+@pytest.fixture
 def postgres(make_postgres):
     return make_postgres("postgres", durable=True)
 
