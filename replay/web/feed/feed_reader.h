@@ -7,7 +7,8 @@
  *
  * It takes nothing from the consumers and leaves nothing in Redis. XREAD silently passes over what was trimmed before it
  * was read, and over all of a stream that began anew with lesser IDs; so how the streams look is asked after each
- * connect, each time that nothing came, and when we were away for long: see feed_reader_look. */
+ * connect and every ten seconds: see feed_reader_look. What is trimmed right behind a reader that lies behind, between
+ * two of these, is not noticed. */
 #ifndef TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 #define TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 
