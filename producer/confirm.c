@@ -53,13 +53,15 @@ enum confirm_due confirm_due(const struct confirm *confirm, bool in_hurry, int64
     if (oldest == NULL)
         return CONFIRM_NOTHING;
 
-    /* What the ledger has by now may well be gone from Redis: no look without having asked since. */
-    if (now >= confirm->look_due_us && confirm->asked_us >= confirm->look_due_us)
+    /* What the ledger has by now may well be gone from Redis: no look without having been told since. */
+    if (now >= confirm->look_due_us && confirm->told_us >= confirm->look_due_us)
         return oldest->placed ? CONFIRM_LOOK : CONFIRM_AGAIN;
 
     int64_t hurried_us = confirm->asked_us + INT64_C(1000) * CONFIRM_ASK_HURRY_MS;
-    int64_t at_us = confirm->look_due_us < confirm->ask_due_us ? confirm->look_due_us : confirm->ask_due_us;
+    int64_t at_us = confirm->ask_due_us;
 
+    if (confirm->asked_us < confirm->look_due_us && confirm->look_due_us < at_us)
+        at_us = confirm->look_due_us;
     if (in_hurry && hurried_us < at_us)
         at_us = hurried_us;
     if (now >= at_us)
@@ -140,7 +142,7 @@ static void insert_mark(struct confirm *confirm, size_t place, const struct conf
 void confirm_sent(struct confirm *confirm, const struct confirm_mark *mark)
 {
     if (confirm->count == 0) {
-        confirm->asked_us = now_us(confirm);
+        confirm->asked_us = confirm->told_us = now_us(confirm);
         ask_after(confirm, CONFIRM_ASK_MS);
         look_after(confirm, confirm->patience_ms);
     }
@@ -226,7 +228,7 @@ uint64_t confirm_archived(struct confirm *confirm, const struct uuid *producer_i
     uint64_t confirmed = take_confirmed(confirm, producer_id, sequence);
     bool of_another = confirm->count > 0 && uuid_compare(&oldest->producer_id, producer_id) != 0;
 
-    confirm->asked_us = now_us(confirm);
+    confirm->asked_us = confirm->told_us = now_us(confirm);
     ask_after(confirm, moved || confirmed > 0 ? CONFIRM_ASK_MS : 2 * confirm->ask_wait_ms);
     if (moved || confirmed > 0)
         look_after(confirm, confirm->patience_least_ms);
@@ -235,10 +237,16 @@ uint64_t confirm_archived(struct confirm *confirm, const struct uuid *producer_i
     return confirmed;
 }
 
-void confirm_refused(struct confirm *confirm)
+void confirm_unanswered(struct confirm *confirm)
 {
     confirm->asked_us = now_us(confirm);
     ask_after(confirm, 2 * confirm->ask_wait_ms);
+}
+
+void confirm_refused(struct confirm *confirm)
+{
+    confirm_unanswered(confirm);
+    confirm->told_us = confirm->asked_us;
 }
 
 uint64_t confirm_watermark(const struct confirm *confirm)

@@ -12,9 +12,10 @@
  * The rules:
  *   ask      for the watermark of the oldest mark's identity: CONFIRM_ASK_MS after something was sent, then rarer, up to
  *            CONFIRM_ASK_MAX_MS, so that thousands of producers cost Redis little; nobody waits for the answer but close
- *   look     when the oldest mark has stayed unconfirmed for its patience, a watermark asked for since included: is its
+ *   look     when the oldest mark has stayed unconfirmed for its patience, a watermark told since included: is its
  *            first event still in Redis? With the same bytes: the consumers are late; wait. Else Redis has lost it
- *            (flushed, failed over): everything is sent again that is not confirmed
+ *            (flushed, failed over): everything is sent again that is not confirmed. Who is not told for a while, since
+ *            that node is away, asks on and does not look: what the ledger has may have been trimmed
  *   again    the same when the watermark stands within the oldest mark: it is not known where the first event that is not
  *            in the ledger is in Redis, or whether it is (a failover loses the end of a stream, which may lie within a
  *            mark). So that event, and at most a parcel of what follows in this mark, is sent again, and is then known
@@ -63,6 +64,7 @@ struct confirm {
     struct uuid watched; /* whose watermark was told last, */
     uint64_t watermark;  /* and what it was */
     int64_t asked_us;    /* when; or when there was nothing to ask for yet */
+    int64_t told_us;     /* when there was an answer, whatever it said; or the same */
     int64_t ask_due_us;
     int64_t ask_wait_ms;
     int64_t look_due_us;
@@ -96,8 +98,10 @@ enum confirm_due confirm_due(const struct confirm *confirm, bool in_hurry, int64
  * confirmed by now, 0 when nothing new is. */
 uint64_t confirm_archived(struct confirm *confirm, const struct uuid *producer_id, uint64_t sequence);
 
-/* There was an answer that says nothing: Redis refuses. */
+/* There was an answer that says nothing: Redis refuses for good. Or there was none that counts: it may come another
+ * time. */
 void confirm_refused(struct confirm *confirm);
+void confirm_unanswered(struct confirm *confirm);
 
 /* What was told last of the oldest mark's producer; 0: nothing. */
 uint64_t confirm_watermark(const struct confirm *confirm);

@@ -35,7 +35,10 @@ static bool ask(const struct inquiry *inquiry, struct inquiry_news *news, struct
         news->confirmed = confirm_archived(inquiry->confirm, &producer_id, sequence);
         return true;
     }
-    confirm_refused(inquiry->confirm);
+    if (error->kind == ERROR_FATAL)
+        confirm_refused(inquiry->confirm);
+    else
+        confirm_unanswered(inquiry->confirm);
     return was_refused(inquiry, news, error);
 }
 

@@ -41,6 +41,24 @@ static void nobody_looks_without_having_asked_since(void **state)
     assert_int_equal(confirming_due(false), CONFIRM_LOOK);
 }
 
+/* The ledger may have it all, and the stream be trimmed. */
+static void nobody_looks_who_was_not_answered(void **state)
+{
+    enum confirm_due what;
+
+    (void)state;
+    confirming_send(1, 1, 10);
+    confirming_pass_ms(2 * CONFIRM_PATIENCE_MS);
+    assert_int_equal(confirming_due(false), CONFIRM_ASK);
+    for (int questions = 0; questions < 20; questions++) {
+        confirm_unanswered(&confirming.confirm);
+        assert_in_range(confirming_wait_ms(&what), 2 * CONFIRM_ASK_MS * 3 / 4, CONFIRM_ASK_MAX_MS * 5 / 4 + 1);
+        assert_int_equal(what, CONFIRM_ASK);
+    }
+    confirming_archive(1, 0);
+    assert_int_equal(confirming_due(false), CONFIRM_LOOK);
+}
+
 static void what_redis_lost_is_sent_again_from_the_oldest_on(void **state)
 {
     (void)state;
@@ -197,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(late_consumers_are_waited_for, confirming_begin),
         cmocka_unit_test_setup(nobody_looks_without_having_asked_since, confirming_begin),
+        cmocka_unit_test_setup(nobody_looks_who_was_not_answered, confirming_begin),
         cmocka_unit_test_setup(what_redis_lost_is_sent_again_from_the_oldest_on, confirming_begin),
         cmocka_unit_test_setup(a_watermark_that_moves_begins_a_new_patience, confirming_begin),
         cmocka_unit_test_setup(one_that_goes_back_does_so_too, confirming_begin),
