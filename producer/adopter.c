@@ -198,7 +198,7 @@ static bool send_on(struct adopter *adopter, struct error *error)
     if (adopter->parcel->count == 0)
         return true;
     carrier_address(adopter->carrier, adopter->parcel);
-    if (!carrier_send(adopter->carrier, adopter->parcel, &retried, error))
+    if (!carrier_send(adopter->carrier, adopter->parcel, 0, &retried, error))
         return false;
     adoption_sent(adopter->adoption, adopter->parcel);
     return true;

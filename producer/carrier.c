@@ -48,11 +48,11 @@ void carrier_address(struct carrier *carrier, struct parcel *parcel)
 
 /* ---- one attempt ------------------------------------------------------------------------------------------------- */
 
-static bool send_all(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error)
+static bool send_all(struct carrier *carrier, struct parcel *parcel, size_t first, size_t *retried, struct error *error)
 {
     char key[STREAM_KEY_BYTES_MAX];
 
-    for (size_t i = 0; i < parcel->count; i++) {
+    for (size_t i = first; i < parcel->count; i++) {
         struct parcel_item *item = &parcel->items[i];
 
         if (item->state == PARCEL_ANSWERED)
@@ -83,11 +83,11 @@ static bool receive_answer(struct carrier *carrier, struct parcel_item *item, st
 }
 
 /* An error answer is for one event only; those behind it have answers of their own. The first error is told. */
-static bool receive_all(struct carrier *carrier, struct parcel *parcel, struct error *error)
+static bool receive_all(struct carrier *carrier, struct parcel *parcel, size_t first, struct error *error)
 {
     bool good = true;
 
-    for (size_t i = 0; i < parcel->count; i++) {
+    for (size_t i = first; i < parcel->count; i++) {
         struct error refusal;
 
         if (parcel->items[i].state == PARCEL_ANSWERED || receive_answer(carrier, &parcel->items[i], &refusal))
@@ -101,11 +101,11 @@ static bool receive_all(struct carrier *carrier, struct parcel *parcel, struct e
     return good;
 }
 
-bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error)
+bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t first, size_t *retried, struct error *error)
 {
     *retried = 0;
-    bool sent = send_all(carrier, parcel, retried, error);
-    bool good = sent && receive_all(carrier, parcel, error);
+    bool sent = send_all(carrier, parcel, first, retried, error);
+    bool good = sent && receive_all(carrier, parcel, first, error);
 
     /* What was appended and not sent would be sent with the next attempt. */
     if (!sent)

@@ -32,9 +32,9 @@ void carrier_close(struct carrier *carrier);
 /* Find the shard of each event: for those whose parcel does not know it, since they come from a spool. */
 void carrier_address(struct carrier *carrier, struct parcel *parcel);
 
-/* One attempt: send everything in the parcel that is not answered, and take the answers. The line must be up;
- * afterwards it may be down. False: something is left unanswered; the first reason is told. `*retried` is how many of
- * those it sent had been sent before. */
-bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t *retried, struct error *error);
+/* One attempt: send what is not answered in the parcel, from its place `first` on, and take the answers. The line must be
+ * up; afterwards it may be down. False: something of that is left unanswered; the first reason is told. `*retried` is how
+ * many of those it sent had been sent before. */
+bool carrier_send(struct carrier *carrier, struct parcel *parcel, size_t first, size_t *retried, struct error *error);
 
 #endif

@@ -123,7 +123,7 @@ static bool send_again(const struct inquiry *inquiry, struct inquiry_news *news,
     size_t retried;
 
     carrier_address(inquiry->carrier, parcel);
-    if (!carrier_send(inquiry->carrier, parcel, &retried, error)) {
+    if (!carrier_send(inquiry->carrier, parcel, 0, &retried, error)) {
         /* One shard refuses: the others have their part, and would be sent it each time. */
         if (redis_is_connected(inquiry->carrier->redis))
             (void)confirm_looked(inquiry->confirm, true);

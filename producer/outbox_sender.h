@@ -85,8 +85,17 @@ void outbox_sender_note_resent(struct outbox *outbox, size_t events);
 /* Somebody waits in close: for the ledger perhaps. */
 bool outbox_sender_hurries(struct outbox *outbox);
 
-/* Wait before the next attempt. Ends early when somebody is in a hurry, or when it is time to end. */
-void outbox_sender_rest(struct outbox *outbox, int64_t wait_us);
+/* A wait before the next attempt, from now on. */
+struct outbox_rest {
+    int64_t begun_us;
+    int64_t end_us;
+};
+
+struct outbox_rest outbox_sender_rest_of(int64_t wait_us);
+
+/* Rest. Ends early when somebody is in a hurry, or when it is time to end; and with true, which is an interruption and no
+ * end, when there is something behind this ordinal, and behind what has left. UINT64_MAX: there never is. */
+bool outbox_sender_rest(struct outbox *outbox, const struct outbox_rest *rest, uint64_t behind);
 
 /* An attempt failed. */
 void outbox_sender_note_failure(struct outbox *outbox, const struct error *error);

@@ -68,22 +68,37 @@ bool outbox_sender_hurries(struct outbox *outbox)
     return hurry;
 }
 
-void outbox_sender_rest(struct outbox *outbox, int64_t wait_us)
+struct outbox_rest outbox_sender_rest_of(int64_t wait_us)
 {
-    int64_t start_us = outbox_now_us();
-    int64_t end_us = start_us + wait_us;
-    int64_t hurried_end_us = start_us + OUTBOX_SENDER_HURRY_MS * 1000;
+    int64_t now_us = outbox_now_us();
 
-    if (hurried_end_us > end_us)
-        hurried_end_us = end_us;
+    return (struct outbox_rest){.begun_us = now_us, .end_us = now_us + wait_us};
+}
+
+/* With the lock held. */
+static bool has_more(const struct outbox *outbox, uint64_t behind)
+{
+    return queue_ready(&outbox->queue) > (behind > outbox->sent_to ? behind : outbox->sent_to);
+}
+
+bool outbox_sender_rest(struct outbox *outbox, const struct outbox_rest *rest, uint64_t behind)
+{
+    int64_t hurried_us = rest->begun_us + OUTBOX_SENDER_HURRY_MS * 1000;
+    int64_t hurried_end_us = hurried_us < rest->end_us ? hurried_us : rest->end_us;
+    bool more = false;
 
     pthread_mutex_lock(&outbox->lock);
-    for (;;) {
-        int64_t until_us = outbox->hurried > 0 ? hurried_end_us : end_us;
+    while (!outbox->stopping) {
+        int64_t until_us = outbox->hurried > 0 ? hurried_end_us : rest->end_us;
 
-        if (outbox->stopping || outbox_now_us() >= until_us)
+        if (behind < UINT64_MAX)
+            atomic_store(&outbox->sender, OUTBOX_SENDER_SLEEPS); /* before it looks, as above */
+        more = has_more(outbox, behind);
+        if (more || outbox_now_us() >= until_us)
             break;
         outbox_wait_until(outbox, &outbox->work, until_us);
     }
+    atomic_store(&outbox->sender, OUTBOX_SENDER_AWAKE);
     pthread_mutex_unlock(&outbox->lock);
+    return more;
 }

@@ -28,6 +28,10 @@ struct sender {
     struct backoff backoff;
     struct parcel parcel;    /* on its way */
     bool under_way;          /* there is something unanswered in it */
+    size_t tried;            /* so many of its events were said at least once */
+    struct outbox_rest rest; /* after an attempt in vain */
+    bool rests;              /* that was interrupted and goes on: what was tried is not said again yet */
+    bool grew;               /* what interrupted it is in the parcel */
     struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
     struct adopter *adopter; /* owned */
     bool spools;             /* there is a spool, or may be one */
@@ -99,12 +103,17 @@ static bool fetch(struct sender *sender, struct error *error)
 {
     bool begins = !sender->under_way;
 
-    if (begins)
+    sender->grew = false;
+    if (begins) {
         parcel_reset(&sender->parcel);
+        sender->tried = 0;
+        sender->rests = false;
+    }
     struct outbox_place place = outbox_sender_take(sender->outbox, &sender->parcel);
     if (place.next < place.memory && parcel_has_room(&sender->parcel) && !fetch_spooled(sender, &place, error))
         return false;
     sender->under_way = sender->parcel.count > 0;
+    sender->grew = sender->parcel.count > sender->tried;
     if (begins && sender->under_way && sender->spools)
         note_oldest(sender);
     return true;
@@ -141,19 +150,32 @@ static size_t count_answered(const struct parcel *parcel)
     return answered;
 }
 
-/* Progress, even behind an error, ends the backoff. */
-static bool deliver(struct sender *sender, struct error *error)
+/* All of it, or in a rest that goes on only what has come since. Progress, even behind an error, ends the backoff, but not
+ * that of others. */
+static bool carry(struct sender *sender, struct error *error)
 {
-    size_t answered = count_answered(&sender->parcel);
+    struct parcel *parcel = &sender->parcel;
+    size_t first = sender->rests ? sender->tried : 0;
+    size_t before = count_answered(parcel);
     size_t retried = 0;
 
-    bool good = connect_line(sender, error) && carrier_send(&sender->carrier, &sender->parcel, &retried, error);
-    (void)outbox_sender_settle(sender->outbox, &sender->parcel, retried);
-    if (count_answered(&sender->parcel) > answered)
+    bool good = connect_line(sender, error) && carrier_send(&sender->carrier, parcel, first, &retried, error);
+    (void)outbox_sender_settle(sender->outbox, parcel, retried);
+    size_t answered = count_answered(parcel);
+    if (first == 0 && answered > before)
         backoff_reset(&sender->backoff);
-    sender->under_way = !good;
-    if (!good)
-        return failed(sender, error);
+    sender->under_way = answered < parcel->count;
+    sender->tried = parcel->count;
+    return good || failed(sender, error);
+}
+
+/* False: something is left, for the reason that is told, or was before. */
+static bool deliver(struct sender *sender, struct error *error)
+{
+    bool good = carry(sender, error);
+
+    if (!good || sender->under_way)
+        return false;
     remember(sender);
     return true;
 }
@@ -240,17 +262,25 @@ static bool serves_others(const struct sender *sender)
            parcel_has_room(&sender->parcel);
 }
 
+static void begin_rest(struct sender *sender, const struct error *error)
+{
+    int64_t wait_us = backoff_after_us(&sender->backoff, error->kind);
+
+    if (wait_us > REST_OF_SOME_US && serves_others(sender) && error->kind != ERROR_FATAL)
+        wait_us = REST_OF_SOME_US;
+    sender->rest = outbox_sender_rest_of(wait_us);
+}
+
+/* What comes for the others goes at once; what is there and cannot be had, on a disk for example, is waited for. */
 static void rest(struct sender *sender, const struct error *error)
 {
-    int64_t wait_us = backoff_next_us(&sender->backoff);
+    const struct parcel *parcel = &sender->parcel;
+    bool goes_on = serves_others(sender) && (sender->grew || !sender->rests);
+    uint64_t taken_to = sender->under_way ? parcel->items[parcel->count - 1].ordinal : 0;
 
-    if (wait_us > REST_OF_SOME_US && serves_others(sender))
-        wait_us = REST_OF_SOME_US;
-
-    /* An operator is slower than any backoff. */
-    if (error->kind == ERROR_FATAL && wait_us < sender->backoff.cap_us / 2)
-        wait_us = sender->backoff.cap_us / 2;
-    outbox_sender_rest(sender->outbox, wait_us);
+    if (!sender->rests || !redis_is_connected(sender->carrier.redis))
+        begin_rest(sender, error);
+    sender->rests = outbox_sender_rest(sender->outbox, &sender->rest, goes_on ? taken_to : UINT64_MAX);
 }
 
 /* Everything that does I/O goes before the outbox hears of the end: the process may be about to exit. */
@@ -272,7 +302,7 @@ static void end(struct sender *sender)
 static void *run(void *self)
 {
     struct sender *sender = self;
-    struct error error;
+    struct error error = {.kind = ERROR_NONE};
 
     thread_be_unobtrusive();
     while (outbox_sender_wait(sender->outbox, next_step_us(sender)))

@@ -35,6 +35,13 @@ int64_t backoff_next_us(struct backoff *backoff)
     return 1 + (int64_t)(backoff_random(&backoff->random) % (uint64_t)ceiling);
 }
 
+int64_t backoff_after_us(struct backoff *backoff, enum error_kind kind)
+{
+    int64_t wait_us = backoff_next_us(backoff);
+
+    return kind == ERROR_FATAL && wait_us < backoff->cap_us / 2 ? backoff->cap_us / 2 : wait_us;
+}
+
 void backoff_reset(struct backoff *backoff)
 {
     backoff->failures = 0;

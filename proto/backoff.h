@@ -5,6 +5,8 @@
 #ifndef TASKLEDGER_PROTO_BACKOFF_H
 #define TASKLEDGER_PROTO_BACKOFF_H
 
+#include "proto/error.h"
+
 #include <stdint.h>
 
 struct backoff {
@@ -19,6 +21,10 @@ void backoff_init(struct backoff *backoff, int64_t base_ms, int64_t cap_ms, uint
 
 /* One more failure: how many microseconds to wait now, at least 1. */
 int64_t backoff_next_us(struct backoff *backoff);
+
+/* The same after an error of this kind: an operator, for whom FATAL waits, is slower than any backoff, so then it is half
+ * of the cap at least. */
+int64_t backoff_after_us(struct backoff *backoff, enum error_kind kind);
 
 /* It worked: the next failure starts from the base again. */
 void backoff_reset(struct backoff *backoff);

@@ -225,8 +225,7 @@ bool redis_connect(struct redis *redis, struct error *error)
 
     if (redis->connected)
         return true;
-    begin_call(&lost);
-    if (lost)
+    if (begin_call(&lost), lost)
         return lose(redis, error, "connection");
     pthread_mutex_lock(&lock);
     connects++;
@@ -272,10 +271,11 @@ bool redis_append(struct redis *redis, const struct slice *words, size_t word_co
     return true;
 }
 
-static bool is_refused(enum fake_line_trouble now, size_t number)
+static bool is_refused(enum fake_line_trouble now, const struct redis *redis, size_t number)
 {
     return now == FAKE_LINE_FULL || now == FAKE_LINE_DEMOTED || now == FAKE_LINE_WRONG_TYPE ||
-           (now == FAKE_LINE_HALF_FULL && number % 2 == 0);
+           (now == FAKE_LINE_HALF_FULL && number % 2 == 0) ||
+           (now == FAKE_LINE_ONE_WRONG && strstr(redis->appended[number].entry.key, "{1}") != NULL);
 }
 
 /* With the lock held. */
@@ -301,7 +301,7 @@ bool redis_send(struct redis *redis, struct error *error)
         return lose(redis, error, "connection");
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < redis->appended_count; i++) {
-        if (redis->appended[i].question == ADD && !is_refused(now, i))
+        if (redis->appended[i].question == ADD && !is_refused(now, redis, i))
             keep(&redis->appended[i].entry, &redis->appended[i].id);
     }
     pthread_cond_broadcast(&change);
@@ -364,7 +364,7 @@ static struct reply answer_to(struct redis *redis, const struct command *command
 
 static bool refuse(struct redis *redis, enum fake_line_trouble now, struct error *error)
 {
-    if (now == FAKE_LINE_WRONG_TYPE)
+    if (now == FAKE_LINE_WRONG_TYPE || now == FAKE_LINE_ONE_WRONG)
         return error_set(error, ERROR_FATAL, "wrongtype", "WRONGTYPE not a stream");
     if (now != FAKE_LINE_DEMOTED)
         return error_set(error, ERROR_TRANSIENT, "oom", "OOM used memory > maxmemory");
@@ -391,7 +391,7 @@ bool redis_receive(struct redis *redis, struct arena *arena, int extra_wait_ms, 
     if (--redis->outstanding == 0)
         redis->appended_count = 0;
     const struct command *command = &redis->appended[number];
-    if (command->question == ADD && is_refused(now, number))
+    if (command->question == ADD && is_refused(now, redis, number))
         return refuse(redis, now, error);
     *reply = answer_to(redis, command);
     if (now == FAKE_LINE_UNREADABLE)

@@ -19,6 +19,7 @@ enum fake_line_trouble {
     FAKE_LINE_HALF_FULL,  /* answers OOM to every second command */
     FAKE_LINE_DEMOTED,    /* answers READONLY, at which the line is closed */
     FAKE_LINE_WRONG_TYPE, /* answers WRONGTYPE */
+    FAKE_LINE_ONE_WRONG,  /* answers it for the shard 1 */
     FAKE_LINE_FORGETFUL,  /* keeps, and loses the connection after every third answer */
     FAKE_LINE_UNREADABLE, /* answers something else than an ID */
     FAKE_LINE_CRAMPED,    /* has no memory for every third command, and stays up */

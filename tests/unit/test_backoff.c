@@ -87,6 +87,17 @@ static void success_starts_again_from_the_base(void **state)
     assert_true(backoff_next_us(&backoff) <= BASE_MS * 1000);
 }
 
+static void an_operator_is_given_half_of_the_cap_at_least(void **state)
+{
+    struct backoff backoff;
+
+    (void)state;
+    backoff_init(&backoff, BASE_MS, CAP_MS, 1);
+    assert_true(backoff_after_us(&backoff, ERROR_TRANSIENT) <= BASE_MS * 1000);
+    for (int i = 0; i < 20; i++)
+        assert_in_range(backoff_after_us(&backoff, ERROR_FATAL), CAP_MS * 1000 / 2, CAP_MS * 1000);
+}
+
 static void years_of_failures_change_nothing(void **state)
 {
     struct backoff backoff;
@@ -101,9 +112,13 @@ static void years_of_failures_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_wait_lies_within_its_doubled_range), cmocka_unit_test(no_wait_is_nothing_at_all),
-        cmocka_unit_test(the_whole_range_is_used_evenly),          cmocka_unit_test(neighbours_do_not_wait_in_step),
-        cmocka_unit_test(success_starts_again_from_the_base),      cmocka_unit_test(years_of_failures_change_nothing),
+        cmocka_unit_test(each_wait_lies_within_its_doubled_range),
+        cmocka_unit_test(no_wait_is_nothing_at_all),
+        cmocka_unit_test(the_whole_range_is_used_evenly),
+        cmocka_unit_test(neighbours_do_not_wait_in_step),
+        cmocka_unit_test(success_starts_again_from_the_base),
+        cmocka_unit_test(years_of_failures_change_nothing),
+        cmocka_unit_test(an_operator_is_given_half_of_the_cap_at_least),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
