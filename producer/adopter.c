@@ -4,6 +4,7 @@
 #include "producer/inquiry.h"
 #include "producer/outbox_adopt.h"
 #include "producer/outbox_sender.h"
+#include "proto/backoff.h"
 #include "proto/clock.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ struct adopter {
     uint64_t said_to;  /* our ordinal of that */
     int64_t say_due_us;
     uint64_t left;
+    struct backoff backoff;
+    struct outbox_rest rest; /* after a step in vain */
 };
 
 static bool hash(void *self, struct slice payload, struct digest *digest)
@@ -81,6 +84,7 @@ struct adopter *adopter_new(struct outbox *outbox, struct carrier *carrier, stru
     adopter->carrier = carrier;
     adopter->parcel = parcel;
     adopter->by_itself = settings->spool != TASKLEDGER_SPOOL_OFF;
+    backoff_init(&adopter->backoff, settings->backoff_base_ms, settings->backoff_cap_ms, seed);
     if (equip(adopter, settings, seed))
         return adopter;
     adopter_free(adopter);
@@ -132,6 +136,31 @@ static void count_left(struct adopter *adopter)
         outbox_sender_note_disk(adopter->outbox, &error);
 }
 
+/* ---- resting ----------------------------------------------------------------------------------------------------- */
+
+/* The trouble of what is adopted, with one shard perhaps, is not that of one's own events: it has a wait of its own. */
+static void note_step(struct adopter *adopter, bool good, const struct error *error)
+{
+    adopter->rest = (struct outbox_rest){.end_us = 0};
+    if (good)
+        backoff_reset(&adopter->backoff);
+    else
+        adopter->rest = outbox_sender_rest_of(backoff_after_us(&adopter->backoff, error->kind));
+}
+
+/* Whoever sweeps waits for it. */
+static int64_t rest_end_us(const struct adopter *adopter)
+{
+    int64_t hurried_us = adopter->rest.begun_us + OUTBOX_SENDER_HURRY_MS * 1000;
+
+    return adopter->sweeping && hurried_us < adopter->rest.end_us ? hurried_us : adopter->rest.end_us;
+}
+
+static bool rests(const struct adopter *adopter)
+{
+    return clock_left_ms(clock_system(), rest_end_us(adopter)) > 0;
+}
+
 /* ---- taking over ------------------------------------------------------------------------------------------------- */
 
 static void note_sweep(struct adopter *adopter)
@@ -154,6 +183,8 @@ static void begin(struct adopter *adopter)
     adopter->said_to = 0;
     adopter->say_due_us = 0;
     adopter->left = 0;
+    adopter->rest = (struct outbox_rest){.end_us = 0};
+    backoff_reset(&adopter->backoff);
     count_left(adopter);
     tell(adopter);
 }
@@ -168,7 +199,7 @@ bool adopter_look(struct adopter *adopter)
     }
     note_sweep(adopter);
     if (adoption_is_busy(adopter->adoption))
-        return true;
+        return !rests(adopter);
     if ((!adopter->by_itself && !adopter->sweeping) || !outbox_adopt_is_clear(adopter->outbox))
         return false;
 
@@ -186,7 +217,8 @@ bool adopter_look(struct adopter *adopter)
 
 /* ---- sending on -------------------------------------------------------------------------------------------------- */
 
-/* What did not arrive is read again next time: there is no room to keep it while one's own events are sent. */
+/* What did not arrive is read again next time: there is no room to keep it while one's own events are sent. What did is not
+ * sent again. */
 static bool send_on(struct adopter *adopter, struct error *error)
 {
     size_t retried;
@@ -198,8 +230,10 @@ static bool send_on(struct adopter *adopter, struct error *error)
     if (adopter->parcel->count == 0)
         return true;
     carrier_address(adopter->carrier, adopter->parcel);
-    if (!carrier_send(adopter->carrier, adopter->parcel, 0, &retried, error))
+    if (!carrier_send(adopter->carrier, adopter->parcel, 0, &retried, error)) {
+        adoption_sent_some(adopter->adoption, adopter->parcel);
         return false;
+    }
     adoption_sent(adopter->adoption, adopter->parcel);
     return true;
 }
@@ -268,6 +302,7 @@ bool adopter_step(struct adopter *adopter, struct error *error)
         good = send_on(adopter, error);
     else if (good)
         finish(adopter);
+    note_step(adopter, good, error);
     count_left(adopter);
     tell(adopter);
     return good;
@@ -292,8 +327,10 @@ static int64_t step_due_us(const struct adopter *adopter)
 
 int64_t adopter_due_us(const struct adopter *adopter)
 {
+    int64_t rest_us = rest_end_us(adopter);
+
     if (adoption_is_busy(adopter->adoption))
-        return step_due_us(adopter);
+        return step_due_us(adopter) > rest_us ? step_due_us(adopter) : rest_us;
     if (!outbox_adopt_is_clear(adopter->outbox))
         return clock_deadline_us(clock_system(), CLEAR_AGAIN_MS);
     if (adopter->sweeping)

@@ -34,7 +34,7 @@ void adopter_abandon(struct adopter *adopter);
 /* Take one over, if it is time to. True when there is something to be done about one, for which the line must be up. */
 bool adopter_look(struct adopter *adopter);
 
-/* Do it: once more of what is next. */
+/* Do it: once more of what is next. What was done in vain rests for a while. */
 bool adopter_step(struct adopter *adopter, struct error *error);
 
 /* When adopter_look wants to be called again, should nothing else happen (monotonic microseconds). */

@@ -1,5 +1,6 @@
 #include "producer/adoption.h"
 
+#include "producer/arrived.h"
 #include "producer/marks.h"
 #include "producer/spool/glance.h"
 #include "proto/arena.h"
@@ -21,6 +22,7 @@ struct adoption {
     uint64_t reached;     /* and did up to here before it was sent again */
     uint64_t released_to; /* not wanted any more */
     bool sent_all;
+    struct arrived arrived; /* of what comes behind sent_to */
     struct confirm confirm;
     struct adopted_identity identities[ADOPTION_IDENTITIES_MAX];
     size_t identity_count;
@@ -76,6 +78,7 @@ static void hold(struct adoption *adoption, struct spool *spool)
     adoption->held = spool;
     adoption->last = adoption->sent_to = adoption->reached = adoption->released_to = 0;
     adoption->sent_all = false;
+    adoption->arrived.count = 0;
     adoption->identity_count = 0;
     confirm_init(&adoption->confirm, adoption->options.clock, backoff_random(&adoption->random),
                  adoption->options.patience_ms);
@@ -191,6 +194,7 @@ bool adoption_fill(struct adoption *adoption, struct parcel *parcel, struct erro
         adoption_let_go(adoption);
         return false;
     }
+    arrived_tell(&adoption->arrived, parcel);
     adoption->sent_all = parcel->count == 0;
     return true;
 }
@@ -259,8 +263,14 @@ void adoption_sent(struct adoption *adoption, const struct parcel *parcel)
     adoption->sent_to = ordinal;
     adoption->reached = ordinal > adoption->reached ? ordinal : adoption->reached;
     spool_note_sent(adoption->held, ordinal);
+    adoption->arrived.count = 0;
     if (confirm == NULL)
         release(adoption, ordinal);
+}
+
+void adoption_sent_some(struct adoption *adoption, const struct parcel *parcel)
+{
+    arrived_note(&adoption->arrived, parcel);
 }
 
 bool adoption_is_sent(const struct adoption *adoption)
@@ -298,6 +308,7 @@ void adoption_rewind(struct adoption *adoption, uint64_t ordinal)
 {
     adoption->sent_to = ordinal - 1;
     adoption->sent_all = false;
+    adoption->arrived.count = 0;
 }
 
 bool adoption_finish(struct adoption *adoption)
@@ -342,53 +353,4 @@ bool adoption_left(struct adoption *adoption, uint64_t *events, struct error *er
     }
     *events = adoption->last > adoption->released_to ? adoption->last - adoption->released_to : 0;
     return true;
-}
-
-struct count {
-    const struct spool_options *options;
-    struct segment_home home;
-    struct adoption_left left;
-    bool failed;
-    struct error error; /* the last */
-};
-
-static void add(struct adoption_left *left, const struct glance_events *events)
-{
-    left->events += events->count;
-    if (events->other_target[0] == '\0')
-        return;
-    left->others++;
-    memcpy(left->other_target, events->other_target, sizeof left->other_target);
-}
-
-/* One that is gone meanwhile was adopted. */
-static bool count_one(void *self, const char *name)
-{
-    struct count *count = self;
-    const char *directory = count->options->directory;
-    struct glance glance;
-    struct glance_events events;
-
-    if (!glance_take(directory, name, &glance, &count->error))
-        return true;
-    if (!glance.is_held && glance.segments > 0) {
-        if (glance_count(directory, name, &count->home, &events, &count->error))
-            add(&count->left, &events);
-        else
-            count->failed = true;
-    }
-    return true;
-}
-
-bool adoption_count(const struct spool_options *options, struct adoption_left *left, struct error *error)
-{
-    struct count count = {.options = options, .home = segment_home_of(options)};
-
-    bool listed = spool_list(options->directory, count_one, &count, error);
-    *left = count.left;
-    if (!listed)
-        return false;
-    if (count.failed)
-        *error = count.error;
-    return !count.failed;
 }

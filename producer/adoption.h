@@ -93,11 +93,15 @@ struct spool *adoption_spool(struct adoption *adoption);
 
 /* ---- sending on -------------------------------------------------------------------------------------------------- */
 
-/* The next records to be sent; an empty parcel: all are sent. On an error the spool is handed back. */
+/* The next records to be sent, those among them as answered that Redis has; an empty parcel: all are sent. On an error the
+ * spool is handed back. */
 bool adoption_fill(struct adoption *adoption, struct parcel *parcel, struct error *error);
 
 /* Redis has answered for the whole parcel. */
 void adoption_sent(struct adoption *adoption, const struct parcel *parcel);
+
+/* Or for a part of it: the next one has the rest. */
+void adoption_sent_some(struct adoption *adoption, const struct parcel *parcel);
 
 /* All is sent. */
 bool adoption_is_sent(const struct adoption *adoption);

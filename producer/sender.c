@@ -35,7 +35,6 @@ struct sender {
     struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
     struct adopter *adopter; /* owned */
     bool spools;             /* there is a spool, or may be one */
-    bool adopts_in_vain;     /* what failed was to send what the gone left: all of it goes again */
 };
 
 /* ---- one parcel -------------------------------------------------------------------------------------------------- */
@@ -219,12 +218,13 @@ static bool inquire(struct sender *sender, struct error *error)
 
 /* ---- what the gone left ------------------------------------------------------------------------------------------ */
 
+/* What fails there rests by itself, and holds up nothing of one's own while the line is up. */
 static bool adopt(struct sender *sender, struct error *error)
 {
-    if (!adopter_look(sender->adopter))
+    if (!adopter_look(sender->adopter) || (connect_line(sender, error) && adopter_step(sender->adopter, error)))
         return true;
-    sender->adopts_in_vain = !connect_line(sender, error) || !adopter_step(sender->adopter, error);
-    return !sender->adopts_in_vain || failed(sender, error);
+    (void)failed(sender, error);
+    return redis_is_connected(sender->carrier.redis);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -232,7 +232,6 @@ static bool adopt(struct sender *sender, struct error *error)
 /* What is to be done next: one's own first. */
 static bool step(struct sender *sender, struct error *error)
 {
-    sender->adopts_in_vain = false;
     if (!fetch(sender, error))
         return false;
     bool idle = !sender->under_way;
@@ -258,8 +257,7 @@ static int64_t next_step_us(struct sender *sender)
 /* Some shards are refused, or their node is away; what comes for the others can be taken along. */
 static bool serves_others(const struct sender *sender)
 {
-    return !sender->adopts_in_vain && sender->carrier.shards > 1 && redis_is_connected(sender->carrier.redis) &&
-           parcel_has_room(&sender->parcel);
+    return sender->carrier.shards > 1 && redis_is_connected(sender->carrier.redis) && parcel_has_room(&sender->parcel);
 }
 
 static void begin_rest(struct sender *sender, const struct error *error)

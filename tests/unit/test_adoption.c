@@ -120,6 +120,32 @@ static void what_is_sent_is_what_was_recorded(void **state)
                                 adopting_make_event(1, i + 1, false)));
 }
 
+/* Every second one, as where one of two shards is away. */
+static void what_redis_has_of_a_parcel_is_not_sent_again(void **state)
+{
+    struct parcel *parcel = &adopting.parcel;
+
+    (void)state;
+    adopting_leave(1, false, 6);
+    assert_true(adopting_look());
+    assert_true(adoption_fill(adopting.adoption, parcel, &adopting.error));
+    for (size_t i = 0; i < parcel->count; i += 2) {
+        parcel->items[i].state = PARCEL_ANSWERED;
+        parcel->items[i].id = (struct stream_id){.ms = i + 1};
+    }
+    adoption_sent_some(adopting.adoption, parcel);
+    assert_true(adoption_fill(adopting.adoption, parcel, &adopting.error));
+    assert_int_equal(parcel->count, 6);
+    for (size_t i = 0; i < parcel->count; i++)
+        assert_int_equal(parcel->items[i].state, i % 2 == 0 ? PARCEL_ANSWERED : PARCEL_WAITING);
+    assert_int_equal(parcel->items[2].id.ms, 3);
+
+    /* But it is, where Redis has lost it since. */
+    adoption_rewind(adopting.adoption, 1);
+    assert_true(adoption_fill(adopting.adoption, parcel, &adopting.error));
+    assert_int_equal(parcel->items[2].state, PARCEL_WAITING);
+}
+
 static void who_said_goodbye_needs_no_word(void **state)
 {
     struct spool *spool = adopting_live(1, false);
@@ -264,6 +290,7 @@ int main(void)
         TEST(where_the_newest_segment_is_damaged_nobody_knows_the_end),
         TEST(a_torn_end_is_an_end),
         TEST(what_is_sent_is_what_was_recorded),
+        TEST(what_redis_has_of_a_parcel_is_not_sent_again),
         TEST(who_said_goodbye_needs_no_word),
         TEST(who_lives_is_left_alone),
         TEST(what_is_of_another_stream_is_left_alone),

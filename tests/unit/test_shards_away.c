@@ -3,6 +3,7 @@
 #include "proto/stream.h"
 #include "tests/support/fake_line.h"
 #include "tests/support/producing.h"
+#include "tests/support/spooling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,9 @@
 #include <cmocka.h>
 
 enum { SHARDS = 2, WELL = 0, AWAY = 1, LONG_MS = 20 * PRODUCING_ENOUGH_MS };
+
+/* What a producer says of itself, to the shard that is well. */
+enum { OF_ITSELF = 2 };
 
 static void begin(struct taskledger_options *options)
 {
@@ -37,14 +41,9 @@ static void emit_to(unsigned shard)
     assert_int_equal(taskledger_emit(producing.producer, &event), TASKLEDGER_ACCEPTED);
 }
 
-static void wait_for_refusal(void)
+static bool was_refused(const struct taskledger_counters *now)
 {
-    int64_t end_ms = producing_now_ms() + PRODUCING_ENOUGH_MS;
-
-    while (strstr(producing_counters().last_error, "WRONGTYPE") == NULL) {
-        assert_true(producing_now_ms() < end_ms);
-        taskledger_flush(producing.producer, 1);
-    }
+    return strstr(now->last_error, "WRONGTYPE") != NULL;
 }
 
 /* All is there, once: so many statuses, and what a producer says of itself. */
@@ -53,7 +52,7 @@ static void end_well(size_t statuses)
     fake_line_set_trouble(FAKE_LINE_GOOD);
     assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
     producing_close_well();
-    assert_int_equal(fake_line_count(), statuses + 2);
+    assert_int_equal(fake_line_count(), statuses + OF_ITSELF);
 }
 
 /* ---- one's own --------------------------------------------------------------------------------------------------- */
@@ -66,7 +65,7 @@ static void what_an_operator_must_mend_for_one_shard_slows_no_other(void **state
     options.backoff_base_ms = options.backoff_cap_ms = LONG_MS;
     begin(&options);
     emit_to(AWAY);
-    wait_for_refusal();
+    spooling_wait_for(was_refused);
     for (size_t events = 1; events <= 20; events++) {
         emit_to(WELL);
         assert_true(fake_line_wait_for_entries(1 + events)); /* ProducerOpened, too */
@@ -74,12 +73,74 @@ static void what_an_operator_must_mend_for_one_shard_slows_no_other(void **state
     end_well(21);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, producing_begin, producing_end)
+/* ---- what the gone left ------------------------------------------------------------------------------------------ */
+
+enum { LEFT = 50 /* events of each shard */ };
+
+/* By one who never had a line. */
+static void leave_spool(struct taskledger_options *options)
+{
+    options->shards = SHARDS;
+    producing_reopen(options);
+    fake_line_set_trouble(FAKE_LINE_AWAY);
+    for (int i = 0; i < LEFT; i++) {
+        emit_to(WELL);
+        emit_to(AWAY);
+    }
+    spooling_wait_for(spooling_is_safe);
+    spooling_close(0);
+    assert_true(fake_line_wait_for_freed());
+}
+
+static bool was_refused_often(const struct taskledger_counters *now)
+{
+    return now->refused >= 20;
+}
+
+static bool has_adopted(const struct taskledger_counters *now)
+{
+    return now->adopted_spools == 1;
+}
+
+static void what_was_adopted_is_not_sent_again_to_the_shards_that_have_it(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_OVERFLOW);
+
+    (void)state;
+    leave_spool(&options);
+    begin(&options);
+    emit_to(WELL);
+    spooling_wait_for(was_refused_often);
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(spooling_wait_for(has_adopted).adopted, 2 * LEFT + OF_ITSELF);
+    end_well(2 * LEFT + OF_ITSELF + 1);
+}
+
+static void what_cannot_be_sent_on_slows_nothing_of_ones_own(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_OVERFLOW);
+
+    (void)state;
+    leave_spool(&options);
+    options.backoff_base_ms = options.backoff_cap_ms = LONG_MS;
+    begin(&options);
+    emit_to(WELL);
+    spooling_wait_for(was_refused);
+    for (size_t events = 1; events <= 20; events++) {
+        emit_to(WELL);
+        assert_true(fake_line_wait_for_entries(LEFT + OF_ITSELF + 2 + events));
+    }
+    producing_close_well();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spooling_setup, spooling_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_an_operator_must_mend_for_one_shard_slows_no_other),
+        TEST(what_was_adopted_is_not_sent_again_to_the_shards_that_have_it),
+        TEST(what_cannot_be_sent_on_slows_nothing_of_ones_own),
     };
 
     return cmocka_run_group_tests_name("shards_away", tests, NULL, NULL);
