@@ -24,6 +24,7 @@ struct group_lane {
     uint64_t asks;         /* when it was last looked after ... */
     int64_t heard_us;      /* ... or heard of */
     unsigned failures;     /* since an answer came */
+    bool swallowed;        /* the last of them took long */
     int64_t not_before_us; /* after one */
     struct backoff backoff;
 };
@@ -46,12 +47,12 @@ struct group {
 
     /* Of several lanes. */
     struct spread spread;
-    struct entry *gathered; /* BATCH_ENTRIES_MAX: what several lanes have handed out */
-    struct pollfd *awaited; /* one for each lane, and one for whoever wakes us */
-    size_t turn;            /* the lane that comes first */
-    struct error away;      /* what the last lane that failed met with */
-    bool agreed;            /* once: the number of shards in force was ours */
-    int64_t not_before_us;  /* lanes that failed are called again: a call in vain may take long */
+    struct entry *gathered;   /* BATCH_ENTRIES_MAX: what several lanes have handed out */
+    struct pollfd *awaited;   /* one for each lane, and one for whoever wakes us */
+    size_t turn;              /* the lane that comes first */
+    struct error away;        /* what the last lane that failed met with */
+    bool agreed;              /* once: the number of shards in force was ours */
+    int64_t not_before_us[2]; /* lanes that failed are called again, and those that swallowed: a call may take long */
     const struct clock *clock;
     int request_timeout_ms;
     int wake_descriptor; /* <= 0: none */

@@ -8,7 +8,8 @@
 enum {
     LANE_ENTRIES_MIN = 50,
     LANE_BYTES_MIN = 256 * 1024,
-    CALLS_APART = 4, /* times what a call in vain took */
+    CALLS_APART = 4,    /* times what a call in vain took */
+    SWALLOWED_MS = 100, /* who is there refuses sooner */
 };
 
 static int64_t now_us(const struct group *group)
@@ -59,19 +60,21 @@ static void note_failure(struct group *group, struct group_lane *place, const st
 }
 
 /* A node that swallows what is sent to it keeps whoever calls it waiting, and all shards that are read with it: so no
- * more than a part of the time goes there, whatever number of lanes leads to it. */
-static void note_call_in_vain(struct group *group, int64_t begun_us)
+ * more than a part of the time goes there, whatever number of lanes leads to it. Those of which that is known wait for each
+ * other; a lane that has only lost its line does not wait for them. */
+static void note_call_in_vain(struct group *group, struct group_lane *place, int64_t begun_us)
 {
     int64_t end_us = now_us(group);
 
-    group->not_before_us = end_us + CALLS_APART * (end_us - begun_us);
+    group->not_before_us[place->swallowed] = end_us + CALLS_APART * (end_us - begun_us);
+    place->swallowed = end_us - begun_us >= (int64_t)1000 * SWALLOWED_MS;
 }
 
 static int64_t call_due_us(const struct group *group, const struct group_lane *place)
 {
-    if (place->failures == 0 || place->not_before_us > group->not_before_us)
-        return place->not_before_us;
-    return group->not_before_us;
+    int64_t others_us = group->not_before_us[place->swallowed];
+
+    return place->failures == 0 || place->not_before_us > others_us ? place->not_before_us : others_us;
 }
 
 static void note_answer(struct group *group, struct group_lane *place)
@@ -79,6 +82,7 @@ static void note_answer(struct group *group, struct group_lane *place)
     if (place->failures > 0)
         backoff_reset(&place->backoff);
     place->failures = 0;
+    place->swallowed = false;
     place->heard_us = now_us(group);
 }
 
@@ -194,7 +198,7 @@ static bool look_after_all(struct group *group, struct error *error)
         if (why.kind == ERROR_FATAL)
             break;
         if (!was_open)
-            note_call_in_vain(group, begun_us);
+            note_call_in_vain(group, place, begun_us);
         in_vain |= !was_open;
     }
     if (group->away.kind != ERROR_FATAL && (open > 0 || group->finishing))

@@ -83,6 +83,48 @@ static void calling_it_takes_a_part_of_the_time_only(void **state)
     read_all(fixture);
 }
 
+/* Amid an answer, when the others have just been called. */
+static void lose_third(struct group_fixture *fixture)
+{
+    int64_t before_us = spent_us;
+
+    for (int i = 0; i < READS_MAX && spent_us == before_us; i++)
+        read_third(fixture, STEP_US);
+    fake_redis_add(2, 1, 100);
+    for (int i = 0; i < READS_MAX && group_shards_read(fixture->group) > 0; i++) {
+        fake_redis.fails_at = fake_redis.calls + 1;
+        (void)group_fixture_read(fixture);
+    }
+    assert_int_equal(group_shards_read(fixture->group), 0);
+}
+
+/* It is back before they are called once more. */
+static void a_lane_that_lost_its_line_does_not_wait_behind_those_that_lead_there(void **state)
+{
+    struct group_fixture *fixture = *state;
+
+    caller = fixture;
+    spent_us = 0;
+    fake_redis.away = 1;
+    fake_redis.away_too = 2;
+    fake_redis.in_vain = take_a_second;
+    for (int i = 0; i < READS_MAX && group_shards_read(fixture->group) == 0; i++)
+        (void)group_fixture_read(fixture);
+    read_third(fixture, 12 * SECOND_US); /* each of the two was called */
+
+    for (int losses = 0; losses < 5; losses++) {
+        lose_third(fixture);
+        int64_t before_us = spent_us;
+        for (int i = 0; i < READS_MAX && group_shards_read(fixture->group) == 0; i++) {
+            fixture->now_us += SECOND_US / 100;
+            (void)group_fixture_read(fixture);
+        }
+        assert_int_equal(group_shards_read(fixture->group), 1);
+        assert_int_equal(spent_us, before_us);
+    }
+    fake_redis.away = fake_redis.away_too = 0;
+}
+
 /* ---- the node that knows how many shards there are --------------------------------------------------------------- */
 
 /* All lanes are opened anew, as when PostgreSQL was away for a moment. */
@@ -118,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(calling_it_takes_a_part_of_the_time_only),
+        TEST(a_lane_that_lost_its_line_does_not_wait_behind_those_that_lead_there),
         TEST(who_was_told_the_number_once_goes_on_without_it),
         TEST(who_was_not_told_the_number_waits_for_it),
     };
