@@ -198,8 +198,8 @@ static bool follow(struct cluster *cluster, const struct cluster_redirect *redir
     bool asks = redirect->kind == CLUSTER_ASK;
 
     cluster->redirects++;
-    if (!asks)
-        (void)cluster_map_move(&cluster->map, redirect->slot, &redirect->node);
+    if (!asks && !cluster_map_move(&cluster->map, redirect->slot, &redirect->node))
+        cluster_doubt(cluster);
     return detour != NULL && lead_aside(cluster, detour, &redirect->node, error) &&
            (!asks || say_asking(detour, error)) &&
            redis_link_append_bytes(detour, cluster_kept_bytes(&cluster->kept, front), error) &&

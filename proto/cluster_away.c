@@ -14,12 +14,15 @@ bool cluster_away_alone(const struct cluster *cluster, const struct error *why)
     return cluster->settings->nodes_fail_alone && is_of_the_node(why);
 }
 
-/* So far as we know. */
+/* So far as we know, and who serves slots: the others may be gone for good. */
 static bool is_anybody_there(const struct cluster *cluster)
 {
-    for (size_t i = 0; i < cluster->map.count; i++)
-        if (cluster->away[i].failures == 0)
+    for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++) {
+        const struct redis_url_node *owner = cluster_map_owner(&cluster->map, slot);
+
+        if (owner != NULL && cluster->away[owner - cluster->map.nodes].failures == 0)
             return true;
+    }
     return false;
 }
 

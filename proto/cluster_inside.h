@@ -52,7 +52,8 @@ struct cluster {
 bool cluster_learn(struct cluster *cluster, struct redis_link *link, int64_t connect_by_us, struct error *error);
 
 /* The same when it is doubted and the detour is free: nodes keep their places, and what is on its way goes on. If
- * nobody knows better all stays as it is. */
+ * nobody knows better all stays as it is, and so it does while there are no places for new nodes and something is on its
+ * way. */
 void cluster_learn_again(struct cluster *cluster);
 
 /* Is what happened the affair of one node, by the settings? */

@@ -2,6 +2,7 @@
 #include "proto/redis_error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     SHARE_MIN_MS = 100,
@@ -174,6 +175,22 @@ bool cluster_learn(struct cluster *cluster, struct redis_link *link, int64_t con
     return true;
 }
 
+/* Places of nodes that are gone are not given to others, since links and answers hang on them. When there is no place left
+ * all begins anew, as soon as nothing is on its way. */
+static bool renew(struct cluster *cluster, const struct cluster_map *told)
+{
+    if (cluster_map_renew(&cluster->map, told))
+        return true;
+    if (cluster_kept_count(&cluster->kept) > 0)
+        return false;
+    cluster_links_close(cluster);
+    memset(cluster->away, 0, sizeof cluster->away);
+    cluster->turned_to = 0;
+    cluster->candidate = 0;
+    cluster->map = *told;
+    return true;
+}
+
 void cluster_learn_again(struct cluster *cluster)
 {
     const struct clock *clock = cluster->settings->clock;
@@ -189,7 +206,7 @@ void cluster_learn_again(struct cluster *cluster)
     cluster->candidate++; /* who told wrong last time may tell it again */
     struct learning *learning =
         learn(cluster, link, clock_deadline_us(clock, cluster->settings->connect_timeout_ms), &ignored);
-    cluster->is_doubted = learning == NULL || !cluster_map_renew(&cluster->map, &learning->best);
+    cluster->is_doubted = learning == NULL || !renew(cluster, &learning->best);
     cluster->not_before_us = clock_deadline_us(clock, AGAIN_MS);
     cluster->asked = asked;
     free(learning);

@@ -147,6 +147,27 @@ static void when_nobody_is_left_the_line_is_down(void **state)
     assert_false(redis_is_connected(cluster_net.line));
 }
 
+/* Its slots have moved to the third node, and that is away. */
+static void who_serves_nothing_does_not_count(void **state)
+{
+    static const char *const first[] = {PONG, CLUSTER_NET_HALVES, PONG, CLUSTER_NET_SHARED("%2", "%2"), NULL};
+    static const char *const second[] = {PONG, "-CLUSTERDOWN The cluster is down\r\n", NULL};
+    static const char *const third[] = {PONG, GONE, NULL};
+
+    (void)state;
+    cluster_net_prepare(0, first);
+    cluster_net_prepare(1, second);
+    cluster_net_prepare(2, third);
+    connect_line(CLUSTER_NET_WAIT_MS);
+    cluster_net_append_get("a{0}");
+    cluster_net_send();
+    cluster_net_assert_refused("clusterdown", "CLUSTERDOWN");
+    cluster_net_append_get("a{0}");
+    cluster_net_send();
+    cluster_net_assert_refused("connection", "127.0.0.1:");
+    assert_false(redis_is_connected(cluster_net.line));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, cluster_net_open, cluster_net_close)
 
 int main(void)
@@ -158,6 +179,7 @@ int main(void)
         TEST(who_is_loading_when_called_is_called_again_later),
         TEST(a_command_that_is_sent_to_who_is_away_fails_alone),
         TEST(when_nobody_is_left_the_line_is_down),
+        TEST(who_serves_nothing_does_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* cluster_learn: whose word on who has what is believed, and when it is asked for again. */
+#include "proto/cluster_map.h"
 #include "proto/redis.h"
 #include "tests/support/cluster_net.h"
 #include "tests/support/redis_peer.h"
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -170,6 +172,48 @@ static void who_gave_reason_to_doubt_is_asked_last_at_the_next_connect_too(void 
     assert_string_equal(redis_peer_heard(cluster_net.peers[0]), "PING\nCLUSTER SLOTS\nGET a{2}\n");
 }
 
+/* ---- more nodes than there are places ---------------------------------------------------------------------------- */
+
+enum { STRANGERS = CLUSTER_NODES_MAX - 2, STRANGERS_FROM = 8192 };
+
+/* The first node has the lower half, others that are not there a slot each, the second the rest. */
+static const char *tell_many(void)
+{
+    static char text[128 * CLUSTER_NODES_MAX];
+    size_t used = (size_t)snprintf(text, sizeof text, "*%d\r\n*3\r\n:0\r\n:%d\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n",
+                                   CLUSTER_NODES_MAX, STRANGERS_FROM - 1, redis_peer_port(cluster_net.peers[0]));
+
+    for (int i = 0; i < STRANGERS; i++)
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "*3\r\n:%d\r\n:%d\r\n*2\r\n$11\r\n127.0.1.%03d\r\n:1\r\n",
+                             STRANGERS_FROM + i, STRANGERS_FROM + i, i + 1);
+    used += (size_t)snprintf(text + used, sizeof text - used, "*3\r\n:%d\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n",
+                             STRANGERS_FROM + STRANGERS, redis_peer_port(cluster_net.peers[1]));
+    assert_true(used < sizeof text);
+    return text;
+}
+
+static void who_has_met_as_many_nodes_as_there_are_places_meets_another_one(void **state)
+{
+    static const char *const first[] = {PONG, NOTHING, PONG, CLUSTER_NET_SHARED("%0", "%2"), NULL};
+    static const char *const second[] = {PONG, "-CLUSTERDOWN The cluster is down\r\n", NULL};
+    static const char *const third[] = {PONG, "$1\r\n1\r\n", "$1\r\n2\r\n", NULL};
+
+    (void)state;
+    cluster_net_prepare(0, first);
+    cluster_net_prepare(1, second);
+    cluster_net_prepare(2, third);
+    cluster_net.answers[0][1].bytes = tell_many();
+    cluster_net_connect();
+    cluster_net_append_get("a{0}");
+    cluster_net_send();
+    cluster_net_assert_refused("clusterdown", "CLUSTERDOWN");
+    ask_and_hear("a{0}", "1");
+    ask_and_hear("b{0}", "2");
+    assert_true(redis_is_connected(cluster_net.line));
+    assert_int_equal(redis_nodes(cluster_net.line), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +229,8 @@ int main(void)
         cmocka_unit_test(who_cannot_be_written_to_is_replaced_when_another_node_says_so),
         cmocka_unit_test_setup_teardown(a_refusal_is_for_one_command_and_the_others_are_answered, cluster_net_open,
                                         cluster_net_close),
+        cmocka_unit_test_setup_teardown(who_has_met_as_many_nodes_as_there_are_places_meets_another_one,
+                                        cluster_net_open, cluster_net_close),
         cmocka_unit_test_setup_teardown(who_gave_reason_to_doubt_is_asked_last_at_the_next_connect_too,
                                         cluster_net_open, cluster_net_close),
     };
