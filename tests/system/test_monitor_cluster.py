@@ -119,3 +119,26 @@ def test_a_master_that_dies_costs_a_while_and_no_event(cluster, sayer, open_moni
         sayer.say(60)
         wait_until_told(sayer, feed)
         wait_until(lambda: monitor.metrics()[READING] == 1, TOLD_WITHIN_S, "it reads again")
+
+
+def trim_all(stream):
+    for key in stream.keys:
+        stream.client.xtrim(key, maxlen=0, approximate=False)
+
+
+def test_what_was_trimmed_is_a_gap_when_it_was_not_told_before(sayer, open_monitor):  # noqa: F811
+    monitor = open_monitor()
+    with monitor.begin_events() as feed:
+        for _ in range(3):
+            sayer.say(60)
+            wait_until_told(sayer, feed)
+            trim_all(sayer.stream)
+        monitor.program.pause()
+        sayer.say(60)
+        trim_all(sayer.stream)
+        trimmed = len(sayer.said)
+        sayer.say(60)
+        monitor.program.resume()
+        assert feed.wait_for("reset", TOLD_WITHIN_S).data["reason"] == "gone"
+        feed.wait_until_over()
+        assert not set(feed.tasks()) & set(sayer.said[trimmed:])

@@ -6,7 +6,7 @@ enum {
     FIRST_REST_MS = 100,
     LONGEST_REST_MS = 2000,
 
-    /* A process that was stopped, or a slow one, may find that the stream was trimmed behind its back. */
+    /* Of a stream that went back nothing comes. */
     LOOK_AGAIN_MS = 10 * 1000,
 };
 
@@ -120,23 +120,26 @@ static bool begin(struct feed_hub *hub, enum feed_reset reason, struct error *er
     return true;
 }
 
-static bool look(struct feed_hub *hub, struct error *error)
+static bool go_on(struct feed_hub *hub, enum feed_fate fate, struct error *error)
 {
-    enum feed_reader_fate fate;
-
-    if (!hub->has_begun)
-        return begin(hub, FEED_RESET_GONE, error);
-    if (!feed_reader_look(hub->reader, &fate, error))
-        return false;
     switch (fate) {
-    case FEED_READER_HOLE:
+    case FEED_HOLE:
         return begin(hub, FEED_RESET_GONE, error);
-    case FEED_READER_BACK:
+    case FEED_BACK:
         return begin(hub, FEED_RESET_EPOCH, error);
-    case FEED_READER_WHOLE:
+    case FEED_WHOLE:
         break;
     }
     return true;
+}
+
+static bool look(struct feed_hub *hub, struct error *error)
+{
+    enum feed_fate fate;
+
+    if (!hub->has_begun)
+        return begin(hub, FEED_RESET_GONE, error);
+    return feed_reader_look(hub->reader, &fate, error) && go_on(hub, fate, error);
 }
 
 static void note_reading(struct feed_hub *hub, bool is_reading)
@@ -150,8 +153,8 @@ static void note_reading(struct feed_hub *hub, bool is_reading)
 static void read_on(struct feed_hub *hub, struct backoff *backoff, struct error *error)
 {
     const struct feed_taker taker = {.take = take, .self = hub};
+    struct feed_turn turn;
     int64_t looked_us = 0;
-    bool has_all = false;
 
     if (!feed_reader_connect(hub->reader, error))
         return;
@@ -164,10 +167,10 @@ static void read_on(struct feed_hub *hub, struct backoff *backoff, struct error 
         if (is_due)
             looked_us = now_us;
         note_reading(hub, true);
-        if (!feed_reader_turn(hub->reader, taker, &has_all, error))
+        if (!feed_reader_turn(hub->reader, taker, &turn, error) || !go_on(hub, turn.fate, error))
             return;
         backoff_reset(backoff);
-        reach(hub, has_all);
+        reach(hub, turn.has_all);
     }
 }
 

@@ -30,11 +30,24 @@ static bool read_first(const struct reply *fields, struct stream_id *id)
            stream_id_parse(entry->elements[0].text, id);
 }
 
+static void read_counts(const struct reply *fields, struct feed_stream *stream)
+{
+    int64_t added, length;
+
+    if (!info_integer(fields, "entries-added", &added) || !info_integer(fields, "length", &length) || length < 0 ||
+        added < length)
+        return;
+    stream->is_counted = true;
+    stream->added = (uint64_t)added;
+    stream->removed = (uint64_t)(added - length);
+}
+
 static bool look(struct redis *redis, struct arena *arena, const char *key, struct feed_stream *stream,
                  struct error *error)
 {
     const struct slice exists[] = {slice_from_text("EXISTS"), slice_from_text(key)};
     const struct slice info[] = {slice_from_text("XINFO"), slice_from_text("STREAM"), slice_from_text(key)};
+    const struct feed_stream missing = {.is_counted = true};
     struct feed_stream found = {.has_entries = false};
     struct reply reply;
     struct slice last;
@@ -42,12 +55,13 @@ static bool look(struct redis *redis, struct arena *arena, const char *key, stru
     if (!ask(redis, arena, REDIS_WORDS(exists), &reply, error))
         return false;
     if (reply.type == REPLY_INTEGER && reply.integer == 0) {
-        *stream = found;
+        *stream = missing;
         return true;
     }
     if (!ask(redis, arena, REDIS_WORDS(info), &reply, error))
         return false;
     found.has_entries = read_first(&reply, &found.first);
+    read_counts(&reply, &found);
     if (!info_text(&reply, "last-generated-id", &last) || !stream_id_parse(last, &found.last))
         return error_set(error, ERROR_TRANSIENT, "protocol", "could not understand the answer to XINFO STREAM");
     *stream = found;

@@ -16,12 +16,16 @@
 #include "proto/stream.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One stream as it is now; zeroed: it is not there. */
 struct feed_stream {
     bool has_entries;
     struct stream_id first; /* its oldest entry, when it has any */
     struct stream_id last;  /* the greatest ID it ever gave */
+    bool is_counted;        /* the next two are known: by Redis 7.0 and later */
+    uint64_t added;         /* entries that it ever had ... */
+    uint64_t removed;       /* ... and that it has no more */
 };
 
 enum feed_plan_source {

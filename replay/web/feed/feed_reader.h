@@ -6,9 +6,9 @@
  * since each shard goes on at its place.
  *
  * It takes nothing from the consumers and leaves nothing in Redis. XREAD silently passes over what was trimmed before it
- * was read, and over all of a stream that began anew with lesser IDs; so how the streams look is asked after each
- * connect and every ten seconds: see feed_reader_look. What is trimmed right behind a reader that lies behind, between
- * two of these, is not noticed. */
+ * was read, so each answer shows by its first entry whether it follows on what was read before, and before anything of it
+ * is handed out (feed_continuity.h). Over all of a stream that began anew with lesser IDs it passes as well; so how the
+ * streams look is asked after each connect and every ten seconds, too: see feed_reader_look. */
 #ifndef TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 #define TASKLEDGER_REPLAY_WEB_FEED_FEED_READER_H
 
@@ -17,6 +17,7 @@
 #include "proto/error.h"
 #include "proto/redis.h"
 #include "proto/stream.h"
+#include "replay/web/feed/feed_continuity.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,10 +33,10 @@ struct feed_taker {
     void *self;
 };
 
-enum feed_reader_fate {
-    FEED_READER_WHOLE, /* it goes on where it was */
-    FEED_READER_HOLE,  /* some of what it has not read was trimmed */
-    FEED_READER_BACK,  /* a stream went back */
+/* How a turn ended. */
+struct feed_turn {
+    bool has_all;        /* there was no more, in any shard, when it was asked for last */
+    enum feed_fate fate; /* the worst of all shards that were read; unless it is whole they cannot go on */
 };
 
 struct feed_reader_options {
@@ -55,17 +56,17 @@ void feed_reader_free(struct feed_reader *reader); /* NULL is fine */
 bool feed_reader_connect(struct feed_reader *reader, struct error *error);
 void feed_reader_disconnect(struct feed_reader *reader);
 
-/* Up to where each shard was read; 0-0 before reading has begun. */
-const struct stream_id *feed_reader_places(const struct feed_reader *reader);
+/* Up to where each shard was read, now; 0-0 before reading has begun. Borrowed. */
+const struct stream_id *feed_reader_places(struct feed_reader *reader);
 
 /* Begin at the ends of the streams as they are now. The lines are connected. */
 bool feed_reader_begin(struct feed_reader *reader, struct error *error);
 
 /* Can it go on? The worst of all shards. */
-bool feed_reader_look(struct feed_reader *reader, enum feed_reader_fate *fate, struct error *error);
+bool feed_reader_look(struct feed_reader *reader, enum feed_fate *fate, struct error *error);
 
-/* Wait for what comes, at most about FEED_READER_WAIT_MS, and hand it out; `*has_all`: there was no more, in any shard,
- * when it was asked for last. What was handed out before a failure was read. */
-bool feed_reader_turn(struct feed_reader *reader, struct feed_taker taker, bool *has_all, struct error *error);
+/* Wait for what comes, at most about FEED_READER_WAIT_MS, and hand it out; some milliseconds after the turn before, unless
+ * there was more. What was handed out before a failure was read. */
+bool feed_reader_turn(struct feed_reader *reader, struct feed_taker taker, struct feed_turn *turn, struct error *error);
 
 #endif
