@@ -81,22 +81,26 @@ static bool has_more(const struct outbox *outbox, uint64_t behind)
     return queue_ready(&outbox->queue) > (behind > outbox->sent_to ? behind : outbox->sent_to);
 }
 
-bool outbox_sender_rest(struct outbox *outbox, const struct outbox_rest *rest, uint64_t behind)
+/* With the lock held. */
+static int64_t rest_end_us(const struct outbox *outbox, const struct outbox_rest *rest)
 {
     int64_t hurried_us = rest->begun_us + OUTBOX_SENDER_HURRY_MS * 1000;
-    int64_t hurried_end_us = hurried_us < rest->end_us ? hurried_us : rest->end_us;
+
+    return outbox->hurried > 0 && hurried_us < rest->end_us ? hurried_us : rest->end_us;
+}
+
+bool outbox_sender_rest(struct outbox *outbox, const struct outbox_rest *rest, uint64_t behind)
+{
     bool more = false;
 
+    /* Its end comes first: there may always be more. */
     pthread_mutex_lock(&outbox->lock);
-    while (!outbox->stopping) {
-        int64_t until_us = outbox->hurried > 0 ? hurried_end_us : rest->end_us;
-
+    while (!more && !outbox->stopping && outbox_now_us() < rest_end_us(outbox, rest)) {
         if (behind < UINT64_MAX)
             atomic_store(&outbox->sender, OUTBOX_SENDER_SLEEPS); /* before it looks, as above */
         more = has_more(outbox, behind);
-        if (more || outbox_now_us() >= until_us)
-            break;
-        outbox_wait_until(outbox, &outbox->work, until_us);
+        if (!more)
+            outbox_wait_until(outbox, &outbox->work, rest_end_us(outbox, rest));
     }
     atomic_store(&outbox->sender, OUTBOX_SENDER_AWAKE);
     pthread_mutex_unlock(&outbox->lock);

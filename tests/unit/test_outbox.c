@@ -246,6 +246,18 @@ static void close_amid_emits_is_behind_all_that_was_accepted(void **state)
     assert_int_equal(outbox_stop(world->outbox, 0), 0);
 }
 
+/* What was refused would never be tried again where something comes all the time. */
+static void what_comes_interrupts_a_rest_but_not_its_end(void **state)
+{
+    struct world *world = *state;
+    const struct outbox_rest over = outbox_sender_rest_of(0);
+    const struct outbox_rest rest = outbox_sender_rest_of(INT64_C(1000) * ENOUGH_MS);
+
+    assert_int_equal(put(world), TASKLEDGER_ACCEPTED);
+    assert_true(outbox_sender_rest(world->outbox, &rest, 0));
+    assert_false(outbox_sender_rest(world->outbox, &over, 0));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -255,6 +267,7 @@ int main(void)
         TEST(no_event_is_left_lying_while_the_sender_sleeps),
         TEST(who_committed_an_event_that_was_linked_at_once_wakes_the_sender_all_the_same),
         TEST(close_amid_emits_is_behind_all_that_was_accepted),
+        TEST(what_comes_interrupts_a_rest_but_not_its_end),
     };
 
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
