@@ -47,8 +47,9 @@ bool marks_next(struct marks *marks, struct confirm_mark *mark)
     };
     marks->last = find_last(marks, first, &mark->producer_id);
     decode(marks, marks->last);
-    mark->last_ordinal = items[marks->last].ordinal;
-    mark->last_sequence = marks->said.sequence;
+    const struct parcel_item *last = &items[marks->last];
+    mark->last_ordinal = parcel_item_last(last);
+    mark->last_sequence = last->behind.count > 0 ? last->behind.last_sequence : marks->said.sequence;
     marks->next = marks->last + 1;
     return true;
 }

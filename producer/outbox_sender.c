@@ -58,7 +58,7 @@ void outbox_sender_ends(struct outbox *outbox)
 /* Where taking begins. */
 static struct outbox_place find(const struct outbox *outbox, const struct parcel *parcel)
 {
-    uint64_t taken_to = parcel->count > 0 ? parcel->items[parcel->count - 1].ordinal : outbox->sent_to;
+    uint64_t taken_to = parcel->count > 0 ? parcel_last(parcel) : outbox->sent_to;
 
     return (struct outbox_place){taken_to + 1, outbox->queue.first};
 }
@@ -170,6 +170,19 @@ struct news {
     bool whole;   /* nothing is left in the parcel */
 };
 
+/* It is answered, as is what was taken out behind it. */
+static void add_news(const struct outbox *outbox, const struct parcel_item *item, struct news *news)
+{
+    uint64_t once = outbox->sent_once_to;
+    uint64_t last = parcel_item_last(item);
+    uint64_t before = item->ordinal - 1;
+
+    news->sent_to = last;
+    news->events += last - before;
+    news->again += once <= before ? 0 : (once < last ? once : last) - before;
+    news->payload_bytes += once <= before ? item->size + item->behind.bytes : 0;
+}
+
 /* Without the lock: only the sender changes what it looks at. */
 static struct news news_of(const struct outbox *outbox, const struct parcel *parcel)
 {
@@ -179,12 +192,8 @@ static struct news news_of(const struct outbox *outbox, const struct parcel *par
         const struct parcel_item *item = &parcel->items[i];
 
         news.whole = item->state == PARCEL_ANSWERED;
-        if (!news.whole || item->ordinal <= news.sent_to)
-            continue;
-        news.sent_to = item->ordinal;
-        news.events++;
-        news.again += item->ordinal <= outbox->sent_once_to;
-        news.payload_bytes += item->ordinal <= outbox->sent_once_to ? 0 : item->size;
+        if (news.whole && item->ordinal > news.sent_to)
+            add_news(outbox, item, &news);
     }
     return news;
 }

@@ -4,7 +4,10 @@
  * and what was not answered is sent again from here.
  *
  * An ordinal counts what one process accepted, of all its identities, from 1; in the spool of another it counts the
- * records. In a parcel they ascend. */
+ * records. In a parcel they ascend.
+ *
+ * Where some events are refused, those behind them that are answered can be taken out, for room; it is remembered how many
+ * there were. */
 #ifndef TASKLEDGER_PRODUCER_PARCEL_H
 #define TASKLEDGER_PRODUCER_PARCEL_H
 
@@ -28,6 +31,13 @@ enum parcel_state {
     PARCEL_ANSWERED, /* it arrived; `id` tells where */
 };
 
+/* Answered events that were taken out. */
+struct parcel_behind {
+    uint64_t count;
+    uint64_t bytes;
+    uint64_t last_sequence; /* of the last of them; none if there are none */
+};
+
 struct parcel_item {
     uint64_t ordinal;
     uint32_t offset; /* of the payload */
@@ -35,6 +45,7 @@ struct parcel_item {
     enum parcel_state state;
     unsigned shard;
     struct stream_id id;
+    struct parcel_behind behind; /* it directly, of the same producer */
 };
 
 struct parcel {
@@ -59,6 +70,20 @@ void parcel_add(struct parcel *parcel, uint64_t ordinal, unsigned shard, struct 
 
 /* Take out again what has this ordinal or a greater one. */
 void parcel_cut(struct parcel *parcel, uint64_t ordinal);
+
+/* Take out what is answered, but for the first event, as far as it is of the producer of the one before it. */
+void parcel_thin(struct parcel *parcel);
+
+/* The last ordinal of this event and of those behind it that were taken out, or of the parcel, which is not empty. */
+static inline uint64_t parcel_item_last(const struct parcel_item *item)
+{
+    return item->ordinal + item->behind.count;
+}
+
+static inline uint64_t parcel_last(const struct parcel *parcel)
+{
+    return parcel_item_last(&parcel->items[parcel->count - 1]);
+}
 
 static inline struct slice parcel_payload(const struct parcel *parcel, const struct parcel_item *item)
 {

@@ -164,6 +164,8 @@ static bool carry(struct sender *sender, struct error *error)
     if (first == 0 && answered > before)
         backoff_reset(&sender->backoff);
     sender->under_way = answered < parcel->count;
+    if (sender->under_way && !parcel_has_room(parcel))
+        parcel_thin(parcel);
     sender->tried = parcel->count;
     return good || failed(sender, error);
 }
@@ -274,7 +276,7 @@ static void rest(struct sender *sender, const struct error *error)
 {
     const struct parcel *parcel = &sender->parcel;
     bool goes_on = serves_others(sender) && (sender->grew || !sender->rests);
-    uint64_t taken_to = sender->under_way ? parcel->items[parcel->count - 1].ordinal : 0;
+    uint64_t taken_to = sender->under_way ? parcel_last(parcel) : 0;
 
     if (!sender->rests || !redis_is_connected(sender->carrier.redis))
         begin_rest(sender, error);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -142,10 +143,74 @@ static void what_a_newer_version_said_has_its_identity(void **state)
     assert_end(&marks);
 }
 
+/* ---- of a parcel that was thinned -------------------------------------------------------------------------------- */
+
+/* The third is refused at first, as is the first of the other producer. */
+static void what_was_taken_out_is_in_the_mark_of_what_it_followed(void **state)
+{
+    struct marks marks = marks_of(&parcel);
+    struct confirm_mark mark;
+
+    (void)state;
+    for (uint64_t sequence = 1; sequence <= 6; sequence++)
+        add(1, sequence);
+    for (uint64_t sequence = 1; sequence <= 3; sequence++)
+        add(2, sequence);
+    size_t used = parcel.used;
+    parcel.items[2].state = parcel.items[6].state = PARCEL_SENT;
+    struct slice third = parcel_payload(&parcel, &parcel.items[2]);
+    uint8_t digits[EVENT_BYTES_MAX];
+    memcpy(digits, third.data, third.size);
+
+    parcel_thin(&parcel);
+    assert_int_equal(parcel.count, 3); /* the first, the third and the other's first */
+    assert_true(parcel.used < used);
+    assert_int_equal(parcel_item_last(&parcel.items[0]), 1001);
+    assert_int_equal(parcel.items[1].ordinal, 1002);
+    assert_true(slice_equal(parcel_payload(&parcel, &parcel.items[1]), slice_of(digits, third.size)));
+    assert_int_equal(parcel_item_last(&parcel.items[1]), 1005);
+    assert_int_equal(parcel_last(&parcel), 1008);
+
+    add(2, 4);
+    parcel.items[3].ordinal = 1009;
+    parcel.items[1].state = parcel.items[2].state = PARCEL_ANSWERED;
+    assert_true(marks_next(&marks, &mark));
+    assert_int_equal(mark.first_ordinal, 1000);
+    assert_int_equal(mark.last_ordinal, 1005);
+    assert_int_equal(mark.last_sequence, 6);
+    assert_true(marks_next(&marks, &mark));
+    assert_int_equal(mark.first_ordinal, 1006);
+    assert_int_equal(mark.last_ordinal, 1009);
+    assert_int_equal(mark.last_sequence, 4);
+    assert_end(&marks);
+
+    /* Once more, of what was thinned before. */
+    parcel.items[2].state = PARCEL_SENT;
+    parcel_thin(&parcel);
+    assert_int_equal(parcel.count, 2);
+    assert_int_equal(parcel_item_last(&parcel.items[0]), 1005);
+    assert_int_equal(parcel.items[0].behind.last_sequence, 6);
+    assert_int_equal(parcel_item_last(&parcel.items[1]), 1009);
+}
+
+static void what_cannot_be_read_or_does_not_follow_is_not_taken_out(void **state)
+{
+    (void)state;
+    add(1, 1);
+    add_payload(slice_from_text("nonsense"));
+    add(1, 2);
+    add(1, 3);
+    parcel.items[3].ordinal++; /* there is a gap */
+    parcel_thin(&parcel);
+    assert_int_equal(parcel.count, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_parcel_has_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_taken_out_is_in_the_mark_of_what_it_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_or_does_not_follow_is_not_taken_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_identity_is_one_mark, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_not_answered_has_no_place, set_up, tear_down),

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { SHARDS = 2, WELL = 0, AWAY = 1, LONG_MS = 20 * PRODUCING_ENOUGH_MS };
+enum { SHARDS = 2, WELL = 0, AWAY = 1, LONG_MS = 20 * PRODUCING_ENOUGH_MS, MANY = 4000 };
 
 /* What a producer says of itself, to the shard that is well. */
 enum { OF_ITSELF = 2 };
@@ -71,6 +71,60 @@ static void what_an_operator_must_mend_for_one_shard_slows_no_other(void **state
         assert_true(fake_line_wait_for_entries(1 + events)); /* ProducerOpened, too */
     }
     end_well(21);
+}
+
+/* Many more than a parcel holds, and a few for the one that is away. */
+static void emit_many(void)
+{
+    emit_to(AWAY);
+    spooling_wait_for(was_refused);
+    for (size_t events = 1; events <= MANY; events++) {
+        emit_to(WELL);
+        if (events % 100 == 0)
+            emit_to(AWAY);
+    }
+    assert_true(fake_line_wait_for_entries(1 + MANY));
+}
+
+static void what_the_others_have_fills_no_parcel(void **state)
+{
+    struct taskledger_options options = producing_options();
+
+    (void)state;
+    options.backoff_base_ms = options.backoff_cap_ms = LONG_MS;
+    begin(&options);
+    emit_many();
+    end_well(1 + MANY + MANY / 100);
+}
+
+static bool is_confirmed(const struct taskledger_counters *now)
+{
+    return now->confirmed == now->accepted;
+}
+
+static bool is_confirmed_but_for_one(const struct taskledger_counters *now)
+{
+    return now->confirmed + 1 == now->accepted;
+}
+
+static void what_was_sent_past_others_is_confirmed_with_them(void **state)
+{
+    struct taskledger_options options = spooling_options(TASKLEDGER_SPOOL_ALWAYS);
+
+    (void)state;
+    options.backoff_base_ms = options.backoff_cap_ms = LONG_MS;
+    begin(&options);
+    emit_many();
+    fake_line_set_trouble(FAKE_LINE_GOOD);
+    assert_int_equal(taskledger_flush(producing.producer, PRODUCING_ENOUGH_MS), 0);
+    struct taskledger_counters now = producing_counters();
+    assert_int_equal(now.sent, now.accepted);
+    assert_int_equal(now.confirmed, 0);
+    fake_line_set_archived(now.accepted - 1);
+    spooling_wait_for(is_confirmed_but_for_one);
+    fake_line_set_archived(now.accepted);
+    spooling_wait_for(is_confirmed);
+    assert_int_equal(fake_line_count(), now.accepted);
 }
 
 /* ---- what the gone left ------------------------------------------------------------------------------------------ */
@@ -139,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_an_operator_must_mend_for_one_shard_slows_no_other),
+        TEST(what_the_others_have_fills_no_parcel),
+        TEST(what_was_sent_past_others_is_confirmed_with_them),
         TEST(what_was_adopted_is_not_sent_again_to_the_shards_that_have_it),
         TEST(what_cannot_be_sent_on_slows_nothing_of_ones_own),
     };
