@@ -27,6 +27,11 @@ struct gather {
     struct gathered next; /* what was given */
 };
 
+static int compare_records(const struct spill_record *a, const struct spill_record *b)
+{
+    return slice_compare(packed_task_id(packed_of(a)), packed_task_id(packed_of(b)));
+}
+
 struct gather *gather_new(const char *folder, size_t bytes, struct error *error)
 {
     struct gather *gather = calloc(1, sizeof *gather);
@@ -42,7 +47,7 @@ struct gather *gather_new(const char *folder, size_t bytes, struct error *error)
     gather->slots = slots;
     gather->slot_count = SLOTS_MIN;
     gather->seed = (uintptr_t)gather; /* where memory is nobody knows who chooses names */
-    gather->spill.folder = folder;
+    gather->spill = (struct spill){.folder = folder, .compare = compare_records};
     return gather;
 }
 
@@ -129,10 +134,17 @@ static void sort(struct gather *gather)
     qsort(gather->slots, gather->count, sizeof(struct packed *), compare);
 }
 
+static const struct spill_record *at(const void *self, size_t index)
+{
+    const struct gather *gather = self;
+
+    return &gather->slots[index]->record;
+}
+
 static bool write_out(struct gather *gather, struct error *error)
 {
     sort(gather);
-    if (!spill_add(&gather->spill, gather->slots, gather->count, error))
+    if (!spill_add(&gather->spill, at, gather, gather->count, error))
         return false;
     memset(gather->slots, 0, gather->slot_count * sizeof(struct packed *));
     gather->count = 0;
@@ -260,10 +272,18 @@ static bool add_part(struct gather *gather, const struct packed *packed, struct 
     return part.folded == 0 || fold_add(&gather->fold, &part.projection, error);
 }
 
+/* NULL: there is none. */
+static const struct packed *least_spilt(const struct gather *gather)
+{
+    const struct spill_record *record = spill_least(&gather->spill);
+
+    return record == NULL ? NULL : packed_of(record);
+}
+
 /* What all runs have of the least task. */
 static bool next_spilt(struct gather *gather, bool *is_there, struct error *error)
 {
-    const struct packed *least = spill_least(&gather->spill);
+    const struct packed *least = least_spilt(gather);
     uint8_t name[EVENT_TASK_ID_BYTES_MAX];
 
     *is_there = least != NULL;
@@ -276,7 +296,7 @@ static bool next_spilt(struct gather *gather, bool *is_there, struct error *erro
     while (least != NULL && slice_equal(packed_task_id(least), task_id)) {
         if (!add_part(gather, least, error) || !spill_next(&gather->spill, error))
             return false;
-        least = spill_least(&gather->spill);
+        least = least_spilt(gather);
     }
     gather->next.projection = gather->fold.projection;
     return true;

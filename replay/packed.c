@@ -20,10 +20,10 @@ void packed_write(struct packed *packed, size_t room, const struct gathered *wha
 {
     uint8_t *end = packed->texts;
 
-    packed->bytes = packed_bytes(what);
+    packed->record.bytes = packed_bytes(what);
     packed->room = room;
     packed->what = *what;
-    assert(packed->bytes <= room);
+    assert(packed->record.bytes <= room);
     for (size_t i = 0; i < FOLD_TEXTS; i++) {
         struct slice *text = fold_text(&packed->what.projection, i);
 

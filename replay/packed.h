@@ -5,6 +5,7 @@
 
 #include "proto/projection.h"
 #include "proto/slice.h"
+#include "replay/spill.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,8 +18,8 @@ struct gathered {
 };
 
 struct packed {
-    size_t bytes; /* with the texts, and what keeps the next one behind it aligned */
-    size_t room;  /* for as many bytes */
+    struct spill_record record; /* its bytes are with the texts */
+    size_t room;                /* for as many bytes */
     uint64_t hash;
     struct gathered what; /* of the texts only the sizes hold */
     uint8_t texts[];      /* the name first */
@@ -32,6 +33,12 @@ void packed_write(struct packed *packed, size_t room, const struct gathered *wha
 
 /* Borrows the texts. */
 void packed_read(const struct packed *packed, struct gathered *what);
+
+/* The one that begins with this record. */
+static inline const struct packed *packed_of(const struct spill_record *record)
+{
+    return (const struct packed *)(const void *)record;
+}
 
 static inline struct slice packed_task_id(const struct packed *packed)
 {

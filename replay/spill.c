@@ -15,7 +15,7 @@ struct spill_run {
     uint64_t end;
     uint8_t *buffer; /* owned */
     size_t capacity;
-    size_t first; /* in the buffer: the present task, */
+    size_t first; /* in the buffer: the present record, */
     size_t size;  /* and what is there */
 };
 
@@ -94,13 +94,14 @@ static struct spill_run *new_run(struct spill *spill)
     return &runs[spill->count++];
 }
 
-static bool write_tasks(struct spill *spill, uint8_t *buffer, struct packed *const *tasks, size_t count,
-                        struct error *error)
+static bool write_records(struct spill *spill, uint8_t *buffer, spill_at *at, const void *self, size_t count,
+                          struct error *error)
 {
     size_t size = 0;
 
     for (size_t i = 0; i < count; i++) {
-        size_t bytes = tasks[i]->bytes;
+        const struct spill_record *record = at(self, i);
+        size_t bytes = record->bytes;
 
         if (size > 0 && size + bytes > WRITE_BUFFER_BYTES) {
             if (!write_all(spill, buffer, size, error))
@@ -108,45 +109,45 @@ static bool write_tasks(struct spill *spill, uint8_t *buffer, struct packed *con
             size = 0;
         }
         if (bytes > WRITE_BUFFER_BYTES) {
-            if (!write_all(spill, (const uint8_t *)tasks[i], bytes, error))
+            if (!write_all(spill, (const uint8_t *)record, bytes, error))
                 return false;
             continue;
         }
-        memcpy(buffer + size, tasks[i], bytes);
+        memcpy(buffer + size, record, bytes);
         size += bytes;
     }
     return write_all(spill, buffer, size, error);
 }
 
-static bool write_run(struct spill *spill, uint8_t *buffer, struct packed *const *tasks, size_t count,
+static bool write_run(struct spill *spill, uint8_t *buffer, spill_at *at, const void *self, size_t count,
                       struct error *error)
 {
     struct spill_run *run = new_run(spill);
 
     if (run == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot get memory for another run");
-    if (!write_tasks(spill, buffer, tasks, count, error))
+    if (!write_records(spill, buffer, at, self, count, error))
         return false;
     run->end = spill->bytes;
     return true;
 }
 
-bool spill_add(struct spill *spill, struct packed *const *tasks, size_t count, struct error *error)
+bool spill_add(struct spill *spill, spill_at *at, const void *self, size_t count, struct error *error)
 {
     uint8_t *buffer = malloc(WRITE_BUFFER_BYTES);
 
     if (buffer == NULL)
-        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to write tasks");
-    bool good = (spill->bytes > 0 || make_file(spill, error)) && write_run(spill, buffer, tasks, count, error);
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to write a temporary file");
+    bool good = (spill->bytes > 0 || make_file(spill, error)) && write_run(spill, buffer, at, self, count, error);
     free(buffer);
     return good;
 }
 
 /* ---- reading one ------------------------------------------------------------------------------------------------ */
 
-static const struct packed *present(const struct spill_run *run)
+static const struct spill_record *present(const struct spill_run *run)
 {
-    return (const struct packed *)(const void *)(run->buffer + run->first);
+    return (const struct spill_record *)(const void *)(run->buffer + run->first);
 }
 
 static size_t held(const struct spill_run *run)
@@ -156,13 +157,13 @@ static size_t held(const struct spill_run *run)
 
 static bool has_whole(const struct spill_run *run)
 {
-    return held(run) >= sizeof(struct packed) && held(run) >= present(run)->bytes;
+    return held(run) >= sizeof(struct spill_record) && held(run) >= present(run)->bytes;
 }
 
-/* Room for the present task, of which perhaps only the beginning is there. */
+/* Room for the present record, of which perhaps only the beginning is there. */
 static bool make_room(struct spill_run *run, struct error *error)
 {
-    size_t wanted = held(run) >= sizeof(struct packed) ? present(run)->bytes : 0;
+    size_t wanted = held(run) >= sizeof(struct spill_record) ? present(run)->bytes : 0;
 
     if (run->first > 0)
         memmove(run->buffer, run->buffer + run->first, held(run));
@@ -174,13 +175,13 @@ static bool make_room(struct spill_run *run, struct error *error)
         return true;
     uint8_t *buffer = realloc(run->buffer, wanted);
     if (buffer == NULL)
-        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to read tasks");
+        return error_set(error, ERROR_FATAL, "memory", "cannot get memory to read a temporary file");
     run->buffer = buffer;
     run->capacity = wanted;
     return true;
 }
 
-/* Until the present task is whole; false in *is_there when the run has ended. */
+/* Until the present record is whole; false in *is_there when the run has ended. */
 static bool fill(const struct spill *spill, struct spill_run *run, bool *is_there, struct error *error)
 {
     while (!has_whole(run) && run->at < run->end) {
@@ -208,7 +209,7 @@ static void close_run(struct spill_run *run)
 
 static bool is_before(const struct spill *spill, size_t a, size_t b)
 {
-    return slice_compare(packed_task_id(present(&spill->runs[a])), packed_task_id(present(&spill->runs[b]))) < 0;
+    return spill->compare(present(&spill->runs[a]), present(&spill->runs[b])) < 0;
 }
 
 static void sift_down(struct spill *spill, size_t at)
@@ -243,7 +244,7 @@ bool spill_open(struct spill *spill, struct error *error)
     return true;
 }
 
-const struct packed *spill_least(const struct spill *spill)
+const struct spill_record *spill_least(const struct spill *spill)
 {
     return spill->left == 0 ? NULL : present(&spill->runs[0]);
 }
@@ -272,5 +273,5 @@ void spill_close(struct spill *spill)
     free(spill->runs);
     if (spill->bytes > 0)
         close(spill->file);
-    *spill = (struct spill){.folder = spill->folder};
+    *spill = (struct spill){.folder = spill->folder, .compare = spill->compare};
 }
