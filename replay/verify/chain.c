@@ -151,6 +151,21 @@ void chain_run(struct chain *chain, uint64_t last)
     chain->digest_known = false;
 }
 
+void chain_linked(struct chain *chain, const struct chain_last *last)
+{
+    if (last->sequence <= chain->last_sequence)
+        return;
+    for (uint64_t sequence = chain->last_sequence + 1; chain->end != 0 && sequence <= last->sequence; sequence++)
+        tell_beyond_end(chain, sequence, last->recorded_at_us);
+    chain_run(chain, last->sequence);
+    if (last->digest != NULL)
+        chain_learn(chain, last->digest);
+    if (last->is_end)
+        chain->end = last->sequence;
+    if (last->recorded_at_us > chain->recorded_at_us)
+        chain->recorded_at_us = last->recorded_at_us;
+}
+
 void chain_learn(struct chain *chain, const struct digest *digest)
 {
     chain->digest_known = true;

@@ -92,6 +92,18 @@ void chain_held(struct chain *chain, uint64_t sequence, const struct digest *dig
  * follow without a hole. No listener hears of them. */
 void chain_run(struct chain *chain, uint64_t last);
 
+/* What is known of the last of some numbers. */
+struct chain_last {
+    uint64_t sequence;
+    const struct digest *digest; /* NULL: not known */
+    bool is_end;                 /* the producer's own word */
+    int64_t recorded_at_us;      /* the latest of all of them */
+};
+
+/* Numbers up to this one are held, and each is linked to the one before it; the first of them to the chain's last one,
+ * or it is the first there is. No listener hears of them. */
+void chain_linked(struct chain *chain, const struct chain_last *last);
+
 /* The digest of the last number, now that it is asked for. */
 void chain_learn(struct chain *chain, const struct digest *digest);
 

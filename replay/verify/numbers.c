@@ -1,7 +1,5 @@
 #include "replay/verify/numbers.h"
 
-#include "replay/verify/redacted.h"
-
 /* Where a run begins, and each producer's last number. */
 #define EDGES "before IS DISTINCT FROM sequence - 1 OR after IS NULL"
 
@@ -25,111 +23,7 @@ static const struct postgres_statement one_statement = {
                           "  FROM taskledger.task_event WHERE producer_id = $1::uuid WINDOW run AS (ORDER BY sequence))"
                           " AS number WHERE " EDGES " ORDER BY sequence"};
 
-static const struct postgres_statement events_statement = {
-    "replay_numbers_events", "SELECT sequence, recorded_at, payload FROM taskledger.task_event"
-                             " WHERE producer_id = $1::uuid AND sequence IN ($2::int8, $3::int8) ORDER BY sequence"};
-
-/* ---- the few events that are read ------------------------------------------------------------------------------- */
-
-struct read_event {
-    struct slice payload;
-    int64_t recorded_at_us; /* 0: it is not there */
-};
-
-static bool query_events(struct numbers *numbers, uint64_t first, uint64_t second, struct postgres_result **result,
-                         struct error *error)
-{
-    uint8_t bytes[2][sizeof(int64_t)];
-    const struct postgres_parameter parameters[] = {
-        {.value = slice_of(numbers->producers.chain.producer_id.bytes, UUID_BYTES)},
-        {.value = ledger_bigint(first, bytes[0])},
-        {.value = ledger_bigint(second, bytes[1])},
-    };
-
-    return postgres_query(numbers->ledger->side, &events_statement, parameters, 3, result, error);
-}
-
-static struct read_event find_event(const struct postgres_result *result, uint64_t sequence)
-{
-    struct read_event event = {.recorded_at_us = 0};
-    struct slice value;
-
-    for (size_t row = 0; row < postgres_rows(result); row++) {
-        if (!postgres_value(result, row, 0, &value) || (uint64_t)postgres_read_int64(value) != sequence)
-            continue;
-        if (postgres_value(result, row, 1, &value))
-            event.recorded_at_us = postgres_read_time_us(value);
-        postgres_value(result, row, 2, &event.payload);
-    }
-    return event;
-}
-
-static bool learn_digest(struct numbers *numbers, const struct read_event *read, struct error *error)
-{
-    struct chain *chain = &numbers->producers.chain;
-    struct redacted redacted;
-    struct digest digest;
-
-    if (read->recorded_at_us == 0)
-        return true;
-    if (!redacted_is(read->payload)) {
-        digest = digester_hash(numbers->digester, read->payload);
-        chain_learn(chain, &digest);
-        return true;
-    }
-    if (!redacted_find(numbers->ledger->side, &chain->producer_id, chain->last_sequence, &redacted, error))
-        return false;
-    if (redacted.is_known)
-        chain_learn(chain, &redacted.digest);
-    return true;
-}
-
-/* What carries a digest, of the bytes or of what is left of them; false, without an error, when it cannot be told. */
-static bool decode(struct numbers *numbers, const struct read_event *read, uint64_t sequence, struct redacted *redacted,
-                   struct event *event, struct error *error)
-{
-    const struct uuid *producer_id = &numbers->producers.chain.producer_id;
-    struct error why = {.kind = ERROR_NONE};
-    bool has_identity;
-
-    if (redacted_is(read->payload))
-        return redacted_find(numbers->ledger->side, producer_id, sequence, redacted, error) &&
-               redacted_event(redacted, producer_id, sequence, event);
-    if (!event_decode(read->payload, event, &has_identity, &why))
-        return false;
-    event->sequence = sequence;
-    return true;
-}
-
 /* ---- along the runs --------------------------------------------------------------------------------------------- */
-
-/* This number comes behind a hole. */
-static bool cross_hole(struct numbers *numbers, uint64_t sequence, struct error *error)
-{
-    struct chain *chain = &numbers->producers.chain;
-    AUTO_POSTGRES_RESULT result = NULL;
-    struct error why = {.kind = ERROR_NONE};
-    struct redacted redacted;
-    struct digest digest;
-    struct event event;
-
-    if (!query_events(numbers, chain->last_sequence, sequence, &result, error))
-        return false;
-    const struct read_event before = find_event(result, chain->last_sequence), behind = find_event(result, sequence);
-    if (!learn_digest(numbers, &before, error))
-        return false;
-    if (decode(numbers, &behind, sequence, &redacted, &event, &why)) {
-        digest = redacted_is(behind.payload) ? redacted.digest : digester_hash(numbers->digester, behind.payload);
-        chain_event(chain, &event, &digest, behind.recorded_at_us);
-        return true;
-    }
-    if (why.kind != ERROR_NONE) {
-        *error = why;
-        return false;
-    }
-    chain_held(chain, sequence, NULL, behind.recorded_at_us);
-    return true;
-}
 
 static bool begin_run(struct numbers *numbers, uint64_t sequence, struct error *error)
 {
@@ -137,7 +31,7 @@ static bool begin_run(struct numbers *numbers, uint64_t sequence, struct error *
 
     numbers->run_first = sequence;
     if (sequence > chain->last_sequence + 1)
-        return cross_hole(numbers, sequence, error);
+        return crossing_to(&numbers->crossing, chain, sequence, error);
     chain_run(chain, sequence);
     return true;
 }
@@ -161,10 +55,11 @@ static bool check_end(struct numbers *numbers, uint64_t last, struct error *erro
 
     if (!book->is_closed || book->end == 0 || book->end >= last)
         return true;
-    if (!query_events(numbers, book->end, book->end, &result, error))
+    if (!crossing_query(&numbers->crossing, &chain->producer_id, book->end, book->end, &result, error))
         return false;
-    const struct read_event end = find_event(result, book->end);
-    if (end.recorded_at_us != 0 && decode(numbers, &end, book->end, &redacted, &event, &why) &&
+    const struct crossing_event end = crossing_find(result, book->end);
+    if (end.recorded_at_us != 0 &&
+        crossing_decode(&numbers->crossing, &end, &chain->producer_id, book->end, &redacted, &event, &why) &&
         event.body == EVENT_PRODUCER_CLOSED) {
         const struct chain_finding beyond = {
             .kind = CHAIN_BEYOND_END, .producer_id = chain->producer_id, .first = last, .last = book->end};
@@ -209,9 +104,9 @@ static bool tell_with_time(struct numbers *numbers, const struct chain_finding *
     AUTO_POSTGRES_RESULT result = NULL;
 
     if (told->kind == CHAIN_TAIL && told->first > 1) {
-        if (!query_events(numbers, told->first - 1, told->first - 1, &result, error))
+        if (!crossing_query(&numbers->crossing, &told->producer_id, told->first - 1, told->first - 1, &result, error))
             return false;
-        int64_t recorded_at_us = find_event(result, told->first - 1).recorded_at_us;
+        int64_t recorded_at_us = crossing_find(result, told->first - 1).recorded_at_us;
         if (recorded_at_us > finding.noticed_at_us)
             finding.noticed_at_us = recorded_at_us;
     }
@@ -243,8 +138,8 @@ static bool stream(struct numbers *numbers, struct error *error)
 
 bool numbers_walk(struct numbers *numbers, struct error *error)
 {
-    numbers->digester = digester_new();
-    if (numbers->digester == NULL)
+    numbers->crossing = (struct crossing){.postgres = numbers->ledger->side, .digester = digester_new()};
+    if (numbers->crossing.digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
     numbers->producers.chain.tell = tell;
     numbers->producers.chain.self = numbers;
@@ -255,6 +150,6 @@ bool numbers_walk(struct numbers *numbers, struct error *error)
         good = false;
     }
     producers_close(&numbers->producers);
-    digester_free(numbers->digester);
+    digester_free(numbers->crossing.digester);
     return good;
 }

@@ -6,10 +6,10 @@
 #ifndef TASKLEDGER_REPLAY_VERIFY_NUMBERS_H
 #define TASKLEDGER_REPLAY_VERIFY_NUMBERS_H
 
-#include "proto/digester.h"
 #include "proto/error.h"
 #include "replay/console.h"
 #include "replay/ledger.h"
+#include "replay/verify/crossing.h"
 #include "replay/verify/part.h"
 #include "replay/verify/producers.h"
 
@@ -29,9 +29,9 @@ struct numbers {
     uint64_t events;            /* so far */
 
     /* The rest is its own. */
-    uint64_t run_first; /* of the present run */
-    struct digester *digester;
-    bool failed; /* of what is told */
+    uint64_t run_first;       /* of the present run */
+    struct crossing crossing; /* holes */
+    bool failed;              /* of what is told */
     struct error why;
 };
 

@@ -1,17 +1,19 @@
 /* verify: every event, its number and its digest. */
 #include "replay/verify/verify.h"
 
-#include "proto/digester.h"
+#include "replay/verify/crossing.h"
+#include "replay/verify/links.h"
 #include "replay/verify/producers.h"
-#include "replay/verify/redacted.h"
-#include "replay/verify/verify_adoption.h"
-#include "replay/verify/verify_event.h"
-#include "replay/verify/verify_gather.h"
+#include "replay/verify/verify_look.h"
 #include "replay/verify/verify_seal.h"
 #include "replay/verify/verify_told.h"
 #include "replay/verify/weave.h"
 
-/* The events stream in, in the order in which the producers are walked. */
+/* The events as they lie, which costs the server the least. */
+static const struct postgres_statement lying_statement = {"replay_events",
+                                                          "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event"};
+
+/* Those of a part stream in, in the order in which the producers are walked. */
 static const struct postgres_statement part_statement = {
     "replay_events_part", PART_WITH_PRODUCERS " SELECT e.* FROM part CROSS JOIN LATERAL (SELECT " VERIFY_EVENT_COLUMNS
                                               " FROM taskledger.task_event AS e"
@@ -19,9 +21,9 @@ static const struct postgres_statement part_statement = {
 
 struct chains {
     struct verify *verify;
+    struct verify_look look;
     struct producers producers;
-    struct digester *digester;
-    struct arena arena;
+    struct links *links; /* of events as they lie */
 };
 
 static void tell(void *self, const struct chain_finding *told)
@@ -31,106 +33,126 @@ static void tell(void *self, const struct chain_finding *told)
     verify_told(chains->verify, told, chains->producers.book.closed_at_us);
 }
 
-/* Its bytes are gone; two digests are left, and what it is about. */
-static bool follow_redacted(struct chains *chains, const struct postgres_row *row, const struct verify_event *blank,
-                            struct error *error)
-{
-    struct verify *verify = chains->verify;
-    struct redacted redacted;
-    struct event event;
+/* ---- in the order of the chains --------------------------------------------------------------------------------- */
 
-    if (!redacted_find(verify->ledger.side, &blank->producer_id, blank->sequence, &redacted, error))
-        return false;
-    verify_event_check_redacted(row, blank, redacted.is_known, &verify->report);
-    if (redacted_event(&redacted, &blank->producer_id, blank->sequence, &event))
-        chain_event(&chains->producers.chain, &event, &redacted.digest, blank->recorded_at_us);
-    else
-        chain_held(&chains->producers.chain, blank->sequence, redacted.is_known ? &redacted.digest : NULL,
-                   blank->recorded_at_us);
-    return true;
-}
-
-static void follow(struct chains *chains, const struct verify_event *event)
-{
-    struct digest digest = digester_hash(chains->digester, event->payload);
-
-    if (event->is_readable)
-        chain_event(&chains->producers.chain, &event->event, &digest, event->recorded_at_us);
-    else
-        chain_held(&chains->producers.chain, event->sequence, &digest, event->recorded_at_us);
-}
-
-static bool check(struct chains *chains, const struct postgres_row *row, struct verify_event *event,
-                  struct error *error)
-{
-    struct verify *verify = chains->verify;
-
-    event->is_readable = false;
-    if (redacted_is(event->payload))
-        return follow_redacted(chains, row, event, error);
-    verify_event_check(row, &chains->arena, &verify->report, event);
-    if (event->is_readable && event->event.body == EVENT_PRODUCER_ADOPTED &&
-        !verify_adoption_check(&event->event, verify->ledger.side, &verify->report, error))
-        return false;
-    follow(chains, event);
-    return true;
-}
-
-static bool visit(void *self, const struct postgres_row *row, struct error *error)
+static bool visit_next(void *self, const struct postgres_row *row, struct error *error)
 {
     struct chains *chains = self;
-    struct verify *verify = chains->verify;
-    struct verify_event event;
+    const struct verify_look *look = &chains->look;
+    const struct verify_event *stored = &look->stored;
 
-    verify_event_read(row, &event);
-    if (!producers_come_to(&chains->producers, &event.producer_id, event.sequence, error) ||
-        !check(chains, row, &event, error) ||
-        (part_is_all(&verify->part) && !verify_gather_event(verify->tasks, row, &event, error)))
+    if (!verify_look_at(&chains->look, row, error) ||
+        !producers_come_to(&chains->producers, &stored->producer_id, stored->sequence, error))
         return false;
-
-    verify->totals.events++;
-    if (verify->totals.events % 1024 == 0)
-        verify_tell(verify, "events", verify->totals.events, verify->expected_events);
+    if (look->event != NULL)
+        chain_event(&chains->producers.chain, look->event, &look->digest, stored->recorded_at_us);
+    else
+        chain_held(&chains->producers.chain, stored->sequence, look->has_digest ? &look->digest : NULL,
+                   stored->recorded_at_us);
     return true;
 }
 
-static bool stream_all(struct chains *chains, struct error *error)
+static bool follow_all(struct chains *chains, struct error *error)
 {
     struct ledger *ledger = &chains->verify->ledger;
     struct postgres *const sessions[WEAVE_STRANDS] = {ledger->main, ledger->more};
 
-    bool good = ledger_join(ledger, error) && weave_events(sessions, visit, chains, error);
+    bool good = ledger_join(ledger, error) && weave_events(sessions, visit_next, chains, error);
     ledger_leave(ledger);
     return good;
 }
 
-static bool stream(struct chains *chains, struct error *error)
+static bool follow_part(struct chains *chains, struct error *error)
 {
     const struct verify *verify = chains->verify;
 
-    if (part_is_all(&verify->part))
-        return stream_all(chains, error);
-    return postgres_stream(verify->ledger.main, &part_statement, verify->part.parameters, PART_PARAMETERS, visit,
+    return postgres_stream(verify->ledger.main, &part_statement, verify->part.parameters, PART_PARAMETERS, visit_next,
                            chains, error);
+}
+
+/* ---- as they lie ------------------------------------------------------------------------------------------------- */
+
+static bool visit_lying(void *self, const struct postgres_row *row, struct error *error)
+{
+    struct chains *chains = self;
+    const struct verify_look *look = &chains->look;
+
+    if (!verify_look_at(&chains->look, row, error))
+        return false;
+    const struct link link = {
+        .producer_id = look->stored.producer_id,
+        .sequence = look->stored.sequence,
+        .recorded_at_us = look->stored.recorded_at_us,
+        .is_event = look->event != NULL,
+        .previous_digest = look->event == NULL ? (struct slice){.size = 0} : look->event->previous_digest,
+        .digest = look->has_digest ? &look->digest : NULL,
+        .is_end = look->event != NULL && look->event->body == EVENT_PRODUCER_CLOSED,
+    };
+    return links_add(chains->links, &link, error);
+}
+
+/* What is inside of a run is known to be right; the chain hears how it begins. */
+static bool follow_run(struct chains *chains, const struct links_run *run, struct error *error)
+{
+    struct chain *chain = &chains->producers.chain;
+    const struct crossing crossing = {.postgres = chains->verify->ledger.side, .digester = chains->look.digester};
+    const struct chain_last last = {.sequence = run->last,
+                                    .digest = run->has_digest ? &run->digest : NULL,
+                                    .is_end = run->is_end,
+                                    .recorded_at_us = run->recorded_at_us};
+
+    if (!producers_come_to(&chains->producers, &run->producer_id, run->first, error))
+        return false;
+    bool is_first = run->first == 1 && chain->last_sequence == 0 && run->carries == LINKS_NOTHING;
+    if (!is_first && !crossing_to(&crossing, chain, run->first, error))
+        return false;
+    chain_linked(chain, &last);
+    return true;
+}
+
+static bool follow_runs(struct chains *chains, struct error *error)
+{
+    const struct links_run *run;
+
+    chains->links = links_new(chains->verify->settings->temporary, LINKS_BYTES, error);
+    bool good = chains->links != NULL &&
+                postgres_copy_out(chains->verify->ledger.main, &lying_statement, visit_lying, chains, error) &&
+                links_next(chains->links, &run, error);
+    while (good && run != NULL)
+        good = follow_run(chains, run, error) && links_next(chains->links, &run, error);
+    links_free(chains->links);
+    return good;
+}
+
+/* ---- whichever it is --------------------------------------------------------------------------------------------- */
+
+/* A seal hears every number, so then they have to come in order. */
+static bool follow(struct chains *chains, struct error *error)
+{
+    const struct verify *verify = chains->verify;
+
+    if (!part_is_all(&verify->part))
+        return follow_part(chains, error);
+    return verify->seal == NULL ? follow_runs(chains, error) : follow_all(chains, error);
 }
 
 bool verify_chains(struct verify *verify, struct error *error)
 {
     struct chains chains = {
         .verify = verify,
+        .look = {.verify = verify, .digester = digester_new()},
         .producers = {.chain = {.tell = tell, .listener = verify_seal_listener(verify->seal)}},
-        .digester = digester_new(),
     };
 
     chains.producers.chain.self = &chains;
-    if (chains.digester == NULL)
+    if (chains.look.digester == NULL)
         return error_set(error, ERROR_FATAL, "memory", "cannot hash: out of memory");
     bool good = producers_open(&chains.producers, verify->ledger.side, &verify->part, error) &&
-                stream(&chains, error) && producers_end(&chains.producers, error);
+                follow(&chains, error) && producers_end(&chains.producers, error);
     verify->totals.producers = chains.producers.count;
     verify_tell(verify, "events", verify->totals.events, verify->expected_events);
     producers_close(&chains.producers);
-    digester_free(chains.digester);
-    arena_close(&chains.arena);
+    verify_look_close(&chains.look);
+    digester_free(chains.look.digester);
     return good;
 }

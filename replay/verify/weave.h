@@ -1,4 +1,5 @@
-/* weave: every event in the order of the chains, woven of what two sessions read at once.
+/* weave: every event in the order of the chains, woven of what two sessions read at once; for a seal, which hears every
+ * number.
  *
  * To find a row and to send its columns takes the server several times as long as it takes the audit to look at it, and
  * a session is one process there. So the events are cut into runs of some hundred that follow each other in the order

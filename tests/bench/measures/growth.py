@@ -5,7 +5,9 @@ import random
 import statistics
 import time
 from contextlib import contextmanager
+from functools import partial
 
+from measures.audit import FOLDED, READ, REBUILD, VERIFY, folded_and_inserted, scan
 from suite.figures import Figure
 from suite.stage import told
 from support.servers import POSTGRES_PROGRAMS
@@ -18,9 +20,9 @@ which has nothing to do but COPY and upsert. First in the better case, three mil
 every page that new events come to has been changed since. Then in the worse one, right behind it, when the first change
 of a page writes all of it into the WAL; a server that takes few events between two checkpoints is nearer to this one.
 Then what is asked of the largest: `verify`, `rebuild --execute`, and in turn with them a program that counts the rows
-of bare COPYs: the payloads alone in the order of the chains, the rows as verify reads them, by two sessions at once and
-with SHA-256 of each payload, and what rebuild folds, as it lies, twice: to make the table, and to look at it before it
-is put in place. And the history of one task, drawn by chance: the whole command, with its start and its connection to
+of bare COPYs: the payloads alone in the order of the chains, the rows as verify reads them, as they lie and with SHA-256
+of each payload, and what rebuild folds, as it lies, twice, since it looks at the table before it is put in place, and its
+rows inserted into another table with the same indexes. And the history of one task, drawn by chance: the whole command, with its start and its connection to
 PostgreSQL, and the same of `psql` that asks for all columns of the task's events; and what each takes of PostgreSQL,
 planning included. What is in the ledgers came through producers and consumers.
 """
@@ -31,9 +33,7 @@ DRAINED = 200_000
 ROUNDS = 3
 HISTORIES = 30
 
-VERIFY, REBUILD = "verify", "rebuild --execute"
 PAYLOADS = "limit: COPY of the payloads"
-READ, FOLDED = "limit: verify's rows, two sessions, hashed", "limit: COPY of what rebuild folds, twice"
 
 FRESH, MILLION, GROWN = "fresh", "million", "grown"  # databases
 LEDGERS = {FRESH: "an empty ledger", MILLION: "1 million events", GROWN: "10 million events"}
@@ -165,17 +165,13 @@ def asked(stage):
     things = {
         VERIFY: lambda: events / seconds_of(stage, "verify"),
         PAYLOADS: lambda: events / scan(stage, "columns=0"),
-        READ: lambda: events / scan(stage, "columns=1", "sessions=2", "hash=1"),
+        READ: lambda: events / scan(stage, "columns=4", "hash=1"),
         REBUILD: lambda: events / seconds_of(stage, "rebuild", "--execute"),
-        FOLDED: lambda: events / (scan(stage, "columns=3") + scan(stage, "columns=3")),
+        FOLDED: lambda: events / folded_and_inserted(stage, partial(rows, stage, GROWN)),
     }
     compared = {VERIFY: READ, PAYLOADS: VERIFY, REBUILD: FOLDED}
     runs = stage.bench.in_turn(things, 1)
     return figures + [Figure(what, "events/s", values, compared.get(what, "")) for what, values in runs.items()]
-
-
-def scan(stage, *words):
-    return told(stage.run(stage.program("limit_scan"), *words))["seconds"]
 
 
 def seconds_of(stage, *arguments):

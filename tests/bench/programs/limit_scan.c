@@ -6,7 +6,8 @@
  *     columns=1     what verify compares, in that order
  *     columns=2     all there are, in that order
  *     columns=3     what rebuild folds, as it lies
- *     sessions=2    verify's own way to read them, by two sessions at once; columns=1 only
+ *     columns=4     what verify compares, as it lies
+ *     sessions=2    as verify --seal reads them, by two sessions at once; columns=1 only
  *     hash=1        and SHA-256 of each payload
  *
  * By COPY in its binary form, from the ledger of DATABASE_URL. Prints "events N seconds S". */
@@ -20,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAYLOADS, COMPARED, EVERYTHING, FOLDED, KINDS };
+enum { PAYLOADS, COMPARED, EVERYTHING, FOLDED, LYING, KINDS };
 
 #define IN_ORDER " FROM taskledger.task_event ORDER BY producer_id, sequence"
 
@@ -29,10 +30,11 @@ static const struct postgres_statement scans[KINDS] = {
     [COMPARED] = {"compared", "SELECT " VERIFY_EVENT_COLUMNS IN_ORDER},
     [EVERYTHING] = {"everything", "SELECT *" IN_ORDER},
     [FOLDED] = {"folded", "SELECT task_id, payload FROM taskledger.task_event WHERE task_id IS NOT NULL"},
+    [LYING] = {"lying", "SELECT " VERIFY_EVENT_COLUMNS " FROM taskledger.task_event"},
 };
 
 /* The payload's place; of all columns it is the last. */
-static const size_t payload_of[KINDS] = {[PAYLOADS] = 0, [COMPARED] = 3, [EVERYTHING] = 21, [FOLDED] = 1};
+static const size_t payload_of[KINDS] = {[PAYLOADS] = 0, [COMPARED] = 3, [EVERYTHING] = 21, [FOLDED] = 1, [LYING] = 3};
 
 struct counting {
     struct digester *digester; /* NULL: nothing is hashed */
