@@ -127,6 +127,23 @@ def test_a_master_that_swallows_everything_holds_up_no_other(cluster, programs):
     assert sum(lengths(cluster)) >= teller.told + 2
 
 
+def test_what_the_dead_left_for_a_master_that_refuses_is_sent_to_the_others_once(cluster, programs, scratch):
+    programs.use(cluster).environment.update(TASKLEDGER_SHARDS=str(SHARDS), TASKLEDGER_SPOOL_DIR=str(scratch / "spool"))
+    lines = "".join(json.dumps({"task_id": f"task-{i}", "status": "SUCCESS"}) + "\n" for i in range(1, 301))
+    nowhere = {"REDIS_URL": "redis+cluster://127.0.0.1:1"}
+    programs.run(EMIT, "lines", "--timeout", "0s", input=lines, env=nowhere)
+    refusing = cluster.owner(KEYS[1])
+    refusing.say("CONFIG", "SET", "min-replicas-to-write", 2)
+    sweep = programs.start(EMIT, "sweep", "--timeout", "60s")
+    wait_for_others(cluster, refusing, 300)
+    owed = 300 - told_elsewhere(cluster, refusing, 300)
+    refused = lambda: refusing.client().info("commandstats")["cmdstat_xadd"]["rejected_calls"]  # noqa: E731
+    wait_until(lambda: refused() > 5 * owed, SETTLED_WITHIN_S, "it was tried a few times more")
+    refusing.say("CONFIG", "SET", "min-replicas-to-write", 0)
+    assert sweep.wait(60) == 0, sweep.stderr()
+    assert sum(lengths(cluster)) == 300 + 2  # what the dead one said of itself, too
+
+
 def test_a_consumer_of_one_shard_follows_its_stream(cluster, programs, postgres):
     teller = Teller(programs.use(cluster, postgres))
     programs.start(CONSUMER, "run")
