@@ -55,7 +55,7 @@ class MonitorStub:
         self.extra = {"stuck": [], "rejected": [], "losses": [], "producers": []}
         self.empty_pages = 0  # that these lists begin with: what is in them was looked for elsewhere first
         self.stats = {}
-        self.page = 0  # rows of these lists in one answer; 0: all of them
+        self.page = 0  # rows of these lists, and of a history, in one answer; 0: all of them
         self._held = {}
         self._clients = set()
         self._lines = set()
@@ -162,13 +162,15 @@ class MonitorStub:
         begin = (at - self.empty_pages) * size
         return {name: rows[begin : begin + size], "cursor": str(at + 1) if begin + size < len(rows) else None}
 
-    def history(self, task_id):
+    def history(self, task_id, begin=0):
         events = [e for e in self.events if e["task_id"] == task_id]
         more = {"after_us": None, "delay_us": 1500, "archived": True, "mark": None, "duplicate": False, "contested": False,
                 "redacted": None, "error_traceback": None, "data": None, "traceparent": None}  # fmt: skip
         attempts = [attempt_of(events, number) for number in sorted({e["attempt"] for e in events})]
-        return {"task": self.tasks[task_id] | {"data": None}, "attempts": attempts, "cursor": None,
-                "events": [more | e | {"recorded_at": e["occurred_at"]} for e in events]}  # fmt: skip
+        end = begin + (self.page or len(events))
+        return {"task": self.tasks[task_id] | {"data": None}, "attempts": attempts,
+                "cursor": str(end) if end < len(events) else None,
+                "events": [more | e | {"recorded_at": e["occurred_at"]} for e in events[begin:end]]}  # fmt: skip
 
     def counted(self):
         counts = dict.fromkeys(STATUSES, 0)
@@ -271,7 +273,9 @@ class Answer(BaseHTTPRequestHandler):
         task_id = query["id"][0] if "id" in query else urllib.parse.unquote(parts[1])
         if task_id not in self.stub.tasks:
             return self._json({"error": {"kind": "not_found", "message": "no such task"}}, 404)
-        return self._json(self.stub.history(task_id) if parts[2:] == ["history"] else {"task": self.stub.tasks[task_id]})
+        if parts[2:] != ["history"]:
+            return self._json({"task": self.stub.tasks[task_id]})
+        return self._json(self.stub.history(task_id, int(query.get("cursor", ["0"])[0])))
 
     def _json(self, body, status=200):
         answer = json.dumps({"now": text_of(now()), **body}).encode()

@@ -9,6 +9,7 @@ STUCK = [{"task_id": f"silent-{at}", "status": "RUNNING", "silent_us": 400e6} fo
 ROWS = "document.querySelectorAll('#stuck tbody tr').length"
 EVENTS = "document.querySelectorAll('.events li').length"
 MORE = "#stuck .listed > button"
+LISTED = 1000  # rows in one answer of the list
 
 
 def asked(server, path):
@@ -170,6 +171,59 @@ def test_a_server_that_says_when_to_come_again_is_not_asked_before(browser, serv
     assert len(asked(server, "/api/events")) == before + 1
     server.refuses_feed = False
     browser.wait("document.body.dataset.state === 'live'")
+
+
+# ---- what was refused is asked for again, though nothing moves
+
+
+def test_a_task_that_could_not_be_loaded_is_asked_for_again(browser, server):  # noqa: F811
+    server.say("task", "RUNNING")
+    server.refuses = {"/api/tasks/task/history"}
+    come_in(browser, server, "#/task/task")
+    browser.wait("document.querySelector('#detail').innerText.includes('PostgreSQL cannot be asked now')")
+    server.refuses = set()
+    browser.wait(f"{EVENTS} === 1", 20)
+
+
+def test_more_events_of_a_task_that_could_not_be_loaded_are_asked_for_again(browser, server):  # noqa: F811
+    server.page = 2
+    for step in ("one", "two", "three", "four", "five"):
+        server.say("task", "RUNNING", step=step)
+    path = "/api/tasks/task/history"
+    come_in(browser, server, "#/task/task")
+    browser.wait(f"{EVENTS} === 2")
+    server.refuses = {path}
+    before = len(asked(server, path))
+    browser.click("[data-hold=more]")
+    wait_for(lambda: len(asked(server, path)) > before)
+    server.refuses = set()
+    browser.wait(f"{EVENTS} === 4", 20)
+
+
+def test_a_list_that_could_not_be_loaded_is_asked_for_again(browser, server):  # noqa: F811
+    server.say("task", "RUNNING")
+    for at in range(LISTED + 10):
+        server.say(f"done-{at}", "SUCCESS")
+    come_in(browser, server)
+    browser.wait(f"document.querySelector('#grid').getAttribute('aria-rowcount') === '{LISTED + 1}'")
+    server.refuses = {"/api/tasks"}
+    browser.run("location.hash = '#/tasks?status=RUNNING'")
+    browser.wait("document.querySelector('#summary').innerText.includes('older ones could not be loaded')")
+    server.refuses = set()
+    browser.wait("document.querySelector('#summary').innerText === '1 task, that is all'", 20)
+
+
+def test_a_further_page_that_could_not_be_loaded_is_asked_for_again(browser, server):  # noqa: F811
+    for at in range(LISTED + 10):
+        server.say(f"done-{at}", "SUCCESS")
+    come_in(browser, server)
+    browser.wait(f"document.querySelector('#grid').getAttribute('aria-rowcount') === '{LISTED + 1}'")
+    server.refuses = {"/api/tasks"}
+    browser.run("document.querySelector('#grid').scrollTop = 1e9")
+    browser.wait("document.querySelector('#summary').innerText.includes('older ones could not be loaded')")
+    server.refuses = set()
+    browser.wait(f"document.querySelector('#grid').getAttribute('aria-rowcount') === '{LISTED + 11}'", 20)
+    browser.wait("document.querySelector('#summary').innerText.includes('that is all')")
 
 
 # ---- the feed

@@ -8,6 +8,11 @@ export class Refusal extends Error {
         this.kind = kind;
         this.retryAfterS = retryAfterS;
     }
+
+    /* The same question may be answered later, without anybody doing something about it. */
+    get mayPass() {
+        return ["away", "too_many", "unavailable"].includes(this.kind);
+    }
 }
 
 async function refusalOf(response) {

@@ -2,6 +2,7 @@
  *
  * What is shown is the ledger's history, asked for again soon after the feed tells of the task. */
 import {askTask} from "./api.js";
+import {Backoff} from "./backoff.js";
 import {cover} from "./cover.js";
 import {find, make} from "./dom.js";
 import {badge} from "./row.js";
@@ -9,6 +10,8 @@ import {duration, line, ms, number, plain, plural, time} from "./format.js";
 import {timeline} from "./timeline.js";
 
 const AGAIN_MS = 700;
+const FAILED_MS = 2000;
+const FAILED_MAX_MS = 30000;
 const EVENTS = 1000;
 const NARROW = matchMedia("(max-width: 60rem)"); /* as page.css has it: one task lies over the list */
 
@@ -21,6 +24,8 @@ export class Detail {
     #timer = 0;
     #isAsking = false;
     #isOld = false; /* something was said since the question that is on its way */
+    #wantsMore = false; /* than is shown */
+    #waits = new Backoff(FAILED_MS, FAILED_MAX_MS);
     #answer = null;
     #open = new Set(); /* numbers of events that are unfolded */
     #isRaw = false;
@@ -46,6 +51,8 @@ export class Detail {
         this.#element.hidden = id === null;
         this.#cover();
         this.#answer = null;
+        this.#wantsMore = false;
+        this.#waits.begin();
         this.#open.clear();
         if (id === null)
             return;
@@ -66,8 +73,11 @@ export class Detail {
 
     /* The connection is back. */
     again() {
-        if (this.id !== null)
-            this.heard(this.id);
+        if (this.id === null)
+            return;
+        clearTimeout(this.#timer);
+        this.#timer = 0;
+        this.heard(this.id);
     }
 
     /* One question is on its way at most. The reader's ends what the feed was the reason for, which else is waited for: so
@@ -79,10 +89,15 @@ export class Detail {
         const {signal} = this.#abort;
         try {
             this.#answer = await this.#ask(isMore, signal);
+            this.#wantsMore = false;
+            this.#waits.begin();
             this.#fill();
         } catch (refusal) {
             if (signal.aborted)
                 return;
+            this.#wantsMore ||= isMore;
+            if (refusal.mayPass)
+                this.#timer = setTimeout(() => this.#load(), this.#waits.next(refusal.retryAfterS));
             if (refusal.kind === "not_found")
                 this.#frame(make("p", {class: "quiet"}, "The ledger does not know this task, or not yet."));
             else if (this.#answer === null)
@@ -120,7 +135,7 @@ export class Detail {
         };
         if (isMore)
             return page(this.#answer, this.#answer.cursor);
-        const wanted = this.#answer?.events.length ?? 0;
+        const wanted = (this.#answer?.events.length ?? 0) + (this.#wantsMore ? 1 : 0);
         let answer = await page(null, null);
         while (answer.cursor !== null && answer.events.length < wanted)
             answer = await page(answer, answer.cursor);

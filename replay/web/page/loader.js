@@ -18,16 +18,19 @@ export class Loader {
     #abort = new AbortController();
     #waits = new Backoff(AGAIN_MS, AGAIN_MAX_MS);
     #notBefore = 0; /* of performance.now(): a further page, after one that failed */
+    #timer = 0;
 
     constructor(store, told) {
         this.#store = store;
         this.#told = told;
     }
 
-    /* Begins anew with this question. The first answer: its position and time; or its Refusal is thrown. */
+    /* Begins anew with this question. The first answer: its position and time; or its Refusal is thrown. Who asks for a fresh
+     * list asks again when it failed. */
     async begin(question, {fresh = false} = {}) {
         this.#abort.abort();
         this.#abort = new AbortController();
+        clearTimeout(this.#timer);
         this.#question = question;
         this.#cursor = null;
         this.#notBefore = 0;
@@ -37,15 +40,15 @@ export class Loader {
             this.#floor = {first_at: answer.now, task_id: ""};
             if (fresh)
                 this.#store.clear();
-        });
+        }, !fresh);
     }
 
-    /* The next page, if there is one; a failure is kept in `failed`, and tried again by a call some time later. */
+    /* The next page, if there is one; a failure is kept in `failed`, and tried again some time later. */
     async more() {
         if (this.isBusy || this.isDone || this.#store.wasCut || performance.now() < this.#notBefore)
             return;
         try {
-            await this.#page(() => {});
+            await this.#page(() => {}, true);
         } catch { /* told by #page */ }
     }
 
@@ -59,7 +62,7 @@ export class Loader {
         this.#store.reach(this.#floor);
     }
 
-    async #page(before) {
+    async #page(before, triesAgain) {
         const {signal} = this.#abort;
         this.isBusy = true;
         this.failed = null;
@@ -77,7 +80,7 @@ export class Loader {
         } catch (refusal) {
             if (!signal.aborted) {
                 this.failed = refusal;
-                this.#notBefore = performance.now() + this.#waits.next(refusal.retryAfterS);
+                this.#tryAgain(this.#waits.next(refusal.retryAfterS), triesAgain && refusal.mayPass);
             }
             throw refusal;
         } finally {
@@ -86,5 +89,15 @@ export class Loader {
                 this.#told();
             }
         }
+    }
+
+    #tryAgain(waitMs, byItself) {
+        this.#notBefore = performance.now() + waitMs;
+        clearTimeout(this.#timer);
+        if (byItself)
+            this.#timer = setTimeout(() => {
+                this.#notBefore = 0;
+                this.more();
+            }, waitMs);
     }
 }
