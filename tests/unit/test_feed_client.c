@@ -177,7 +177,7 @@ static void one_who_comes_back_soon_goes_on_in_the_ring(void **state)
     assert_int_equal(scene->client.state, FEED_CLIENT_LIVE);
     hear(scene, 4096);
     assert_non_null(strstr(scene->said, "\"resumed\":true"));
-    assert_non_null(strstr(scene->said, "id: 0123456789abcdef.2-0,1-0\n\n<d 1 2>"));
+    assert_non_null(strstr(scene->said, "id: 0123456789abcdef.2-0,1-0\n\n<d 1 2>\nid: 0123456789abcdef.2-0,2-0\n\n"));
     assert_null(strstr(scene->said, "<c"));
     assert_null(scene->client.places);
 }
@@ -192,11 +192,30 @@ static void one_who_is_ahead_is_looked_at_and_then_told_nothing_twice(void **sta
     hear(scene, 4096);
     add(scene, 0, 4, "a");
     add(scene, 1, 4, "b");
-    assert_string_equal(hear(scene, 4096), "<b 1 4>");
+    assert_string_equal(hear(scene, 4096), "<b 1 4>\nid: 0123456789abcdef.5-0,4-0\n\n");
     add(scene, 0, 5, "a");
     add(scene, 0, 6, "a");
-    assert_string_equal(hear(scene, 4096), "<a 0 6>");
+    assert_string_equal(hear(scene, 4096), "<a 0 6>\nid: 0123456789abcdef.6-0,4-0\n\n");
     assert_null(scene->client.places);
+    add(scene, 0, 7, "a");
+    assert_string_equal(hear(scene, 4096), "<a 0 7>");
+}
+
+static void the_place_of_one_who_is_ahead_does_not_go_back(void **state)
+{
+    struct scene *scene = *state;
+
+    select_task(scene, "b");
+    begin(scene, (struct stream_id[]){{.ms = 50}, {.ms = 0}});
+    assert_true(feed_client_join(&scene->client, &scene->ring));
+    hear(scene, 4096);
+    add(scene, 1, 3, "not wanted");
+    add(scene, 1, 4, "b");
+    assert_string_equal(hear(scene, 9), "<b 1 4>\nid: 0123456789abcdef.50-0,4-0\n\n");
+    add(scene, 1, 5, "not wanted");
+    hear(scene, 4096);
+    add(scene, 0, 51, "b");
+    assert_string_equal(hear(scene, 9), "<b 0 51>\nid: 0123456789abcdef.51-0,5-0\n\n");
 }
 
 static void what_was_missed_comes_before_what_comes(void **state)
@@ -221,7 +240,8 @@ static void what_was_missed_comes_before_what_comes(void **state)
     hear(scene, 100);
     const char *missed = strstr(scene->said, "event: task\ndata: {\"task_id\":\"missed\"");
     assert_non_null(missed);
-    assert_non_null(strstr(missed, "id: 0123456789abcdef.2-0,0-0\n\n<a 0 3><a 0 4><a 0 5><a 0 6>"));
+    assert_non_null(strstr(missed, "id: 0123456789abcdef.2-0,0-0\n\n<a 0 3>\nid: 0123456789abcdef.3-0,0-0\n\n<a 0 4>"));
+    assert_non_null(strstr(missed, "<a 0 6>\nid: 0123456789abcdef.6-0,0-0\n\n"));
     free(past);
 }
 
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_who_is_cut_off_amid_a_block_gets_the_rest_of_it_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_who_comes_back_soon_goes_on_in_the_ring, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_who_is_ahead_is_looked_at_and_then_told_nothing_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_place_of_one_who_is_ahead_does_not_go_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_missed_comes_before_what_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_who_catches_up_is_not_given_more_than_it_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_who_catches_up_and_takes_too_little_dawdles, set_up, tear_down),

@@ -228,6 +228,13 @@ void feed_client_give(struct feed_client *client, unsigned shard, const struct f
 
 /* ---- live -------------------------------------------------------------------------------------------------------- */
 
+/* One that has its own places keeps them. */
+static void pass(struct feed_client *client, const struct feed_record *record)
+{
+    if (client->places != NULL)
+        client->places[record->shard] = record->id;
+}
+
 /* Goes on to the next record that it wants and does not have. */
 static bool find_record(struct feed_client *client, const struct feed_ring *ring, struct feed_record *record)
 {
@@ -236,6 +243,8 @@ static bool find_record(struct feed_client *client, const struct feed_ring *ring
 
         if (!is_known && feed_filter_matches(&client->filter, &record->subject))
             return true;
+        if (!is_known)
+            pass(client, record);
         client->has_moved |= !is_known;
         client->place++;
     }
@@ -260,6 +269,20 @@ static size_t take_block(struct feed_client *client, const struct feed_record *r
     return taken;
 }
 
+/* The ID that a record brings along tells up to where the ring had come: of other shards this client may have more, and
+ * would be given that again when it comes back with such a place. */
+static void retell(struct feed_client *client, const struct feed_ring *ring, const struct feed_record *record,
+                   const char *epoch)
+{
+    char id[FEED_ID_EPOCH_BYTES + FEED_CLIENT_SHORT_SHARDS * STREAM_ID_BYTES_MAX];
+
+    assert(feed_id_bytes_max(ring->shards) <= sizeof id);
+    pass(client, record);
+    feed_event_reblock(&client->outbox, record->block, place_text(epoch, client->places, ring->shards, id));
+    client->place++;
+    client->has_moved = false;
+}
+
 static void say_beats(struct feed_client *client, const struct feed_ring *ring, const struct feed_moment *moment)
 {
     if (moment->monotonic_us < client->beat_due_us)
@@ -271,7 +294,8 @@ static void say_beats(struct feed_client *client, const struct feed_ring *ring, 
     say_beat(client, moment);
 }
 
-static size_t take_live(struct feed_client *client, const struct feed_ring *ring, uint8_t *buffer, size_t size)
+static size_t take_live(struct feed_client *client, const struct feed_ring *ring, const char *epoch, uint8_t *buffer,
+                        size_t size)
 {
     struct feed_record record;
     size_t taken = 0;
@@ -280,8 +304,15 @@ static size_t take_live(struct feed_client *client, const struct feed_ring *ring
         feed_client_reset(client, FEED_RESET_SLOW);
         return 0;
     }
-    while (taken < size && find_record(client, ring, &record))
-        taken += take_block(client, &record, buffer + taken, size - taken);
+    while (taken < size && find_record(client, ring, &record)) {
+        if (client->places == NULL || !record.has_id) {
+            pass(client, &record);
+            taken += take_block(client, &record, buffer + taken, size - taken);
+            continue;
+        }
+        retell(client, ring, &record, epoch);
+        taken += take_unsent(client, buffer + taken, size - taken);
+    }
     return taken;
 }
 
@@ -291,7 +322,7 @@ size_t feed_client_read(struct feed_client *client, const struct feed_ring *ring
     size_t taken = take_unsent(client, buffer, size);
 
     if (taken == 0 && client->state == FEED_CLIENT_LIVE)
-        taken = take_live(client, ring, buffer, size);
+        taken = take_live(client, ring, moment->epoch, buffer, size);
     if (taken == 0 && client->state != FEED_CLIENT_ENDED)
         say_beats(client, ring, moment);
     return taken > 0 ? taken : take_unsent(client, buffer, size);

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 static const char ellipsis[] = "\xe2\x80\xa6";
+static const char id_line[] = "\nid: ";
 
 static void write_text(struct json_writer *json, const char *key, struct slice text)
 {
@@ -85,15 +86,28 @@ static void put(struct json_writer *text, struct slice bytes)
     text->comma = false;
 }
 
+static void end_block(struct json_writer *text, struct slice id)
+{
+    if (id.size > 0) {
+        put(text, slice_from_text(id_line));
+        put(text, id);
+    }
+    put(text, slice_from_text("\n\n"));
+}
+
 void feed_event_block(struct json_writer *text, const char *name, struct slice data, struct slice id)
 {
     put(text, slice_from_text("event: "));
     put(text, slice_from_text(name));
     put(text, slice_from_text("\ndata: "));
     put(text, data);
-    if (id.size > 0) {
-        put(text, slice_from_text("\nid: "));
-        put(text, id);
-    }
-    put(text, slice_from_text("\n\n"));
+    end_block(text, id);
+}
+
+void feed_event_reblock(struct json_writer *text, struct slice block, struct slice id)
+{
+    const uint8_t *line = memmem(block.data, block.size, id_line, sizeof id_line - 1);
+
+    put(text, slice_of(block.data, line == NULL ? block.size : (size_t)(line - block.data)));
+    end_block(text, id);
 }

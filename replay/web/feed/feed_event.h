@@ -29,4 +29,7 @@ struct feed_subject feed_event_subject(const struct event *event);
  * have no line ends. Appended, so that several may stand in one writer. */
 void feed_event_block(struct json_writer *text, const char *name, struct slice data, struct slice id);
 
+/* Such a block with another ID, which is not empty. */
+void feed_event_reblock(struct json_writer *text, struct slice block, struct slice id);
+
 #endif
