@@ -1,7 +1,7 @@
 /* spill: what has no room in memory: runs of records, each in order, in a file that has no name; read back as one.
  *
- * The file is gone with the process, however it ends. For each run a buffer is held while they are read, so memory
- * grows with what was spilled, by a thousandth of it. */
+ * The file is gone with the process, however it ends. For each run a buffer of 32 KiB is held while they are read, so
+ * memory grows with what was spilled. */
 #ifndef TASKLEDGER_REPLAY_SPILL_H
 #define TASKLEDGER_REPLAY_SPILL_H
 

@@ -155,8 +155,8 @@ void chain_linked(struct chain *chain, const struct chain_last *last)
 {
     if (last->sequence <= chain->last_sequence)
         return;
-    for (uint64_t sequence = chain->last_sequence + 1; chain->end != 0 && sequence <= last->sequence; sequence++)
-        tell_beyond_end(chain, sequence, last->recorded_at_us);
+    for (uint64_t left = last->sequence - chain->last_sequence; chain->end != 0 && left > 0; left--)
+        tell_beyond_end(chain, last->sequence - left + 1, last->recorded_at_us);
     chain_run(chain, last->sequence);
     if (last->digest != NULL)
         chain_learn(chain, last->digest);
@@ -164,6 +164,14 @@ void chain_linked(struct chain *chain, const struct chain_last *last)
         chain->end = last->sequence;
     if (last->recorded_at_us > chain->recorded_at_us)
         chain->recorded_at_us = last->recorded_at_us;
+}
+
+void chain_doubled(struct chain *chain, uint64_t first, uint64_t last, int64_t recorded_at_us)
+{
+    if (last > chain->last_sequence)
+        last = chain->last_sequence + 1;
+    for (uint64_t left = last - first + 1; left > 0; left--)
+        tell_link(chain, CHAIN_BROKEN, last - left + 1, recorded_at_us);
 }
 
 void chain_learn(struct chain *chain, const struct digest *digest)

@@ -2,6 +2,8 @@
 
 #include "replay/ledger.h"
 
+#include <inttypes.h>
+
 static const struct postgres_statement statement = {
     "replay_crossing", "SELECT sequence, recorded_at, payload FROM taskledger.task_event"
                        " WHERE producer_id = $1::uuid AND sequence IN ($2::int8, $3::int8) ORDER BY sequence"};
@@ -21,12 +23,13 @@ bool crossing_query(const struct crossing *crossing, const struct uuid *producer
 
 struct crossing_event crossing_find(const struct postgres_result *result, uint64_t sequence)
 {
-    struct crossing_event event = {.recorded_at_us = 0};
+    struct crossing_event event = {.is_there = false};
     struct slice value;
 
     for (size_t row = 0; row < postgres_rows(result); row++) {
         if (!postgres_value(result, row, 0, &value) || (uint64_t)postgres_read_int64(value) != sequence)
             continue;
+        event.is_there = true;
         if (postgres_value(result, row, 1, &value))
             event.recorded_at_us = postgres_read_time_us(value);
         postgres_value(result, row, 2, &event.payload);
@@ -49,14 +52,14 @@ bool crossing_decode(const struct crossing *crossing, const struct crossing_even
     return true;
 }
 
-/* Before the gap. */
+/* Before the hole. */
 static bool learn_digest(const struct crossing *crossing, struct chain *chain, const struct crossing_event *read,
                          struct error *error)
 {
     struct redacted redacted;
     struct digest digest;
 
-    if (read->recorded_at_us == 0)
+    if (!read->is_there || chain->digest_known)
         return true;
     if (!redacted_is(read->payload)) {
         digest = digester_hash(crossing->digester, read->payload);
@@ -70,6 +73,17 @@ static bool learn_digest(const struct crossing *crossing, struct chain *chain, c
     return true;
 }
 
+static bool not_found(const struct chain *chain, uint64_t sequence, struct error *error)
+{
+    char producer_id[UUID_TEXT_BYTES];
+
+    uuid_format(&chain->producer_id, producer_id);
+    return error_set(error, ERROR_FATAL, "index",
+                     "number %" PRIu64 " of producer %s is in the table, and no index leads to it: REINDEX TABLE"
+                     " taskledger.task_event, and see that each partition holds its own month",
+                     sequence, producer_id);
+}
+
 bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
@@ -81,6 +95,8 @@ bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t 
         return false;
     const struct crossing_event before = crossing_find(result, chain->last_sequence);
     const struct crossing_event behind = crossing_find(result, sequence);
+    if (!behind.is_there)
+        return not_found(chain, sequence, error);
     if (!learn_digest(crossing, chain, &before, error))
         return false;
     bool is_event = crossing_decode(crossing, &behind, &chain->producer_id, sequence, &redacted, &event, &why);

@@ -1,5 +1,5 @@
-/* crossing: from one run of a producer's numbers to the next, when all others are known to follow on each other: the
- * two events around the gap are read, and the chain is told of the one behind it. */
+/* crossing: from one run of a producer's numbers to the next, across a hole: the two events around it are read, and the
+ * chain is told of the one behind it, which may declare the hole. */
 #ifndef TASKLEDGER_REPLAY_VERIFY_CROSSING_H
 #define TASKLEDGER_REPLAY_VERIFY_CROSSING_H
 
@@ -20,8 +20,9 @@ struct crossing {
 
 /* One of the events that were read; it borrows from the result. */
 struct crossing_event {
+    bool is_there;
     struct slice payload;
-    int64_t recorded_at_us; /* 0: it is not there */
+    int64_t recorded_at_us;
 };
 
 /* Two numbers of a producer; they may be the same. */
@@ -34,7 +35,7 @@ struct crossing_event crossing_find(const struct postgres_result *result, uint64
 bool crossing_decode(const struct crossing *crossing, const struct crossing_event *read, const struct uuid *producer_id,
                      uint64_t sequence, struct redacted *redacted, struct event *event, struct error *error);
 
-/* This number of the chain's producer comes next. */
+/* This number of the chain's producer comes next, behind a hole. FATAL "index": it was seen, and is not found. */
 bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, struct error *error);
 
 #endif

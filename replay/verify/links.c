@@ -24,12 +24,12 @@ struct links {
     uint32_t room;   /* a power of two */
     uint32_t limit;  /* of the room */
     uint32_t *slots; /* open addressing, by producer: index + 1 of its latest run; 0: nobody's */
+    unsigned shift;  /* what of a hash is not a slot */
     uint64_t seed;
     struct spill spill;
 
     /* Giving out. */
     bool is_giving;
-    const struct held_run **order; /* of what is in memory; owned */
     uint32_t given;
     struct links_run next; /* what was given */
 };
@@ -54,16 +54,25 @@ static int compare(const struct spill_record *a, const struct spill_record *b)
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
+/* Each bit of the identity and of the seed has its say in the upper ones, which choose the slot. */
+static uint64_t hash_of(const struct links *links, const struct uuid *producer_id)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t words[2];
+
+    memcpy(words, producer_id->bytes, sizeof words);
+    uint64_t hash = (links->seed ^ words[0]) * odd;
+    hash = ((hash ^ hash >> 32) ^ words[1]) * odd;
+    return (hash ^ hash >> 29) * odd;
+}
+
 /* Whose latest run it is, or would be. */
 static uint32_t *find(const struct links *links, const struct uuid *producer_id)
 {
-    uint64_t words[2], mask = (uint64_t)SLOTS_EACH * links->room - 1;
+    size_t at = (size_t)(hash_of(links, producer_id) >> links->shift), last = (size_t)SLOTS_EACH * links->room - 1;
 
-    memcpy(words, producer_id->bytes, sizeof words);
-    uint64_t hash = ((links->seed ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15) ^ words[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    size_t at = (size_t)((hash ^ hash >> 32) & mask);
     while (links->slots[at] != 0 && uuid_compare(&links->runs[links->slots[at] - 1].run.producer_id, producer_id) != 0)
-        at = (at + 1) & (size_t)mask;
+        at = (at + 1) & last;
     return &links->slots[at];
 }
 
@@ -89,6 +98,9 @@ static bool widen(struct links *links, struct error *error)
     free(links->slots);
     links->slots = slots;
     links->room = room;
+    links->shift = 64;
+    for (size_t slot = 1; slot < (size_t)SLOTS_EACH * room; slot *= 2)
+        links->shift--;
     for (uint32_t i = 0; i < links->count; i++)
         list(links, i);
     return true;
@@ -96,7 +108,7 @@ static bool widen(struct links *links, struct error *error)
 
 struct links *links_new(const char *folder, size_t bytes, struct error *error)
 {
-    const size_t each = sizeof(struct held_run) + SLOTS_EACH * sizeof(uint32_t) + sizeof(struct held_run *);
+    const size_t each = 2 * sizeof(struct held_run) + SLOTS_EACH * sizeof(uint32_t) + sizeof(void *); /* to compact */
     struct links *links = calloc(1, sizeof *links);
 
     if (links == NULL) {
@@ -121,7 +133,6 @@ void links_free(struct links *links)
     spill_close(&links->spill);
     free(links->runs);
     free(links->slots);
-    free(links->order);
     free(links);
 }
 
@@ -134,15 +145,68 @@ static int compare_held(const void *left, const void *right)
     return compare(&(*a)->record, &(*b)->record);
 }
 
-static bool sort(struct links *links, struct error *error)
+/* Is this the next number, and does it carry the digest of the last one? One below 1 follows nothing. */
+static bool is_next(const struct links_run *run, uint64_t sequence, struct slice previous_digest)
 {
-    free(links->order);
-    links->order = malloc((links->count + 1) * sizeof(const struct held_run *));
-    if (links->order == NULL)
-        return no_memory(error);
+    return run->last >= 1 && run->last < INT64_MAX && run->last + 1 == sequence && run->has_digest && !run->is_end &&
+           slice_equal(previous_digest, digest_slice(&run->digest));
+}
+
+static bool meet(const struct links_run *run, const struct links_run *other)
+{
+    return uuid_compare(&run->producer_id, &other->producer_id) == 0 && other->carries == LINKS_DIGEST &&
+           is_next(run, other->first, digest_slice(&other->before));
+}
+
+static void join(struct links_run *run, const struct links_run *other)
+{
+    run->last = other->last;
+    run->digest = other->digest;
+    run->has_digest = other->has_digest;
+    run->is_end = other->is_end;
+    if (other->recorded_at_us > run->recorded_at_us)
+        run->recorded_at_us = other->recorded_at_us;
+}
+
+/* Copies the runs in order, those that meet as one; how many there are then. */
+static uint32_t merge(const struct links *links, const struct held_run **order, struct held_run *into)
+{
+    uint32_t count = 0;
+
     for (uint32_t i = 0; i < links->count; i++)
-        links->order[i] = &links->runs[i];
-    qsort(links->order, links->count, sizeof(const struct held_run *), compare_held);
+        order[i] = &links->runs[i];
+    qsort(order, links->count, sizeof(const struct held_run *), compare_held);
+    for (uint32_t i = 0; i < links->count; i++)
+        if (count > 0 && meet(&into[count - 1].run, &order[i]->run))
+            join(&into[count - 1].run, &order[i]->run);
+        else
+            into[count++] = *order[i];
+    return count;
+}
+
+static void relist(struct links *links)
+{
+    memset(links->slots, 0, (size_t)SLOTS_EACH * links->room * sizeof *links->slots);
+    for (uint32_t i = 0; i < links->count; i++)
+        list(links, i);
+}
+
+/* All are in order from now on, until one is added. */
+static bool compact(struct links *links, struct error *error)
+{
+    const struct held_run **order = malloc((links->count + 1) * sizeof(const struct held_run *));
+    struct held_run *runs = malloc(links->room * sizeof *runs);
+
+    if (order == NULL || runs == NULL) {
+        free(order);
+        free(runs);
+        return no_memory(error);
+    }
+    links->count = merge(links, order, runs);
+    free(order);
+    free(links->runs);
+    links->runs = runs;
+    relist(links);
     return true;
 }
 
@@ -150,24 +214,20 @@ static const struct spill_record *at(const void *self, size_t index)
 {
     const struct links *links = self;
 
-    return &links->order[index]->record;
+    return &links->runs[index].record;
 }
 
+/* They are in order. */
 static bool write_out(struct links *links, struct error *error)
 {
-    if (!sort(links, error) || !spill_add(&links->spill, at, links, links->count, error))
+    if (!spill_add(&links->spill, at, links, links->count, error))
         return false;
-    memset(links->slots, 0, (size_t)SLOTS_EACH * links->room * sizeof *links->slots);
     links->count = 0;
+    relist(links);
     return true;
 }
 
 /* ---- adding ----------------------------------------------------------------------------------------------------- */
-
-static bool is_linked(const struct links_run *run, struct slice previous_digest)
-{
-    return run->has_digest && !run->is_end && slice_equal(previous_digest, digest_slice(&run->digest));
-}
 
 /* The one that this event follows, of the latest ones of its producer; it is the very latest from now on. */
 static struct links_run *followed(struct links *links, uint32_t *latest, const struct link *link)
@@ -177,7 +237,7 @@ static struct links_run *followed(struct links *links, uint32_t *latest, const s
     for (unsigned i = 0; i < LOOKED_AT && *place != 0; i++, place = &links->runs[*place - 1].older) {
         struct held_run *held = &links->runs[*place - 1];
 
-        if (held->run.last + 1 != link->sequence || !is_linked(&held->run, link->previous_digest))
+        if (!is_next(&held->run, link->sequence, link->previous_digest))
             continue;
         uint32_t found = *place;
         *place = held->older;
@@ -200,11 +260,18 @@ static void end_with(struct links_run *run, const struct link *link)
         run->recorded_at_us = link->recorded_at_us;
 }
 
+static bool make_room(struct links *links, struct error *error)
+{
+    if (links->count < links->room)
+        return true;
+    if (links->room < links->limit)
+        return widen(links, error);
+    return compact(links, error) && (links->count <= links->limit / 2 || write_out(links, error));
+}
+
 static bool begin(struct links *links, const struct link *link, struct error *error)
 {
-    if (links->count == links->limit && !write_out(links, error))
-        return false;
-    if (links->count == links->room && !widen(links, error))
+    if (!make_room(links, error))
         return false;
 
     struct held_run *held = &links->runs[links->count];
@@ -239,9 +306,10 @@ bool links_add(struct links *links, const struct link *link, struct error *error
 static bool start_giving(struct links *links, struct error *error)
 {
     links->is_giving = true;
-    if (links->spill.count == 0)
-        return sort(links, error);
-    return (links->count == 0 || write_out(links, error)) && spill_open(&links->spill, error);
+    if (!compact(links, error))
+        return false;
+    return links->spill.count == 0 ||
+           ((links->count == 0 || write_out(links, error)) && spill_open(&links->spill, error));
 }
 
 static const struct links_run *least(const struct links *links)
@@ -251,7 +319,7 @@ static const struct links_run *least(const struct links *links)
     if (links->spill.count > 0)
         record = spill_least(&links->spill);
     else if (links->given < links->count)
-        record = &links->order[links->given]->record;
+        record = &links->runs[links->given].record;
     return record == NULL ? NULL : run_of(record);
 }
 
@@ -261,22 +329,6 @@ static bool pass(struct links *links, struct error *error)
         return spill_next(&links->spill, error);
     links->given++;
     return true;
-}
-
-static bool meet(const struct links_run *run, const struct links_run *other)
-{
-    return uuid_compare(&run->producer_id, &other->producer_id) == 0 && run->last + 1 == other->first &&
-           other->carries == LINKS_DIGEST && is_linked(run, digest_slice(&other->before));
-}
-
-static void join(struct links_run *run, const struct links_run *other)
-{
-    run->last = other->last;
-    run->digest = other->digest;
-    run->has_digest = other->has_digest;
-    run->is_end = other->is_end;
-    if (other->recorded_at_us > run->recorded_at_us)
-        run->recorded_at_us = other->recorded_at_us;
 }
 
 bool links_next(struct links *links, const struct links_run **next, struct error *error)

@@ -1,12 +1,10 @@
 /* links: events in whatever order they come: which numbers of each producer are there, and does each event carry the
  * digest of the one before it?
  *
- * As they lie, an event mostly follows the one of its producer that lies before it. So what is kept of them is runs:
- * numbers that follow on each other, each event linked to the one before. What does not follow begins a run of its own,
- * and when all have come, runs that meet and are linked are made one.
- *
- * Memory is bounded: when it is full, the runs are written to a temporary file in their order, and merged in the end
- * (replay/spill.h). */
+ * As they lie, an event mostly follows one of its producer that lies shortly before it. So what is kept of them is runs:
+ * numbers that follow on each other, each event linked to the one before. What does not follow begins a run of its own;
+ * runs that meet and are linked are made one when memory is full, and in the end. When that does not give half of the
+ * memory back, the runs are written to a temporary file in their order, and merged in the end (replay/spill.h). */
 #ifndef TASKLEDGER_REPLAY_VERIFY_LINKS_H
 #define TASKLEDGER_REPLAY_VERIFY_LINKS_H
 
@@ -58,7 +56,7 @@ void links_free(struct links *links);
 bool links_add(struct links *links, const struct link *link, struct error *error);
 
 /* All is added. The next run in the order of (producer_id, first), or NULL behind the last one; lives until the next
- * call. A number that came twice is in two runs. */
+ * call. A number that came twice is in two runs, and one below 1 is a run of its own. */
 bool links_next(struct links *links, const struct links_run **next, struct error *error);
 
 #endif

@@ -58,7 +58,7 @@ static bool check_end(struct numbers *numbers, uint64_t last, struct error *erro
     if (!crossing_query(&numbers->crossing, &chain->producer_id, book->end, book->end, &result, error))
         return false;
     const struct crossing_event end = crossing_find(result, book->end);
-    if (end.recorded_at_us != 0 &&
+    if (end.is_there &&
         crossing_decode(&numbers->crossing, &end, &chain->producer_id, book->end, &redacted, &event, &why) &&
         event.body == EVENT_PRODUCER_CLOSED) {
         const struct chain_finding beyond = {

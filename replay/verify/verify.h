@@ -1,6 +1,7 @@
 /* verify: the whole audit, as one command made of several checks.
  *
- *   verify_chains    every event: its payload, its columns, its number, its digest      one scan, as the events lie
+ *   verify_chains    every event: its payload, its columns, its number, its digest      one scan, as the events lie;
+ *                                                                                       along the chains for the next one
  *   verify_seal      what an earlier seal tells of                                      along with these
  *   verify_tasks     every task: its row against the fold of its events                 along with these, then the rows
  *   verify_numbers   quick, instead of the chains: every number                         a scan of the index alone
@@ -10,7 +11,8 @@
  *   verify_holes     what looked missing, looked at again when the consumers have settled
  *   verify_filled    what has filled a hole since, checked like all other events
  *
- * The first three are of one snapshot. Memory does not depend on the size of the ledger. */
+ * The first three are of one snapshot. Memory does not depend on the size of the ledger, but for the
+ * buffers of what was spilled (replay/spill.h). */
 #ifndef TASKLEDGER_REPLAY_VERIFY_VERIFY_H
 #define TASKLEDGER_REPLAY_VERIFY_VERIFY_H
 

@@ -91,11 +91,30 @@ static bool visit_lying(void *self, const struct postgres_row *row, struct error
     return links_add(chains->links, &link, error);
 }
 
-/* What is inside of a run is known to be right; the chain hears how it begins. */
+/* The first of a run comes right behind the chain's last number. What it carries is known, and nothing else is asked. */
+static void link_run(struct chain *chain, const struct links_run *run)
+{
+    bool is_one = run->first == run->last;
+    const struct digest *digest = is_one && run->has_digest ? &run->digest : NULL;
+    const struct event event = {
+        .producer_id = run->producer_id,
+        .sequence = run->first,
+        .body = is_one && run->is_end ? EVENT_PRODUCER_CLOSED : EVENT_TASK_STATUS,
+        .previous_digest = run->carries == LINKS_DIGEST ? digest_slice(&run->before) : (struct slice){.size = 0},
+    };
+
+    if (run->carries == LINKS_UNKNOWN)
+        chain_held(chain, run->first, digest, run->recorded_at_us);
+    else
+        chain_event(chain, &event, digest, run->recorded_at_us);
+}
+
+/* What is inside of a run is known to follow; the chain hears how it begins. */
 static bool follow_run(struct chains *chains, const struct links_run *run, struct error *error)
 {
+    struct verify *verify = chains->verify;
     struct chain *chain = &chains->producers.chain;
-    const struct crossing crossing = {.postgres = chains->verify->ledger.side, .digester = chains->look.digester};
+    const struct crossing crossing = {.postgres = verify->ledger.side, .digester = chains->look.digester};
     const struct chain_last last = {.sequence = run->last,
                                     .digest = run->has_digest ? &run->digest : NULL,
                                     .is_end = run->is_end,
@@ -103,10 +122,14 @@ static bool follow_run(struct chains *chains, const struct links_run *run, struc
 
     if (!producers_come_to(&chains->producers, &run->producer_id, run->first, error))
         return false;
-    bool is_first = run->first == 1 && chain->last_sequence == 0 && run->carries == LINKS_NOTHING;
-    if (!is_first && !crossing_to(&crossing, chain, run->first, error))
+    if (run->first <= chain->last_sequence || run->first == 0)
+        chain_doubled(chain, run->first, run->last, run->recorded_at_us);
+    else if (run->first == chain->last_sequence + 1)
+        link_run(chain, run);
+    else if (!crossing_to(&crossing, chain, run->first, error))
         return false;
     chain_linked(chain, &last);
+    verify_tell(verify, "events", verify->totals.events, verify->expected_events);
     return true;
 }
 

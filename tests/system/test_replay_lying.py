@@ -1,5 +1,6 @@
-"""verify reads the events as they lie: however that is, it finds what it finds along the chains, where parts are read."""
+"""verify reads the events as they lie. However that is, it finds what is found along the chains, where a part is read."""
 
+import hashlib
 import random
 
 import pytest
@@ -39,6 +40,9 @@ def lay_out(ledger, order):
     ledger.tamper(f"DELETE FROM {EVENT}")
     ledger.tamper(f"INSERT INTO {EVENT} SELECT * FROM moved ORDER BY {order}")
     ledger.postgres.rows("DROP TABLE moved; SELECT 1")
+    rows = f"SELECT producer_id, sequence FROM {EVENT} ORDER BY"
+    if order != ORDERS[0]:
+        assert ledger.postgres.rows(f"{rows} tableoid, ctid") != ledger.postgres.rows(f"{rows} {ORDERS[0]}")
 
 
 def producers_of_many_kinds(ledger):
@@ -119,3 +123,72 @@ def test_what_was_done_is_found_however_it_lies(ledger, seed):
     expected = along_the_chains(ledger)
     assert len(expected) > 8
     assert told(verify(ledger)) == expected
+
+
+# ---- what no index and no check would have let in
+
+
+def without_checks(ledger):
+    """All of one producer is there, and numbers may be there twice, or below one."""
+    producer = life_of(ledger.pb)
+    ledger.fill(producer.said)
+    keys = ledger.postgres.rows(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint JOIN pg_class c ON c.oid = conrelid"
+        " WHERE c.relname LIKE 'task\\_event%' AND contype IN ('p', 'c') AND conparentid = 0 AND coninhcount = 0")
+    assert keys
+    for table, name in keys:
+        ledger.postgres.rows(f"ALTER TABLE {table} DROP CONSTRAINT {name}; SELECT 1")
+    return producer
+
+
+def insert(ledger, like, sequence, payload=None):
+    ledger.tamper(f"INSERT INTO {EVENT} SELECT (jsonb_populate_record(e, jsonb_build_object('sequence', %s))).*"
+                  f" FROM {EVENT} e WHERE producer_id = %s AND sequence = %s LIMIT 1",
+                  sequence, str(like.producer_id), like.sequence)
+    if payload is not None:
+        ledger.tamper(f"UPDATE {EVENT} SET payload = %s WHERE ctid = (SELECT max(ctid) FROM {EVENT} WHERE"
+                      " producer_id = %s AND sequence = %s) AND producer_id = %s", payload, str(like.producer_id),
+                      sequence, str(like.producer_id))
+
+
+def broken(report):
+    return sorted(item["first_sequence"] for item in report["findings"] if item["kind"] == "chain")
+
+
+def test_each_number_that_is_there_twice_is_told(ledger):
+    producer = without_checks(ledger)
+    for said in producer.said[2:7]:
+        insert(ledger, said, said.sequence)
+    assert set(broken(verify(ledger))) >= {3, 4, 5, 6, 7}
+
+
+def test_doubles_behind_what_cannot_be_read_are_told(ledger):
+    producer = without_checks(ledger)
+    ledger.execute(producer.said[3])
+    ledger.tamper("UPDATE taskledger.redaction SET previous_digest = NULL")
+    digest = hashlib.sha256(producer.said[3].payload).digest()
+    insert(ledger, producer.said[3], 4)
+    for sequence in (5, 6):
+        event = ledger.pb.Event.FromString(producer.said[sequence - 1].payload)
+        event.previous_digest = digest
+        event.task_status.traceparent = "00-forged"
+        payload = event.SerializeToString()
+        insert(ledger, producer.said[sequence - 1], sequence, payload)
+        digest = hashlib.sha256(payload).digest()
+    assert {4, 5, 6} <= set(broken(verify(ledger)))
+
+
+@pytest.mark.parametrize("sequence", [0, -1, -(2**63)])
+def test_a_number_below_one_is_told(ledger, sequence):
+    producer = without_checks(ledger)
+    insert(ledger, producer.said[4], sequence)
+    report = verify(ledger)
+    assert report["summary"]["verdict"] == "findings"
+    assert {"chain", "beyond_end"} & {item["kind"] for item in report["findings"]}
+
+
+def test_numbers_below_one_that_follow_on_each_other_behind_the_end_are_told_and_no_more(ledger):
+    producer = without_checks(ledger)
+    for sequence in (-3, -2, -1):
+        insert(ledger, producer.said[4], sequence)
+    assert "beyond_end" in {item["kind"] for item in verify(ledger)["findings"]}

@@ -280,6 +280,59 @@ static void a_number_that_is_held_already_is_passed_over(void **state)
     assert_string_equal(story.heard, "");
 }
 
+static void numbers_that_are_known_to_follow_are_followed_by_what_carries_the_last_one_s_digest(void **state)
+{
+    const struct digest seventh = digest_of(7), other = digest_of(8);
+    const struct event next = {.sequence = 8, .body = EVENT_PRODUCER_CLOSED, .previous_digest = digest_slice(&seventh)};
+    const struct chain_last last = {.sequence = 7, .digest = &seventh, .recorded_at_us = 70};
+    struct story story;
+
+    (void)state;
+    told(&story, "ee");
+    story.heard[0] = '\0';
+    chain_linked(&story.chain, &last);
+    chain_event(&story.chain, &next, &other, 80);
+    chain_end(&story.chain, 0, false);
+    assert_string_equal(story.heard, "");
+
+    told(&story, "ee");
+    story.heard[0] = '\0';
+    chain_linked(&story.chain, &(struct chain_last){.sequence = 7, .digest = &other, .is_end = true});
+    chain_event(&story.chain, &next, &other, 80);
+    assert_string_equal(story.heard, "beyond 8-7, broken 8-7");
+}
+
+static void so_each_number_behind_the_end_is_told(void **state)
+{
+    struct story story;
+
+    (void)state;
+    told(&story, "ec");
+    chain_linked(&story.chain, &(struct chain_last){.sequence = 4});
+    assert_string_equal(story.heard, "beyond 3-2, beyond 4-2");
+
+    told(&story, "ec");
+    story.chain.last_sequence = UINT64_MAX - 1;
+    chain_linked(&story.chain, &(struct chain_last){.sequence = UINT64_MAX});
+    assert_string_equal(story.heard, "beyond 18446744073709551615-2");
+}
+
+static void what_is_there_twice_is_told_number_by_number(void **state)
+{
+    struct story story;
+
+    (void)state;
+    told(&story, "eeec");
+    chain_doubled(&story.chain, 2, 3, 0);
+    assert_string_equal(story.heard, "broken 2-4, broken 3-4");
+    story.heard[0] = '\0';
+    chain_doubled(&story.chain, 4, 9, 0);
+    assert_string_equal(story.heard, "broken 4-4, broken 5-4");
+    story.heard[0] = '\0';
+    chain_doubled(&story.chain, 0, 0, 0);
+    assert_string_equal(story.heard, "broken 0-4");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +353,9 @@ int main(void)
         cmocka_unit_test(an_end_that_others_tell_shows_a_missing_tail),
         cmocka_unit_test(a_number_that_comes_out_of_order_is_a_break),
         cmocka_unit_test(a_number_that_is_held_already_is_passed_over),
+        cmocka_unit_test(numbers_that_are_known_to_follow_are_followed_by_what_carries_the_last_one_s_digest),
+        cmocka_unit_test(so_each_number_behind_the_end_is_told),
+        cmocka_unit_test(what_is_there_twice_is_told_number_by_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* links: whatever order events come in, and however little memory there is, the same runs come out. */
+/* links: whatever order a producer's events come in, and however little memory there is, the same runs come out. */
 #include "replay/verify/links.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { EVENTS_MAX = 64, PRODUCERS = 1500, EVENTS_EACH = 40, LITTLE_BYTES = 1, HEARD_BYTES = 1024 };
+enum { EVENTS_MAX = 64, PRODUCERS = 1500, EVENTS_EACH = 40, COLLIDING = 20000, LITTLE_BYTES = 1, HEARD_BYTES = 1024 };
 
 /* ---- a story in a line, and the runs that come of it ------------------------------------------------------------
  *
@@ -43,11 +43,11 @@ static void say(struct said *said, char word, uint64_t sequence)
         (struct said){.previous = digest_of(word == '!' ? 1000 + sequence : sequence - 1), .own = digest_of(sequence)};
     said->link = (struct link){.producer_id = {.bytes = {7}},
                                .sequence = sequence,
-                               .recorded_at_us = (int64_t)(100 + sequence),
+                               .recorded_at_us = (int64_t)(1000 - sequence), /* the first one is the latest */
                                .is_event = word != '?' && word != 'x',
                                .digest = word == 'x' ? NULL : &said->own,
                                .is_end = word == 'c'};
-    if (sequence > 1 && said->link.is_event && word != '0')
+    if (sequence != 1 && said->link.is_event && word != '0')
         said->link.previous_digest = digest_slice(&said->previous);
 }
 
@@ -77,7 +77,7 @@ static void hear(struct links *links, char heard[HEARD_BYTES])
             (size_t)snprintf(heard + used, HEARD_BYTES - used, "%s%" PRIu64 "-%" PRIu64 " %s%s", used > 0 ? ", " : "",
                              run->first, run->last, carries[run->carries], run->is_end ? " end" : "");
         assert_true(!run->has_digest || digest_equal(&run->digest, &last));
-        assert_int_equal(run->recorded_at_us, 100 + run->last);
+        assert_int_equal(run->recorded_at_us, 1000 - run->first);
         assert_true(links_next(links, &run, &error));
     }
 }
@@ -147,6 +147,57 @@ static void a_number_that_comes_twice_is_in_two_runs(void **state)
     links_free(links);
 }
 
+static void add(struct links *links, char word, uint64_t sequence)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct said said;
+
+    say(&said, word, sequence);
+    assert_true(links_add(links, &said.link, &error));
+}
+
+static void what_is_added_gives(const uint64_t *numbers, size_t count, const char *expected)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct links *links = links_new("/tmp", LITTLE_BYTES, &error);
+    char heard[HEARD_BYTES];
+
+    assert_non_null(links);
+    for (size_t i = 0; i < count; i++)
+        add(links, 'e', numbers[i]);
+    hear(links, heard);
+    assert_string_equal(heard, expected);
+    links_free(links);
+}
+
+static void a_number_below_one_is_a_run_of_its_own(void **state)
+{
+    static const uint64_t numbers[] = {UINT64_MAX - 1, UINT64_MAX, 0, 1, 2, 3};
+    static const uint64_t greatest[] = {INT64_MAX - 1, INT64_MAX, (uint64_t)INT64_MAX + 1, (uint64_t)INT64_MAX + 2};
+
+    (void)state;
+    what_is_added_gives(numbers, sizeof numbers / sizeof *numbers,
+                        "0-0 digest, 1-3 nothing, 18446744073709551614-18446744073709551614 digest,"
+                        " 18446744073709551615-18446744073709551615 digest");
+    what_is_added_gives(greatest, sizeof greatest / sizeof *greatest,
+                        "9223372036854775806-9223372036854775807 digest,"
+                        " 9223372036854775808-9223372036854775808 digest,"
+                        " 9223372036854775809-9223372036854775809 digest");
+}
+
+/* Every 20th, then every 20th but one ... : more runs are open than are looked at. */
+static void runs_that_were_long_apart_are_joined_in_the_end(void **state)
+{
+    uint64_t numbers[600];
+    size_t count = 0;
+
+    (void)state;
+    for (uint64_t rest = 0; rest < 20; rest++)
+        for (uint64_t i = 0; i < 30; i++)
+            numbers[count++] = 1 + 20 * i + rest;
+    what_is_added_gives(numbers, count, "1-600 nothing");
+}
+
 /* ---- more than there is memory for ------------------------------------------------------------------------------ */
 
 /* Every producer's number `sequence` once in a while, in an order that has nothing to do with theirs. */
@@ -184,6 +235,10 @@ static void all_come_together(size_t bytes, unsigned stride)
         assert_int_equal(run->first, 1);
         assert_int_equal(run->last, EVENTS_EACH);
         assert_int_equal(run->carries, LINKS_NOTHING);
+        const struct digest last = digest_of(EVENTS_EACH);
+        assert_true(run->has_digest && digest_equal(&run->digest, &last));
+        assert_false(run->is_end);
+        assert_int_equal(run->recorded_at_us, 1000 - 1);
     }
     assert_true(links_next(links, &run, &error));
     assert_null(run);
@@ -202,6 +257,25 @@ static void runs_meet_in_a_file(void **state)
     (void)state;
     all_come_together(LITTLE_BYTES, 1);
     all_come_together(LITTLE_BYTES, 11003);
+}
+
+/* Identities that differ in what a multiplication alone does not spread: this takes for ever if they share a slot. */
+static void nobody_chooses_the_slots(void **state)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct links *links = links_new("/tmp", LINKS_BYTES, &error);
+    struct said said;
+
+    (void)state;
+    assert_non_null(links);
+    for (unsigned round = 1; round <= EVENTS_EACH; round++)
+        for (unsigned i = 0; i < COLLIDING; i++) {
+            say(&said, 'e', round);
+            said.link.producer_id.bytes[7] = (uint8_t)(i >> 8);
+            said.link.producer_id.bytes[15] = (uint8_t)i;
+            assert_true(links_add(links, &said.link, &error));
+        }
+    links_free(links);
 }
 
 static void a_folder_that_is_not_there_is_told(void **state)
@@ -228,8 +302,11 @@ int main(void)
         cmocka_unit_test(a_producer_that_is_whole_is_one_run),
         cmocka_unit_test(what_does_not_follow_begins_a_run),
         cmocka_unit_test(a_number_that_comes_twice_is_in_two_runs),
+        cmocka_unit_test(a_number_below_one_is_a_run_of_its_own),
+        cmocka_unit_test(runs_that_were_long_apart_are_joined_in_the_end),
         cmocka_unit_test(runs_meet_in_memory),
         cmocka_unit_test(runs_meet_in_a_file),
+        cmocka_unit_test(nobody_chooses_the_slots),
         cmocka_unit_test(a_folder_that_is_not_there_is_told),
     };
 
