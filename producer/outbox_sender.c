@@ -221,7 +221,8 @@ bool outbox_sender_settle(struct outbox *outbox, const struct parcel *parcel, si
     outbox->counters.retried += retried;
     if (news.events > 0)
         take_note(outbox, &news);
-    if (news.whole) {
+    /* The parcel has copies of what is not answered, so memory need not wait for the rest of it. */
+    if (news.events > 0 || news.whole) {
         outbox->answered = news.sent_to + 1;
         outbox_release_memory(outbox);
     }

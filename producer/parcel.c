@@ -49,6 +49,15 @@ void parcel_cut(struct parcel *parcel, uint64_t ordinal)
         parcel->used = parcel->items[--parcel->count].offset;
 }
 
+size_t parcel_answered(const struct parcel *parcel)
+{
+    size_t answered = 0;
+
+    for (size_t i = 0; i < parcel->count; i++)
+        answered += parcel->items[i].state == PARCEL_ANSWERED;
+    return answered;
+}
+
 /* ---- thinning ---------------------------------------------------------------------------------------------------- */
 
 struct said {

@@ -71,6 +71,9 @@ void parcel_add(struct parcel *parcel, uint64_t ordinal, unsigned shard, struct 
 /* Take out again what has this ordinal or a greater one. */
 void parcel_cut(struct parcel *parcel, uint64_t ordinal);
 
+/* How many of the events in it are answered. */
+size_t parcel_answered(const struct parcel *parcel);
+
 /* Take out what is answered, but for the first event, as far as it is of the producer of the one before it. */
 void parcel_thin(struct parcel *parcel);
 

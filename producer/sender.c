@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REST_OF_SOME_US = 1000000 };
+enum { REST_OF_SOME_US = 1000000, GONE_PAST_MAX = 8192 };
 
 struct sender {
     struct outbox *outbox; /* held */
@@ -32,6 +32,7 @@ struct sender {
     struct outbox_rest rest; /* after an attempt in vain */
     bool rests;              /* that was interrupted and goes on: what was tried is not said again yet */
     bool grew;               /* what interrupted it is in the parcel */
+    bool fetched;            /* nothing is missing in it that is to be had */
     struct confirm *confirm; /* owned; NULL: what Redis has need not be confirmed */
     struct adopter *adopter; /* owned */
     bool spools;             /* there is a spool, or may be one */
@@ -140,32 +141,32 @@ static void remember(struct sender *sender)
         confirm_sent(sender->confirm, &mark);
 }
 
-static size_t count_answered(const struct parcel *parcel)
+/* Others go past what is refused for its shard. Then the parcel has to become whole, for what is to be confirmed. */
+static void make_room(struct sender *sender)
 {
-    size_t answered = 0;
+    struct parcel *parcel = &sender->parcel;
 
-    for (size_t i = 0; i < parcel->count; i++)
-        answered += parcel->items[i].state == PARCEL_ANSWERED;
-    return answered;
+    if (sender->under_way && sender->carrier.shards > 1 && !parcel_has_room(parcel) &&
+        parcel_last(parcel) - parcel->items[0].ordinal < GONE_PAST_MAX)
+        parcel_thin(parcel);
 }
 
-/* All of it, or in a rest that goes on only what has come since. Progress, even behind an error, ends the backoff, but not
- * that of others. */
+/* All of it, or in a rest that goes on only what has come since. Progress in an attempt with all of it, even behind an
+ * error, ends the backoff. */
 static bool carry(struct sender *sender, struct error *error)
 {
     struct parcel *parcel = &sender->parcel;
     size_t first = sender->rests ? sender->tried : 0;
-    size_t before = count_answered(parcel);
+    size_t before = parcel_answered(parcel);
     size_t retried = 0;
 
     bool good = connect_line(sender, error) && carrier_send(&sender->carrier, parcel, first, &retried, error);
     (void)outbox_sender_settle(sender->outbox, parcel, retried);
-    size_t answered = count_answered(parcel);
+    size_t answered = parcel_answered(parcel);
     if (first == 0 && answered > before)
         backoff_reset(&sender->backoff);
     sender->under_way = answered < parcel->count;
-    if (sender->under_way && !parcel_has_room(parcel))
-        parcel_thin(parcel);
+    make_room(sender);
     sender->tried = parcel->count;
     return good || failed(sender, error);
 }
@@ -234,7 +235,8 @@ static bool adopt(struct sender *sender, struct error *error)
 /* What is to be done next: one's own first. */
 static bool step(struct sender *sender, struct error *error)
 {
-    if (!fetch(sender, error))
+    sender->fetched = fetch(sender, error);
+    if (!sender->fetched)
         return false;
     bool idle = !sender->under_way;
     bool good = idle || deliver(sender, error);
@@ -274,9 +276,8 @@ static void begin_rest(struct sender *sender, const struct error *error)
 /* What comes for the others goes at once; what is there and cannot be had, on a disk for example, is waited for. */
 static void rest(struct sender *sender, const struct error *error)
 {
-    const struct parcel *parcel = &sender->parcel;
-    bool goes_on = serves_others(sender) && (sender->grew || !sender->rests);
-    uint64_t taken_to = sender->under_way ? parcel_last(parcel) : 0;
+    bool goes_on = sender->fetched && serves_others(sender) && (sender->grew || !sender->rests);
+    uint64_t taken_to = sender->under_way ? parcel_last(&sender->parcel) : 0;
 
     if (!sender->rests || !redis_is_connected(sender->carrier.redis))
         begin_rest(sender, error);
