@@ -80,8 +80,8 @@ void chain_begin(struct chain *chain, const struct uuid *producer_id);
 /* Start behind this number of this producer, which is the last before what comes. */
 void chain_resume(struct chain *chain, const struct uuid *producer_id, uint64_t sequence, const struct digest *digest);
 
-/* The next stored event; `digest` is of its bytes, NULL: chain_linked will tell of it. A number that is not greater than the last one, which no sound
- * ledger has, is told as a break and passed over. */
+/* The next stored event; `digest` is of its bytes, NULL: chain_linked will tell of it. A number that is not greater than
+ * the last one, which no sound ledger has, is told as a break and passed over. */
 void chain_event(struct chain *chain, const struct event *event, const struct digest *digest, int64_t recorded_at_us);
 
 /* The next number is held without a readable event: it was set aside, or its payload cannot be read. NULL: its digest
@@ -100,12 +100,12 @@ struct chain_last {
     int64_t recorded_at_us;      /* the latest of all of them */
 };
 
-/* Numbers up to this one are held, and each is linked to the one before it, the first of them to the chain's last one. No
- * listener hears of them. */
+/* Numbers up to this one are held, and each is linked to the one before it; how the first of them is to the chain's last
+ * one was told before. No listener hears of them. */
 void chain_linked(struct chain *chain, const struct chain_last *last);
 
-/* These numbers are held, and some of them were before, as no sound ledger has it: told as breaks, one by one, up to the
- * first that is behind the chain's last one. */
+/* These numbers are held, the first of which was before, or is below 1, as no sound ledger has it: told as breaks, one by
+ * one, up to the first that is behind the chain's last one. */
 void chain_doubled(struct chain *chain, uint64_t first, uint64_t last, int64_t recorded_at_us);
 
 /* The digest of the last number, now that it is asked for. */

@@ -2,8 +2,6 @@
 
 #include "replay/ledger.h"
 
-#include <inttypes.h>
-
 static const struct postgres_statement statement = {
     "replay_crossing", "SELECT sequence, recorded_at, payload FROM taskledger.task_event"
                        " WHERE producer_id = $1::uuid AND sequence IN ($2::int8, $3::int8) ORDER BY sequence"};
@@ -73,18 +71,8 @@ static bool learn_digest(const struct crossing *crossing, struct chain *chain, c
     return true;
 }
 
-static bool not_found(const struct chain *chain, uint64_t sequence, struct error *error)
-{
-    char producer_id[UUID_TEXT_BYTES];
-
-    uuid_format(&chain->producer_id, producer_id);
-    return error_set(error, ERROR_FATAL, "index",
-                     "number %" PRIu64 " of producer %s is in the table, and no index leads to it: REINDEX TABLE"
-                     " taskledger.task_event, and see that each partition holds its own month",
-                     sequence, producer_id);
-}
-
-bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, struct error *error)
+bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, bool *is_found,
+                 struct error *error)
 {
     AUTO_POSTGRES_RESULT result = NULL;
     struct error why = {.kind = ERROR_NONE};
@@ -95,8 +83,9 @@ bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t 
         return false;
     const struct crossing_event before = crossing_find(result, chain->last_sequence);
     const struct crossing_event behind = crossing_find(result, sequence);
+    *is_found = behind.is_there;
     if (!behind.is_there)
-        return not_found(chain, sequence, error);
+        return true;
     if (!learn_digest(crossing, chain, &before, error))
         return false;
     bool is_event = crossing_decode(crossing, &behind, &chain->producer_id, sequence, &redacted, &event, &why);

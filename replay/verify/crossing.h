@@ -35,7 +35,9 @@ struct crossing_event crossing_find(const struct postgres_result *result, uint64
 bool crossing_decode(const struct crossing *crossing, const struct crossing_event *read, const struct uuid *producer_id,
                      uint64_t sequence, struct redacted *redacted, struct event *event, struct error *error);
 
-/* This number of the chain's producer comes next, behind a hole. FATAL "index": it was seen, and is not found. */
-bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, struct error *error);
+/* This number of the chain's producer comes next, behind a hole. Not *is_found: no index leads to it, and the chain heard
+ * nothing. */
+bool crossing_to(const struct crossing *crossing, struct chain *chain, uint64_t sequence, bool *is_found,
+                 struct error *error);
 
 #endif

@@ -29,9 +29,13 @@ static bool begin_run(struct numbers *numbers, uint64_t sequence, struct error *
 {
     struct chain *chain = &numbers->producers.chain;
 
+    bool is_found = false;
+
     numbers->run_first = sequence;
-    if (sequence > chain->last_sequence + 1)
-        return crossing_to(&numbers->crossing, chain, sequence, error);
+    if (sequence > chain->last_sequence + 1 && !crossing_to(&numbers->crossing, chain, sequence, &is_found, error))
+        return false;
+    if (!is_found && sequence > chain->last_sequence + 1)
+        chain_held(chain, sequence, NULL, 0);
     chain_run(chain, sequence);
     return true;
 }

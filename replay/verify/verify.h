@@ -1,7 +1,7 @@
 /* verify: the whole audit, as one command made of several checks.
  *
  *   verify_chains    every event: its payload, its columns, its number, its digest      one scan, as the events lie;
- *                                                                                       along the chains for the next one
+ *                                                                                       in their order for a part, or a seal
  *   verify_seal      what an earlier seal tells of                                      along with these
  *   verify_tasks     every task: its row against the fold of its events                 along with these, then the rows
  *   verify_numbers   quick, instead of the chains: every number                         a scan of the index alone

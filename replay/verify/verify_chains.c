@@ -91,7 +91,7 @@ static bool visit_lying(void *self, const struct postgres_row *row, struct error
     return links_add(chains->links, &link, error);
 }
 
-/* The first of a run comes right behind the chain's last number. What it carries is known, and nothing else is asked. */
+/* The first of a run, by what is known of it: what it carries. */
 static void link_run(struct chain *chain, const struct links_run *run)
 {
     bool is_one = run->first == run->last;
@@ -109,6 +109,23 @@ static void link_run(struct chain *chain, const struct links_run *run)
         chain_event(chain, &event, digest, run->recorded_at_us);
 }
 
+/* Behind a hole the event itself is asked for, which may declare it; one that no index leads to declares nothing. */
+static bool begin_run(const struct crossing *crossing, struct chain *chain, const struct links_run *run,
+                      struct error *error)
+{
+    bool is_found = false;
+
+    if (run->first <= chain->last_sequence || run->first == 0) {
+        chain_doubled(chain, run->first, run->last, run->recorded_at_us);
+        return true;
+    }
+    if (run->first > chain->last_sequence + 1 && !crossing_to(crossing, chain, run->first, &is_found, error))
+        return false;
+    if (!is_found)
+        link_run(chain, run);
+    return true;
+}
+
 /* What is inside of a run is known to follow; the chain hears how it begins. */
 static bool follow_run(struct chains *chains, const struct links_run *run, struct error *error)
 {
@@ -120,13 +137,8 @@ static bool follow_run(struct chains *chains, const struct links_run *run, struc
                                     .is_end = run->is_end,
                                     .recorded_at_us = run->recorded_at_us};
 
-    if (!producers_come_to(&chains->producers, &run->producer_id, run->first, error))
-        return false;
-    if (run->first <= chain->last_sequence || run->first == 0)
-        chain_doubled(chain, run->first, run->last, run->recorded_at_us);
-    else if (run->first == chain->last_sequence + 1)
-        link_run(chain, run);
-    else if (!crossing_to(&crossing, chain, run->first, error))
+    if (!producers_come_to(&chains->producers, &run->producer_id, run->first, error) ||
+        !begin_run(&crossing, chain, run, error))
         return false;
     chain_linked(chain, &last);
     verify_tell(verify, "events", verify->totals.events, verify->expected_events);

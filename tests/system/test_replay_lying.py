@@ -192,3 +192,21 @@ def test_numbers_below_one_that_follow_on_each_other_behind_the_end_are_told_and
     for sequence in (-3, -2, -1):
         insert(ledger, producer.said[4], sequence)
     assert "beyond_end" in {item["kind"] for item in verify(ledger)["findings"]}
+
+
+def test_an_event_that_no_index_leads_to_declares_no_hole(ledger):
+    dropped = Producer(ledger.pb)
+    dropped.opened(), dropped.dropped(3), dropped.life("d"), dropped.closed()
+    ledger.fill(dropped.said)
+    assert [found["kind"] for found in verify(ledger)["findings"]] == ["dropped"]
+
+    index = (f"UPDATE pg_index SET indisready = %s WHERE indisprimary AND indrelid IN"
+             f" (SELECT tableoid FROM {EVENT})")
+    ledger.tamper(f"CREATE TABLE kept AS SELECT * FROM {EVENT} WHERE sequence = 5")
+    ledger.tamper(f"DELETE FROM {EVENT} WHERE sequence = 5")
+    ledger.tamper(index, False)
+    ledger.tamper(f"INSERT INTO {EVENT} SELECT * FROM kept")
+    ledger.tamper(index, True)
+    ledger.postgres.rows("DROP TABLE kept; ALTER ROLE postgres SET enable_seqscan = off; SELECT 1")
+    hole, = verify(ledger)["findings"]
+    assert (hole["kind"], hole["first_sequence"], hole["last_sequence"]) == ("hole", 2, 4)
