@@ -54,3 +54,12 @@ int stream_id_compare(struct stream_id a, struct stream_id b)
         return a.ms < b.ms ? -1 : 1;
     return (a.sequence > b.sequence) - (a.sequence < b.sequence);
 }
+
+struct stream_id stream_id_before(struct stream_id id)
+{
+    if (id.sequence > 0)
+        return (struct stream_id){.ms = id.ms, .sequence = id.sequence - 1};
+    if (id.ms > 0)
+        return (struct stream_id){.ms = id.ms - 1, .sequence = UINT64_MAX};
+    return id;
+}

@@ -46,4 +46,7 @@ bool stream_id_parse(struct slice text, struct stream_id *id);
 
 int stream_id_compare(struct stream_id a, struct stream_id b);
 
+/* The greatest ID below this one; 0-0 has none and is its own. */
+struct stream_id stream_id_before(struct stream_id id);
+
 #endif

@@ -152,15 +152,6 @@ static bool look_up(struct retrace *retrace, struct error *error)
     return true;
 }
 
-static struct stream_id before(struct stream_id id)
-{
-    if (id.sequence > 0)
-        return (struct stream_id){.ms = id.ms, .sequence = id.sequence - 1};
-    if (id.ms > 0)
-        return (struct stream_id){.ms = id.ms - 1, .sequence = UINT64_MAX};
-    return id;
-}
-
 /* Where the walk begins. Nothing delivered: nothing to walk through. */
 static bool begin_walk(struct retrace *retrace, struct redis *line, struct error *error)
 {
@@ -183,7 +174,7 @@ static void go_on(struct retrace *retrace)
     retrace->walked += retrace->settled.seen;
     retrace->counters.walked += retrace->settled.seen;
     if (!was_last)
-        retrace->next = before(retrace->settled.oldest);
+        retrace->next = stream_id_before(retrace->settled.oldest);
     if (was_last || retrace->held >= enough(retrace)) {
         begin_shard(retrace, retrace->shard + 1);
     } else if (retrace->walked >= RETRACE_WALK_MAX) {
@@ -290,7 +281,7 @@ static bool set_back_shard(struct retrace *retrace, unsigned shard, struct redis
     char id[STREAM_ID_BYTES_MAX];
     struct reply reply;
 
-    stream_id_format(before(retrace->found[shard].oldest), id);
+    stream_id_format(stream_id_before(retrace->found[shard].oldest), id);
     const struct slice words[] = {
         slice_from_text("EVAL"),
         slice_from_text(script),

@@ -1,14 +1,5 @@
 #include "replay/web/feed/feed_continuity.h"
 
-static struct stream_id before(struct stream_id id)
-{
-    if (id.sequence > 0)
-        return (struct stream_id){.ms = id.ms, .sequence = id.sequence - 1};
-    if (id.ms > 0)
-        return (struct stream_id){.ms = id.ms - 1, .sequence = UINT64_MAX};
-    return id;
-}
-
 static void count(struct feed_continuity *continuity, const struct feed_stream *stream)
 {
     continuity->is_counted = stream->is_counted;
@@ -25,7 +16,7 @@ struct stream_id feed_continuity_ask(struct feed_continuity *continuity)
 {
     continuity->answer = FEED_ANSWER_ASKED;
     continuity->seen = (struct stream_id){.ms = 0};
-    return before(continuity->anchor);
+    return stream_id_before(continuity->anchor);
 }
 
 bool feed_continuity_take(struct feed_continuity *continuity, struct stream_id id)
