@@ -148,7 +148,7 @@ static void note_step(struct adopter *adopter, bool good, const struct error *er
         adopter->rest = outbox_sender_rest_of(backoff_after_us(&adopter->backoff, error->kind));
 }
 
-/* Whoever sweeps waits for it. */
+/* Shorter while a sweep is wanted. */
 static int64_t rest_end_us(const struct adopter *adopter)
 {
     int64_t hurried_us = adopter->rest.begun_us + OUTBOX_SENDER_HURRY_MS * 1000;
